@@ -1,0 +1,177 @@
+package domain
+
+import (
+	"slices"
+	"time"
+)
+
+// OrderID names an order in the interfaces; OrderNumber is what people read out, unique too.
+type OrderID string
+
+// OrderNumber is what people read out.
+type OrderNumber string
+
+// Status is where an order is on its way.
+type Status string
+
+// The states of an order.
+const (
+	Pending   Status = "pending" // its stock is taken, its payment not yet known
+	Paid      Status = "paid"
+	Shipped   Status = "shipped"
+	Delivered Status = "delivered"
+	Cancelled Status = "cancelled" // never paid; its stock is back
+	Refunded  Status = "refunded"  // was paid; money and stock are back
+)
+
+// Statuses are all states, on the way from the first to the last.
+var Statuses = []Status{Pending, Paid, Shipped, Delivered, Cancelled, Refunded}
+
+var mayFollow = map[Status][]Status{
+	Pending:   {Paid, Cancelled},
+	Paid:      {Shipped, Refunded},
+	Shipped:   {Delivered, Refunded},
+	Delivered: {Refunded},
+}
+
+// Next are the states that may follow s.
+func (s Status) Next() []Status { return slices.Clone(mayFollow[s]) }
+
+// Order is what was bought. Its lines and sums never change once it is placed.
+type Order struct {
+	ID              OrderID
+	Number          OrderNumber
+	Owner           OwnerID
+	Email           string
+	Status          Status
+	Lines           []OrderLine
+	Subtotal        Money
+	Shipping        Money
+	Tax             Money
+	Discount        Money
+	Total           Money
+	ShippingAddress Address
+	Payment         Payment
+	PlacedAt        time.Time
+	History         []StatusChange
+	// ClaimedUntil is until when one server alone may ask for the payment of a pending order.
+	ClaimedUntil time.Time
+}
+
+// OrderLine is one product of an order as it was when the order was placed.
+type OrderLine struct {
+	Product   ProductID
+	Name      string
+	Quantity  int
+	UnitPrice Money
+	LineTotal Money
+}
+
+// StatusChange is a state of an order and since when.
+type StatusChange struct {
+	Status Status
+	At     time.Time
+}
+
+// Clone is a copy that shares nothing with o.
+func (o Order) Clone() Order {
+	o.Lines = slices.Clone(o.Lines)
+	o.History = slices.Clone(o.History)
+	return o
+}
+
+// MoveTo brings the order to its next state, and its payment with it.
+func (o *Order) MoveTo(next Status, at time.Time) error {
+	if !slices.Contains(mayFollow[o.Status], next) {
+		return ErrConflict.Errorf("order_state", "an order that is %s cannot become %s", o.Status, next)
+	}
+	o.Status = next
+	o.History = append(o.History, StatusChange{next, at})
+	switch next {
+	case Paid:
+		o.Payment.Status = PaymentPaid
+	case Cancelled:
+		o.Payment.Status = PaymentFailed
+	case Refunded:
+		o.Payment.Status = PaymentRefunded
+	}
+	return nil
+}
+
+// ReturnsStock says whether an order in state s gives back what it took.
+func (s Status) ReturnsStock() bool { return s == Cancelled || s == Refunded }
+
+// Purchase is what a shopper sends to check out.
+type Purchase struct {
+	Email           string
+	ShippingAddress Address
+	Method          string
+	Card            Card
+}
+
+// Check says what is wrong with p at time now, by field.
+func (p Purchase) Check(now time.Time) error {
+	wrong := fieldErrors{}
+	if text := checkEmail(p.Email); text != "" {
+		wrong.add("email", text)
+	}
+	p.ShippingAddress.check("shipping_address.", wrong)
+	if p.Method != DemoCard {
+		wrong.add("payment.method", "must be demo_card")
+	}
+	p.Card.check("payment.", now, wrong)
+	return wrong.err()
+}
+
+// What delivery costs: flatShipping, and nothing from freeShippingFrom on.
+const (
+	flatShipping     = 499
+	FreeShippingFrom = 5000
+)
+
+// Totals are the sums of a purchase. Tax and Discount are zero: prices are what is paid.
+type Totals struct {
+	Subtotal, Shipping, Tax, Discount, Total Money
+}
+
+// TotalsOf are the sums for goods of subtotal.
+func TotalsOf(subtotal Money) Totals {
+	shipping := Dollars(flatShipping)
+	if subtotal.Amount == 0 || subtotal.Amount >= FreeShippingFrom {
+		shipping = Dollars(0)
+	}
+	return Totals{subtotal, shipping, Dollars(0), Dollars(0), subtotal.Plus(shipping)}
+}
+
+// NewOrder makes the pending order of what is in cart, at the prices of products.
+// It fails with a conflict when the cart is empty or when there is less in stock;
+// a product that is missing from products counts as sold out.
+func NewOrder(o Order, cart Cart, products map[ProductID]Product) (Order, error) {
+	if len(cart.Lines) == 0 {
+		return Order{}, ErrConflict.Errorf("cart_empty", "there is nothing in the cart")
+	}
+	var short []Shortage
+	subtotal := Dollars(0)
+	o.Lines = make([]OrderLine, 0, len(cart.Lines))
+	for _, line := range cart.Lines {
+		p, there := products[line.Product]
+		if !there {
+			p = GoneProduct(line.Product)
+		}
+		if p.Stock < line.Quantity {
+			short = append(short, Shortage{p.ID, p.Name, line.Quantity, p.Stock})
+			continue
+		}
+		total := p.Price.Times(line.Quantity)
+		subtotal = subtotal.Plus(total)
+		o.Lines = append(o.Lines, OrderLine{p.ID, p.Name, line.Quantity, p.Price, total})
+	}
+	if len(short) > 0 {
+		return Order{}, OutOfStock(short...)
+	}
+	sums := TotalsOf(subtotal)
+	o.Subtotal, o.Shipping, o.Tax, o.Discount, o.Total = sums.Subtotal, sums.Shipping, sums.Tax, sums.Discount, sums.Total
+	o.Status, o.Payment.Status = Pending, PaymentPending
+	o.History = []StatusChange{{Pending, o.PlacedAt}}
+	return o, nil
+}

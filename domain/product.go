@@ -1,0 +1,126 @@
+package domain
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// ProductID names a product for ever; a Slug names it in addresses and is unique too.
+type ProductID string
+
+// MaxStock is the most of one product that the shop counts.
+const MaxStock = 1_000_000_000
+
+// Product is something that the shop sells.
+type Product struct {
+	ID          ProductID
+	Slug        string
+	Name        string
+	Description string
+	Category    Category
+	Kind        Category // the sub-kind within the category
+	Price       Money
+	Stock       int // how many can be sold now, never below zero
+	Images      []Image
+	Rating      Rating
+	Sold        int // how many were ever sold: what "popular" means
+	AddedAt     time.Time
+}
+
+// Category is a part of the catalogue, or a sub-kind within one.
+type Category struct {
+	Slug string
+	Name string
+}
+
+// CategoryCount is a category with the number of its products.
+type CategoryCount struct {
+	Category
+	Count int
+}
+
+// Image is a picture by its address within the shop.
+type Image struct {
+	URL string
+	Alt string
+}
+
+// Rating is what buyers thought: the sum of their one to five stars.
+type Rating struct {
+	Sum   int
+	Count int
+}
+
+// Average is the mean number of stars, rounded to a tenth; 0 when nobody rated.
+func (r Rating) Average() float64 {
+	if r.Count == 0 {
+		return 0
+	}
+	return float64((r.Sum*20+r.Count)/(2*r.Count)) / 10
+}
+
+// GoneProduct stands in for a product that was in a cart or on a wishlist and is no longer sold.
+func GoneProduct(id ProductID) Product {
+	return Product{ID: id, Name: "A product that is no longer sold", Price: Dollars(0)}
+}
+
+// Gone says whether p stands in for a product that is no longer sold.
+func (p Product) Gone() bool { return p.Slug == "" }
+
+var slug = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// Check says what is wrong with p as something to sell, by field.
+func (p Product) Check() error {
+	wrong := fieldErrors{}
+	for name, text := range map[string]string{
+		"name":        line(p.Name, 1, 200),
+		"description": paragraph(p.Description, 0, 10_000),
+	} {
+		if text != "" {
+			wrong.add(name, text)
+		}
+	}
+	for name, value := range map[string]string{"slug": p.Slug, "category": p.Category.Slug, "kind": p.Kind.Slug} {
+		if len(value) > 200 || !slug.MatchString(value) {
+			wrong.add(name, "must be small letters, digits and single hyphens")
+		}
+	}
+	if p.ID == "" || len(p.ID) > 100 {
+		wrong.add("id", "must have 1 to 100 bytes")
+	}
+	if p.Price.Amount < 1 || p.Price.Amount > MaxAmount/1000 || p.Price.Currency != USD {
+		wrong.add("price", "must be from $0.01 to "+Dollars(MaxAmount/1000).String())
+	}
+	if p.Stock < 0 || p.Stock > MaxStock {
+		wrong.add("stock", fmt.Sprintf("must be from 0 to %d", MaxStock))
+	}
+	return wrong.err()
+}
+
+// Movement is one change of a product's stock. The movements of a product add up to its stock.
+type Movement struct {
+	Product ProductID
+	Delta   int // never zero
+	Reason  MovementReason
+	Order   OrderID // when an order is the reason
+	At      time.Time
+}
+
+// MovementReason is why stock changed.
+type MovementReason string
+
+// Why stock changes.
+const (
+	StockReceived  MovementReason = "received"  // goods came in, or were first counted
+	StockCorrected MovementReason = "corrected" // a count found another number
+	StockSold      MovementReason = "sold"
+	StockReturned  MovementReason = "returned" // an order was cancelled or refunded
+)
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

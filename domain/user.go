@@ -1,0 +1,77 @@
+package domain
+
+import (
+	"regexp"
+	"strings"
+	"time"
+)
+
+// UserID names an account for ever.
+type UserID string
+
+// Owner is the owner of what belongs to the account.
+func (id UserID) Owner() OwnerID { return OwnerID("user:" + string(id)) }
+
+// Role is what an account may do.
+type Role string
+
+// The roles.
+const (
+	Customer Role = "customer"
+	Staff    Role = "staff"
+)
+
+// User is an account. Username and Email are each unique without regard to case.
+type User struct {
+	ID           UserID
+	Username     string
+	Email        string
+	Role         Role
+	PasswordHash string
+	CreatedAt    time.Time
+}
+
+// Registration is what somebody who wants an account sends.
+type Registration struct {
+	Username string
+	Email    string
+	Password string
+}
+
+var (
+	username = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+	email    = regexp.MustCompile(`^[^\s@<>()\[\],;:"\\]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`)
+)
+
+// Check says what is wrong with r, by field.
+func (r Registration) Check() error {
+	wrong := fieldErrors{}
+	if len(r.Username) < 3 || len(r.Username) > 32 || !username.MatchString(r.Username) {
+		wrong.add("username", "must be 3 to 32 letters, digits, dots, hyphens or underscores, with a letter or digit at each end")
+	}
+	if text := checkEmail(r.Email); text != "" {
+		wrong.add("email", text)
+	}
+	switch {
+	case !CleanText(r.Password):
+		wrong.add("password", "has characters that cannot be used")
+	case len([]rune(r.Password)) < 8:
+		wrong.add("password", "must have 8 characters or more")
+	case len(r.Password) > 256:
+		wrong.add("password", "must have at most 256 bytes")
+	}
+	return wrong.err()
+}
+
+// LoginName is the form of a username or an e-mail address by which accounts are told apart.
+func LoginName(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+
+func checkEmail(s string) string {
+	switch {
+	case s == "":
+		return "must be given"
+	case len(s) > 254 || !CleanText(s) || !email.MatchString(s):
+		return "must be an e-mail address"
+	}
+	return ""
+}

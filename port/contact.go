@@ -1,0 +1,16 @@
+package port
+
+import (
+	"context"
+
+	"eshop/domain"
+)
+
+// Contacts keeps messages to the shop.
+type Contacts interface {
+	// AddContact keeps a message; one whose id is kept already changes nothing.
+	AddContact(ctx context.Context, c domain.Contact) error
+
+	// Contacts returns a page of the messages, the newest first, and how many there are in all.
+	Contacts(ctx context.Context, page domain.Page) ([]domain.Contact, int, error)
+}

@@ -1,0 +1,23 @@
+package port
+
+import (
+	"context"
+	"time"
+)
+
+// Limit allows Burst at once, and one more each Every.
+type Limit struct {
+	Burst int
+	Every time.Duration
+}
+
+// Limits counts what may be done only so often, across all servers.
+type Limits interface {
+	// Take takes one of what limit allows for key. It returns zero when there was
+	// one, else how long until there is; then nothing is taken. Of any number of calls at one now, no more
+	// than Burst get zero.
+	Take(ctx context.Context, key string, limit Limit, now time.Time) (time.Duration, error)
+
+	// Reset forgets all that was taken for key.
+	Reset(ctx context.Context, key string) error
+}

@@ -1,0 +1,48 @@
+package port
+
+import (
+	"context"
+	"time"
+
+	"eshop/domain"
+)
+
+// Products keeps the catalogue and its stock.
+type Products interface {
+	// Product returns the product whose id, or else whose slug, is ref; ErrNotFound when there is none.
+	Product(ctx context.Context, ref string) (domain.Product, error)
+
+	// Products returns those of the products named that there are, in no order.
+	Products(ctx context.Context, ids []domain.ProductID) ([]domain.Product, error)
+
+	// Search returns a page of what q finds. q has been checked. A page past the
+	// end is empty and has the right total.
+	Search(ctx context.Context, q domain.Query) (domain.Found, error)
+
+	// Suggest returns at most limit suggestions for a text that is still being
+	// typed, categories before products, the most sold first. It finds what
+	// Search finds.
+	Suggest(ctx context.Context, text string, limit int) ([]domain.Suggestion, error)
+
+	// Categories returns the categories that have products, by name.
+	Categories(ctx context.Context) ([]domain.CategoryCount, error)
+
+	// PutProducts adds the products, or changes those that are there by id. The
+	// stock and the number sold of one that is there stay as they are; those of a
+	// new one are taken, the stock with a movement as received at its AddedAt. ErrConflict
+	// `slug_taken` when another product has the slug: then none is kept.
+	PutProducts(ctx context.Context, products []domain.Product) error
+
+	// RemoveProduct takes the product out of the catalogue. Orders, carts and
+	// wishlists keep their lines, its movements stay. ErrNotFound when it is not there.
+	RemoveProduct(ctx context.Context, id domain.ProductID) error
+
+	// ChangeStock adds delta to the product's stock and keeps a movement, and
+	// returns the new stock. ErrConflict `stock_bounds` when the stock would leave
+	// 0 to domain.MaxStock; ErrNotFound when the product is not there.
+	ChangeStock(ctx context.Context, id domain.ProductID, delta int, reason domain.MovementReason, at time.Time) (int, error)
+
+	// Movements returns every change of the product's stock, oldest first. They
+	// add up to its stock at all times.
+	Movements(ctx context.Context, id domain.ProductID) ([]domain.Movement, error)
+}

@@ -1,0 +1,28 @@
+package port
+
+import (
+	"context"
+	"time"
+
+	"eshop/domain"
+)
+
+// Sessions keeps who is who. A session that was kept is known on every server
+// until it is deleted or ends, whatever cache may be lost meanwhile.
+type Sessions interface {
+	// Session returns the session; ErrNotFound when there is none, or it ended before now.
+	Session(ctx context.Context, key domain.SessionKey, now time.Time) (domain.Session, error)
+
+	// PutSession keeps the session, new or changed.
+	PutSession(ctx context.Context, s domain.Session) error
+
+	// ReplaceSession keeps the session next and deletes the one named old, if there
+	// is one, in one step: the old key is of no use from then on.
+	ReplaceSession(ctx context.Context, old domain.SessionKey, next domain.Session) error
+
+	// TouchSession makes a session that is there end later; it never brings one back that was deleted.
+	TouchSession(ctx context.Context, key domain.SessionKey, expires time.Time) error
+
+	// DeleteSession ends the session. One that is not there is not an error.
+	DeleteSession(ctx context.Context, key domain.SessionKey) error
+}
