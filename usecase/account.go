@@ -1,0 +1,228 @@
+package usecase
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+// Passwords keeps passwords as hashes. Both calls are slow on purpose and stop when ctx ends.
+type Passwords interface {
+	Hash(ctx context.Context, password string) (string, error)
+	// Matches says whether the hash was made of the password. An empty hash never
+	// matches, in the same time as another.
+	Matches(ctx context.Context, hash, password string) (bool, error)
+}
+
+// Account is having an account, and being somebody at all: sessions.
+type Account struct {
+	users     port.Users
+	sessions  port.Sessions
+	carts     port.Carts
+	wishlists port.Wishlists
+	orders    port.Orders
+	limits    port.Limits
+	passwords Passwords
+	clock     Clock
+	newID     NewID
+	newSecret NewSecret
+}
+
+// NewAccount keeps accounts in users and who is signed in in sessions.
+func NewAccount(users port.Users, sessions port.Sessions, carts port.Carts, wishlists port.Wishlists, orders port.Orders,
+	limits port.Limits, passwords Passwords, clock Clock, newID NewID, newSecret NewSecret) *Account {
+	return &Account{users, sessions, carts, wishlists, orders, limits, passwords, clock, newID, newSecret}
+}
+
+// Visitor is who is asking. The zero value is somebody who was never here.
+type Visitor struct {
+	Session domain.Session
+	User    domain.User // zero for a guest
+}
+
+// SignedIn says whether the visitor has signed in to an account.
+func (v Visitor) SignedIn() bool { return v.User.ID != "" }
+
+// Pass is what lets a visitor be known again: its Secret goes to the visitor
+// alone, and the stores keep the hash.
+type Pass struct {
+	Secret string
+	Visitor
+}
+
+// What may be tried how often. Passwords are counted for a name from one address,
+// so that a stranger cannot lock somebody out, and for a name from anywhere.
+var (
+	signInFromAddress = port.Limit{Burst: 10, Every: 30 * time.Second}
+	signInAnywhere    = port.Limit{Burst: 100, Every: 10 * time.Second}
+	registerLimit     = port.Limit{Burst: 60, Every: 10 * time.Second}
+)
+
+// Identify returns who has the secret; ErrNotFound when nobody has. A session
+// that is in use lives on.
+func (a *Account) Identify(ctx context.Context, secret string) (Visitor, error) {
+	now := a.clock()
+	session, err := a.sessions.Session(ctx, keyOf(secret), now)
+	if err != nil {
+		return Visitor{}, err
+	}
+	if session.Stale(now) {
+		session.ExpiresAt = now.Add(domain.SessionIdle)
+		if err := a.sessions.TouchSession(ctx, session.Key, session.ExpiresAt); err != nil {
+			return Visitor{}, err
+		}
+	}
+	if session.User == "" {
+		return Visitor{Session: session}, nil
+	}
+	user, err := a.users.User(ctx, session.User)
+	if err != nil {
+		return Visitor{}, err
+	}
+	if session.Unmerged {
+		session = a.merge(ctx, session)
+	}
+	return Visitor{session, user}, nil
+}
+
+// NewGuest makes a pass for somebody who was never here. It is not kept until Keep.
+func (a *Account) NewGuest() Pass {
+	return a.pass(Visitor{Session: domain.Session{Guest: domain.GuestOwner(a.newSecret())}})
+}
+
+// Keep keeps a guest's pass, so that Identify knows it.
+func (a *Account) Keep(ctx context.Context, p Pass) error {
+	return a.sessions.PutSession(ctx, p.Session)
+}
+
+// Register makes an account and signs it in. The guest's things come along.
+func (a *Account) Register(ctx context.Context, guest Visitor, r domain.Registration, address string) (Pass, error) {
+	r.Username, r.Email = strings.TrimSpace(r.Username), strings.TrimSpace(r.Email)
+	if err := r.Check(); err != nil {
+		return Pass{}, err
+	}
+	if err := a.take(ctx, "register:"+address, registerLimit); err != nil {
+		return Pass{}, err
+	}
+	hash, err := a.passwords.Hash(ctx, r.Password)
+	if err != nil {
+		return Pass{}, err
+	}
+	user := domain.User{
+		ID: domain.UserID(a.newID()), Username: r.Username, Email: r.Email,
+		Role: domain.Customer, PasswordHash: hash, CreatedAt: a.clock(),
+	}
+	if err := a.users.AddUser(ctx, user); err != nil {
+		return Pass{}, err
+	}
+	return a.signIn(ctx, guest, user)
+}
+
+// SignIn checks a username or e-mail address and its password. ErrUnauthenticated
+// `invalid_credentials` when they are wrong, in the same time whether there is such an account or not.
+func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, address string) (Pass, error) {
+	wrong := map[string]string{}
+	for name, value := range map[string]string{"username": login, "password": password} {
+		switch {
+		case value == "":
+			wrong[name] = "must be given"
+		case len(value) > 256 || !domain.CleanText(value):
+			wrong[name] = "cannot be that"
+		}
+	}
+	if len(wrong) > 0 {
+		return Pass{}, domain.InvalidFields(wrong)
+	}
+	name := domain.LoginName(login)
+	here, anywhere := "signin:"+name+"|"+address, "signin:"+name
+	if err := a.take(ctx, here, signInFromAddress); err != nil {
+		return Pass{}, err
+	}
+	if err := a.take(ctx, anywhere, signInAnywhere); err != nil {
+		return Pass{}, err
+	}
+	user, err := a.users.UserByLogin(ctx, name)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return Pass{}, err
+	}
+	matches, err := a.passwords.Matches(ctx, user.PasswordHash, password)
+	if err != nil {
+		return Pass{}, err
+	}
+	if !matches {
+		return Pass{}, domain.ErrUnauthenticated.Errorf("invalid_credentials", "that name and password do not belong together")
+	}
+	if err := a.limits.Reset(ctx, digest(here)); err != nil {
+		return Pass{}, err
+	}
+	return a.signIn(ctx, guest, user)
+}
+
+// SignOut ends the visitor's session.
+func (a *Account) SignOut(ctx context.Context, v Visitor) error {
+	return a.sessions.DeleteSession(ctx, v.Session.Key)
+}
+
+// signIn renews the session, so that a secret that somebody else planted is of no use.
+func (a *Account) signIn(ctx context.Context, guest Visitor, user domain.User) (Pass, error) {
+	pass := a.pass(Visitor{domain.Session{Guest: guest.Session.Guest, User: user.ID}, user})
+	pass.Session.Unmerged = guest.Session.Guest != "" && !guest.SignedIn()
+	if err := a.sessions.ReplaceSession(ctx, guest.Session.Key, pass.Session); err != nil {
+		return Pass{}, err
+	}
+	if pass.Session.Unmerged {
+		pass.Session = a.merge(ctx, pass.Session)
+	}
+	return pass, nil
+}
+
+func (a *Account) pass(v Visitor) Pass {
+	secret, now := a.newSecret(), a.clock()
+	v.Session.Key = keyOf(secret)
+	v.Session.CreatedAt, v.Session.ExpiresAt = now, now.Add(domain.SessionIdle)
+	return Pass{secret, v}
+}
+
+// merge moves the guest's things into the account. It never fails a sign-in:
+// what could not be moved is tried again when the visitor is next identified.
+func (a *Account) merge(ctx context.Context, s domain.Session) domain.Session {
+	into := s.User.Owner()
+	err := errors.Join(
+		a.carts.MergeCart(ctx, s.Guest, into),
+		a.wishlists.MergeWishlist(ctx, s.Guest, into),
+		a.orders.AdoptOrders(ctx, s.Guest, into),
+	)
+	if err != nil {
+		return s
+	}
+	merged := s
+	merged.Unmerged = false
+	if err := a.sessions.ReplaceSession(ctx, s.Key, merged); err != nil {
+		return s
+	}
+	return merged
+}
+
+func (a *Account) take(ctx context.Context, key string, limit port.Limit) error {
+	return takeOne(ctx, a.limits, key, limit, a.clock())
+}
+
+// takeOne is ErrLimited when limit allows no more for key now.
+func takeOne(ctx context.Context, limits port.Limits, key string, limit port.Limit, now time.Time) error {
+	wait, err := limits.Take(ctx, digest(key), limit, now)
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		limited := domain.ErrLimited.Errorf("rate_limited", "that was too often; wait a little and try again")
+		limited.RetryAfter = wait
+		return limited
+	}
+	return nil
+}
+
+func keyOf(secret string) domain.SessionKey { return domain.SessionKey(digest(secret)) }

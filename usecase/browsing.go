@@ -1,0 +1,110 @@
+package usecase
+
+import (
+	"context"
+	"strings"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+// Browsing is looking around in the catalogue.
+type Browsing struct {
+	products port.Products
+}
+
+// NewBrowsing looks around in products.
+func NewBrowsing(products port.Products) *Browsing { return &Browsing{products} }
+
+const (
+	shelfLength     = 8 // products on a shelf of the home page, and related ones
+	suggestions     = 8
+	suggestFromRune = 2
+)
+
+// Search returns a page of what q finds; ErrInvalid by field when q makes no sense.
+func (b *Browsing) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
+	q.Text = strings.TrimSpace(q.Text)
+	if err := q.Check(); err != nil {
+		return domain.Found{}, err
+	}
+	return b.products.Search(ctx, q)
+}
+
+// Suggest returns what a shopper who typed text so far may mean; nothing for a single letter.
+func (b *Browsing) Suggest(ctx context.Context, text string) ([]domain.Suggestion, error) {
+	text = strings.TrimSpace(text)
+	if err := (domain.Query{Text: text}).Check(); err != nil {
+		return nil, err
+	}
+	if len([]rune(text)) < suggestFromRune {
+		return nil, nil
+	}
+	return b.products.Suggest(ctx, text, suggestions)
+}
+
+// Product returns the product by its id or slug.
+func (b *Browsing) Product(ctx context.Context, ref string) (domain.Product, error) {
+	return productByRef(ctx, b.products, ref)
+}
+
+// productByRef spares the store what no product is named by.
+func productByRef(ctx context.Context, products port.Products, ref string) (domain.Product, error) {
+	if ref == "" || len(ref) > 200 || !domain.CleanText(ref) {
+		return domain.Product{}, domain.ErrNotFound.Errorf("not_found", "there is no such product")
+	}
+	return products.Product(ctx, ref)
+}
+
+// Related returns other products of p's kind, or else of its category, the most sold first.
+func (b *Browsing) Related(ctx context.Context, p domain.Product) ([]domain.Product, error) {
+	related, err := b.shelf(ctx, domain.Query{Category: p.Category.Slug, Kind: p.Kind.Slug}, p.ID)
+	if err != nil || len(related) >= shelfLength/2 {
+		return related, err
+	}
+	return b.shelf(ctx, domain.Query{Category: p.Category.Slug}, p.ID)
+}
+
+// Home is what the shop shows first.
+type Home struct {
+	Categories []domain.CategoryCount
+	New        []domain.Product
+	Popular    []domain.Product
+}
+
+// Home returns what the shop shows first.
+func (b *Browsing) Home(ctx context.Context) (Home, error) {
+	categories, err := b.products.Categories(ctx)
+	if err != nil {
+		return Home{}, err
+	}
+	newest, err := b.shelf(ctx, domain.Query{Sort: domain.ByNewest, InStock: true}, "")
+	if err != nil {
+		return Home{}, err
+	}
+	popular, err := b.shelf(ctx, domain.Query{InStock: true}, "")
+	if err != nil {
+		return Home{}, err
+	}
+	return Home{categories, newest, popular}, nil
+}
+
+// Categories returns the categories that have products.
+func (b *Browsing) Categories(ctx context.Context) ([]domain.CategoryCount, error) {
+	return b.products.Categories(ctx)
+}
+
+func (b *Browsing) shelf(ctx context.Context, q domain.Query, without domain.ProductID) ([]domain.Product, error) {
+	q.Page = domain.Page{Number: 1, Size: shelfLength + 1}
+	found, err := b.products.Search(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	shelf := make([]domain.Product, 0, shelfLength)
+	for _, p := range found.Products {
+		if p.ID != without && len(shelf) < shelfLength {
+			shelf = append(shelf, p)
+		}
+	}
+	return shelf, nil
+}

@@ -1,0 +1,281 @@
+package usecase
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+// Checkout is buying what is in the cart, and following what was bought.
+type Checkout struct {
+	carts     port.Carts
+	orders    port.Orders
+	payments  port.Payments
+	events    port.Events
+	clock     Clock
+	newID     NewID
+	secretKey SecretKey
+}
+
+// SecretKey keys the fingerprints of purchases, which stand for card numbers too:
+// all servers of a shop have the same, and nobody else has it.
+type SecretKey []byte
+
+// NewCheckout buys carts by orders, paid by payments.
+func NewCheckout(carts port.Carts, orders port.Orders, payments port.Payments, events port.Events,
+	clock Clock, newID NewID, secretKey SecretKey) *Checkout {
+	return &Checkout{carts, orders, payments, events, clock, newID, secretKey}
+}
+
+const (
+	chargeTimeout = 4 * time.Second
+	// claimFor is longer than a server needs to ask for a payment and write down the answer.
+	claimFor   = chargeTimeout + 2*time.Second
+	waitForKey = claimFor + chargeTimeout
+	firstLook  = 20 * time.Millisecond
+	longLook   = 500 * time.Millisecond
+	settleAt   = 50 // orders that one pass settles
+)
+
+// MaxKey bounds a caller's key, in bytes, all of them visible ASCII.
+const MaxKey = 255
+
+// Buy places the order of what is in the owner's cart and asks for its payment.
+// placed is false when the key had placed the order before; a repeat waits for
+// the first call to finish, and finishes its work when it died. Without a key,
+// the cart's version is the key.
+//
+// ErrDeclined when the payment was refused, and ErrUnavailable when the gateway
+// could not take it: both leave no order, the stock and the cart as they were,
+// and the key free. An order that comes back Pending is placed, and its payment not known
+// yet: Settle finds out.
+func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key string, p domain.Purchase) (order domain.Order, placed bool, err error) {
+	now := c.clock()
+	if err := domain.JoinFields(p.Check(now), checkKey(key)); err != nil {
+		return domain.Order{}, false, err
+	}
+	name := "key:" + key
+	if key == "" {
+		cart, err := c.carts.Cart(ctx, owner)
+		if err != nil {
+			return domain.Order{}, false, err
+		}
+		name = fmt.Sprintf("cart:%d", cart.Version)
+	}
+	fingerprint, err := c.fingerprint(p)
+	if err != nil {
+		return domain.Order{}, false, err
+	}
+	draft := domain.Order{
+		ID: domain.OrderID(c.newID()), Owner: owner, Email: p.Email, ShippingAddress: p.ShippingAddress,
+		Payment:  domain.Payment{Method: p.Method, Last4: p.Card.Last4()},
+		PlacedAt: now, ClaimedUntil: now.Add(claimFor),
+	}
+	order, placed, err = c.orders.PlaceOrder(ctx, port.Placement{Owner: owner, Key: name, Fingerprint: fingerprint},
+		func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
+			return domain.NewOrder(draft, cart, products)
+		})
+	if err != nil {
+		var e *domain.Error
+		if key == "" && errors.As(err, &e) && e.Code == "idempotency_key_reused" {
+			err = domain.ErrConflict.Errorf("cart_empty", "there is nothing in the cart")
+		}
+		return domain.Order{}, false, err
+	}
+	// Who goes away now must not leave the order half done.
+	ctx = context.WithoutCancel(ctx)
+	if placed {
+		order, err = c.pay(ctx, order, p.Card)
+		return order, placed, err
+	}
+	order, err = c.join(ctx, order, p.Card)
+	return order, placed, err
+}
+
+// pay asks for the payment of a pending order that this call has claimed.
+func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
+	asking, cancel := context.WithTimeout(ctx, chargeTimeout)
+	defer cancel()
+	verdict, err := c.payments.Charge(asking, order.ID, order.Total, card)
+	if err != nil {
+		// The money may be taken or not. While the gateway does not say, the order stays pending.
+		if verdict, err = c.payments.Verdict(asking, order.ID); err != nil {
+			return order, nil
+		}
+	}
+	order, err = c.settle(ctx, order, verdict)
+	switch {
+	case err != nil:
+		return domain.Order{}, err
+	case order.Status != domain.Cancelled:
+		return order, nil
+	case verdict == port.NotCharged:
+		unavailable := domain.ErrUnavailable.Errorf("payment_unavailable", "the payment could not be made just now, and nothing was charged; try again")
+		unavailable.RetryAfter = 5 * time.Second
+		return domain.Order{}, unavailable
+	}
+	return domain.Order{}, errDeclined()
+}
+
+// settle writes a verdict down.
+func (c *Checkout) settle(ctx context.Context, order domain.Order, verdict port.Verdict) (domain.Order, error) {
+	next := domain.Cancelled
+	if verdict == port.Charged {
+		next = domain.Paid
+	}
+	order, err := c.orders.UpdateOrder(ctx, order.ID, func(o *domain.Order) error {
+		if o.Status != domain.Pending {
+			return nil
+		}
+		return o.MoveTo(next, c.clock())
+	})
+	if err != nil {
+		return domain.Order{}, err
+	}
+	// News that is lost only delays: who waits looks again.
+	_ = c.events.Publish(ctx, domain.Event{Topic: domain.OrderChanged, Key: string(order.ID)})
+	return order, nil
+}
+
+// join waits until the order is settled by who placed it. When they seem to have
+// died it goes on in their place: a charge that is asked for again is made once.
+func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
+	ctx, cancel := context.WithTimeout(ctx, waitForKey)
+	defer cancel()
+	news, err := c.events.Follow(ctx, domain.OrderChanged)
+	if err != nil {
+		news = nil
+	}
+	for look := firstLook; ; look = min(2*look, longLook) {
+		fresh, err := c.orders.Order(ctx, order.ID)
+		if err != nil {
+			return domain.Order{}, err
+		}
+		now := c.clock()
+		switch {
+		case fresh.Status == domain.Cancelled:
+			return domain.Order{}, errDeclined()
+		case fresh.Status != domain.Pending:
+			return fresh, nil
+		case !now.Before(fresh.ClaimedUntil):
+			claimed, err := c.claim(ctx, order.ID, now)
+			if err == nil {
+				return c.pay(context.WithoutCancel(ctx), claimed, card)
+			}
+			if !errors.Is(err, domain.ErrConflict) {
+				return domain.Order{}, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fresh, nil
+		case <-news:
+		case <-time.After(look):
+		}
+	}
+}
+
+func (c *Checkout) claim(ctx context.Context, id domain.OrderID, now time.Time) (domain.Order, error) {
+	return c.orders.UpdateOrder(ctx, id, func(o *domain.Order) error {
+		if o.Status != domain.Pending || now.Before(o.ClaimedUntil) {
+			return domain.ErrConflict.Errorf("claimed", "somebody else is at work on the order")
+		}
+		o.ClaimedUntil = now.Add(claimFor)
+		return nil
+	})
+}
+
+// Settle finds out what became of orders whose payment nobody is asking for any
+// more, and returns how many it settled. Any server may run it at any time.
+func (c *Checkout) Settle(ctx context.Context) (int, error) {
+	now := c.clock()
+	orders, err := c.orders.ClaimOrders(ctx, now, now.Add(claimFor), settleAt)
+	if err != nil {
+		return 0, err
+	}
+	settled := 0
+	for _, order := range orders {
+		asking, cancel := context.WithTimeout(ctx, chargeTimeout)
+		verdict, err := c.payments.Verdict(asking, order.ID)
+		cancel()
+		if err != nil {
+			continue
+		}
+		if _, err := c.settle(ctx, order, verdict); err != nil {
+			return settled, err
+		}
+		settled++
+	}
+	return settled, nil
+}
+
+// Orders returns a page of the owner's orders, the newest first, and how many there are.
+func (c *Checkout) Orders(ctx context.Context, owner domain.OwnerID, page domain.Page) ([]domain.Order, int, error) {
+	return c.orders.Orders(ctx, port.OrderFilter{Owner: owner}, page)
+}
+
+// Order returns the owner's order by its id; ErrNotFound when there is none, or it is somebody else's.
+func (c *Checkout) Order(ctx context.Context, owner domain.OwnerID, id domain.OrderID) (domain.Order, error) {
+	if !domain.CleanText(string(id)) || len(id) > 100 {
+		return domain.Order{}, errNoOrder()
+	}
+	order, err := c.orders.Order(ctx, id)
+	return ownedBy(owner, order, err)
+}
+
+// OrderByNumber is Order by the number.
+func (c *Checkout) OrderByNumber(ctx context.Context, owner domain.OwnerID, number domain.OrderNumber) (domain.Order, error) {
+	if !domain.CleanText(string(number)) || len(number) > 100 {
+		return domain.Order{}, errNoOrder()
+	}
+	order, err := c.orders.OrderByNumber(ctx, number)
+	return ownedBy(owner, order, err)
+}
+
+func ownedBy(owner domain.OwnerID, order domain.Order, err error) (domain.Order, error) {
+	if err != nil {
+		return domain.Order{}, err
+	}
+	if owner == "" || order.Owner != owner {
+		return domain.Order{}, errNoOrder()
+	}
+	return order, nil
+}
+
+func errNoOrder() error { return domain.ErrNotFound.Errorf("not_found", "there is no such order") }
+
+func errDeclined() error {
+	return domain.ErrDeclined.Errorf("payment_declined", "the payment was declined, and nothing was charged")
+}
+
+// fingerprint stands for all of a purchase. It is keyed, so that who reads the
+// store cannot find the card's number by trying.
+func (c *Checkout) fingerprint(p domain.Purchase) (string, error) {
+	// Not the Card itself: it does not print its number.
+	whole, err := json.Marshal([]any{p.Email, p.ShippingAddress, p.Method, p.Card.Number, p.Card.Expiry, p.Card.CVC})
+	if err != nil {
+		return "", err
+	}
+	mac := hmac.New(sha256.New, c.secretKey)
+	mac.Write(whole)
+	return hex.EncodeToString(mac.Sum(nil)), nil
+}
+
+func checkKey(key string) error {
+	visible := len(key) <= MaxKey
+	for i := range len(key) {
+		visible = visible && key[i] > ' ' && key[i] <= '~'
+	}
+	if visible {
+		return nil
+	}
+	return domain.InvalidFields(map[string]string{"Idempotency-Key": "must be 1 to 255 visible ASCII characters"})
+}

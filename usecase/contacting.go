@@ -1,0 +1,52 @@
+package usecase
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+// Contacting is writing to the shop, or asking it to call back.
+type Contacting struct {
+	contacts port.Contacts
+	limits   port.Limits
+	clock    Clock
+	newID    NewID
+}
+
+// NewContacting keeps messages in contacts.
+func NewContacting(contacts port.Contacts, limits port.Limits, clock Clock, newID NewID) *Contacting {
+	return &Contacting{contacts, limits, clock, newID}
+}
+
+var contactLimit = port.Limit{Burst: 5, Every: time.Minute}
+
+// Send keeps a message and returns its id. The same message with the same key again is kept once.
+func (c *Contacting) Send(ctx context.Context, message domain.Contact, key, address string) (domain.ContactID, error) {
+	if err := message.Check(); err != nil {
+		return "", err
+	}
+	message.ID = domain.ContactID(c.newID())
+	if key != "" {
+		message.ID = domain.ContactID(digest(fmt.Sprintf("%q %+v", key, domain.Contact{
+			Name: message.Name, Email: message.Email, Subject: message.Subject, Message: message.Message,
+			Phone: message.Phone, CallBack: message.CallBack,
+		}))[:32])
+	}
+	message.SentAt = c.clock()
+	if err := takeOne(ctx, c.limits, "contact:"+address, contactLimit, message.SentAt); err != nil {
+		return "", err
+	}
+	return message.ID, c.contacts.AddContact(ctx, message)
+}
+
+// Messages returns a page of the messages, the newest first, for staff.
+func (c *Contacting) Messages(ctx context.Context, by domain.User, page domain.Page) ([]domain.Contact, int, error) {
+	if err := staffOnly(by); err != nil {
+		return nil, 0, err
+	}
+	return c.contacts.Contacts(ctx, page)
+}

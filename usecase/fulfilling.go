@@ -1,0 +1,76 @@
+package usecase
+
+import (
+	"context"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+// Fulfilling is bringing orders to their buyers, for staff.
+type Fulfilling struct {
+	orders   port.Orders
+	payments port.Payments
+	events   port.Events
+	clock    Clock
+}
+
+// NewFulfilling brings orders to their buyers.
+func NewFulfilling(orders port.Orders, payments port.Payments, events port.Events, clock Clock) *Fulfilling {
+	return &Fulfilling{orders, payments, events, clock}
+}
+
+// Orders returns a page of everybody's orders, the newest first, and how many there are. "" is every status.
+func (f *Fulfilling) Orders(ctx context.Context, by domain.User, status domain.Status, page domain.Page) ([]domain.Order, int, error) {
+	if err := staffOnly(by); err != nil {
+		return nil, 0, err
+	}
+	return f.orders.Orders(ctx, port.OrderFilter{Status: status}, page)
+}
+
+// Order returns anybody's order by its number.
+func (f *Fulfilling) Order(ctx context.Context, by domain.User, number domain.OrderNumber) (domain.Order, error) {
+	if err := staffOnly(by); err != nil {
+		return domain.Order{}, err
+	}
+	if !domain.CleanText(string(number)) || len(number) > 100 {
+		return domain.Order{}, errNoOrder()
+	}
+	return f.orders.OrderByNumber(ctx, number)
+}
+
+// Move brings an order to its next state: shipped, delivered or refunded, which
+// gives the money back first. Whether an order is paid or cancelled is the payment's to say.
+// Moving it to the state that it has changes nothing.
+func (f *Fulfilling) Move(ctx context.Context, by domain.User, number domain.OrderNumber, next domain.Status) (domain.Order, error) {
+	order, err := f.Order(ctx, by, number)
+	if err != nil {
+		return domain.Order{}, err
+	}
+	if order.Status == next {
+		return order, nil
+	}
+	if next != domain.Shipped && next != domain.Delivered && next != domain.Refunded {
+		return domain.Order{}, domain.InvalidFields(map[string]string{"status": "must be shipped, delivered or refunded"})
+	}
+	trial := order.Clone()
+	if err := trial.MoveTo(next, f.clock()); err != nil {
+		return domain.Order{}, err
+	}
+	if next == domain.Refunded {
+		if err := f.payments.Refund(ctx, order.ID); err != nil {
+			return domain.Order{}, err
+		}
+	}
+	order, err = f.orders.UpdateOrder(ctx, order.ID, func(o *domain.Order) error {
+		if o.Status == next {
+			return nil
+		}
+		return o.MoveTo(next, f.clock())
+	})
+	if err != nil {
+		return domain.Order{}, err
+	}
+	_ = f.events.Publish(ctx, domain.Event{Topic: domain.OrderChanged, Key: string(order.ID)})
+	return order, nil
+}

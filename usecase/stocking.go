@@ -1,0 +1,78 @@
+package usecase
+
+import (
+	"context"
+	"fmt"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+// Stocking is looking after the goods, for staff.
+type Stocking struct {
+	products port.Products
+	events   port.Events
+	clock    Clock
+}
+
+// NewStocking looks after products.
+func NewStocking(products port.Products, events port.Events, clock Clock) *Stocking {
+	return &Stocking{products, events, clock}
+}
+
+// SetPrice changes what a product costs from now on; orders keep their prices.
+func (s *Stocking) SetPrice(ctx context.Context, by domain.User, id domain.ProductID, price domain.Money) error {
+	if err := staffOnly(by); err != nil {
+		return err
+	}
+	p, err := productByRef(ctx, s.products, string(id))
+	if err != nil {
+		return err
+	}
+	p.Price = price
+	if err := p.Check(); err != nil {
+		return err
+	}
+	if err := s.products.PutProducts(ctx, []domain.Product{p}); err != nil {
+		return err
+	}
+	s.tell(ctx, p.ID)
+	return nil
+}
+
+// ChangeStock counts delta in, or out when below zero, and returns the new stock.
+func (s *Stocking) ChangeStock(ctx context.Context, by domain.User, id domain.ProductID, delta int) (int, error) {
+	if err := staffOnly(by); err != nil {
+		return 0, err
+	}
+	if delta == 0 || delta > domain.MaxStock || delta < -domain.MaxStock {
+		return 0, domain.InvalidFields(map[string]string{"delta": fmt.Sprintf("must be from -%d to %d and not 0", domain.MaxStock, domain.MaxStock)})
+	}
+	p, err := productByRef(ctx, s.products, string(id))
+	if err != nil {
+		return 0, err
+	}
+	reason := domain.StockReceived
+	if delta < 0 {
+		reason = domain.StockCorrected
+	}
+	stock, err := s.products.ChangeStock(ctx, p.ID, delta, reason, s.clock())
+	if err != nil {
+		return 0, err
+	}
+	s.tell(ctx, p.ID)
+	return stock, nil
+}
+
+// Movements returns how a product's stock came about, oldest first.
+func (s *Stocking) Movements(ctx context.Context, by domain.User, id domain.ProductID) ([]domain.Movement, error) {
+	if err := staffOnly(by); err != nil {
+		return nil, err
+	}
+	return s.products.Movements(ctx, id)
+}
+
+// tell wakes who follows products. News that is lost only delays.
+func (s *Stocking) tell(ctx context.Context, id domain.ProductID) {
+	_ = s.events.Publish(ctx, domain.Event{Topic: domain.ProductChanged, Key: string(id)})
+}

@@ -1,0 +1,191 @@
+// Package page is the shop as pages: server-rendered templ components that work
+// without JavaScript. A form posts and is answered by a redirect, or by the same
+// page with what is wrong beside each field and all that was typed.
+package page
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"net/url"
+	"sync"
+
+	"github.com/a-h/templ"
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+
+	"eshop/domain"
+	"eshop/usecase"
+	"eshop/web/problem"
+	"eshop/web/visit"
+)
+
+// Pages answers browsers.
+type Pages struct {
+	visits     *visit.Visits
+	browsing   *usecase.Browsing
+	shopping   *usecase.Shopping
+	wishing    *usecase.Wishing
+	checkout   *usecase.Checkout
+	account    *usecase.Account
+	contacting *usecase.Contacting
+	stocking   *usecase.Stocking
+	fulfilling *usecase.Fulfilling
+	about      Shop
+}
+
+// Shop is what every page says of the shop.
+type Shop struct {
+	ServerName string // shown in the footer
+	Phone      string // in international form, for tel: links
+	Email      string
+}
+
+// New makes the pages of a shop.
+func New(about Shop, visits *visit.Visits, browsing *usecase.Browsing, shopping *usecase.Shopping, wishing *usecase.Wishing,
+	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contacting,
+	stocking *usecase.Stocking, fulfilling *usecase.Fulfilling) *Pages {
+	return &Pages{visits, browsing, shopping, wishing, checkout, account, contacting, stocking, fulfilling, about}
+}
+
+// Mount gives r every page.
+func (p *Pages) Mount(r *mux.Router) {
+	p.mountBrowsing(r)
+	p.mountCart(r)
+	p.mountWishlist(r)
+	p.mountCheckout(r)
+	p.mountOrders(r)
+	p.mountAccount(r)
+	p.mountContact(r)
+	p.mountAdmin(r)
+}
+
+// view is what the layout of every page shows.
+type view struct {
+	Shop
+	Visitor   usecase.Visitor
+	CartCount int
+	Path      string // path and query of the page, to come back to after signing in
+	Query     string // what the search field holds
+	Notice    string // what just happened, shown once at the top
+}
+
+// notices are what a redirect may announce, by the word in its ?done= parameter:
+// never text from the address itself.
+var notices = map[string]string{
+	"added":      "Added to your cart.",
+	"updated":    "Your cart is up to date.",
+	"removed":    "Taken out of your cart.",
+	"wished":     "Saved to your wishlist.",
+	"unwished":   "Taken off your wishlist.",
+	"welcome":    "Welcome! You are signed in.",
+	"signed-out": "You are signed out.",
+	"sent":       "Thank you. Your message has reached us.",
+	"saved":      "Saved.",
+}
+
+func (p *Pages) view(r *http.Request) (view, error) {
+	who, err := p.visits.Who(r)
+	if err != nil {
+		return view{}, err
+	}
+	v := view{Shop: p.about, Visitor: who, Path: r.URL.RequestURI(), Notice: notices[r.URL.Query().Get("done")]}
+	if who.Session.Key != "" {
+		if v.CartCount, err = p.shopping.ItemCount(r.Context(), who.Session.Owner()); err != nil {
+			return view{}, err
+		}
+	}
+	return v, nil
+}
+
+// handler is a page that may fail; the failure becomes an error page.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+func (p *Pages) handle(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			p.Fail(w, r, err)
+		}
+	})
+}
+
+// Fail answers with the page for err.
+func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	what := problem.Of(err)
+	problem.Log(r, what, err)
+	what.Head(w.Header())
+	v, viewErr := p.view(r)
+	if viewErr != nil {
+		v = view{Shop: p.about, Path: r.URL.RequestURI()}
+	}
+	if err := render(w, r, what.Status, failure(v, what)); err != nil {
+		http.Error(w, what.Detail, what.Status)
+	}
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// render sends the whole page or fails before a byte of it is sent.
+func render(w http.ResponseWriter, r *http.Request, status int, c templ.Component) error {
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buffer)
+	buffer.Reset()
+	if err := c.Render(r.Context(), buffer); err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(buffer.Bytes()) // whoever asked is gone if this fails
+	return nil
+}
+
+// back is a redirect after a form, to path, announcing a notice.
+func back(w http.ResponseWriter, r *http.Request, path, done string) error {
+	u, err := url.Parse(here(path))
+	if err != nil {
+		u = &url.URL{Path: "/"}
+	}
+	q := u.Query()
+	q.Del("done")
+	if done != "" {
+		q.Set("done", done)
+	}
+	u.RawQuery = q.Encode()
+	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+	return nil
+}
+
+// here is path when it is one of this shop's own, else the home page: a form must
+// not lead anybody to another site.
+func here(path string) string {
+	u, err := url.Parse(path)
+	if err != nil || u.IsAbs() || u.Host != "" || len(path) < 1 || path[0] != '/' || len(path) > 1 && (path[1] == '/' || path[1] == '\\') {
+		return "/"
+	}
+	return path
+}
+
+// form reads a posted form. Text that cannot be kept is a failure.
+func form(r *http.Request) (url.Values, error) {
+	if err := r.ParseForm(); err != nil {
+		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+			return nil, problem.ErrTooLarge
+		}
+		return nil, problem.Request{Status: http.StatusBadRequest, Code: "malformed_body", Text: "the form could not be read"}
+	}
+	for name, values := range r.PostForm {
+		for _, value := range values {
+			if !domain.CleanText(value) {
+				return nil, domain.InvalidFields(map[string]string{name: "has characters that cannot be used"})
+			}
+		}
+	}
+	return r.PostForm, nil
+}
+
+// newToken is the key of a form, by which a form that is sent twice is known.
+func newToken() string { return uuid.NewString() }

@@ -1,0 +1,145 @@
+// Package problem turns failures into answers: it is the one place that gives a
+// kind of error its status, and the one that logs what is a fault of ours.
+package problem
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"eshop/domain"
+)
+
+// Request is a failure of a request that the domain never sees: not JSON, no such route.
+type Request struct {
+	Status int
+	Code   string
+	Text   string
+}
+
+func (r Request) Error() string { return r.Text }
+
+// The failures of requests.
+var (
+	ErrMalformed   = Request{http.StatusBadRequest, "malformed_body", "the body is not valid JSON in UTF-8"}
+	ErrNoRoute     = Request{http.StatusNotFound, "not_found", "there is nothing at this address"}
+	ErrMethod      = Request{http.StatusMethodNotAllowed, "method_not_allowed", "this address does not answer that method"}
+	ErrCrossSite   = Request{http.StatusForbidden, "cross_site", "the request came from another site"}
+	ErrTooLarge    = Request{http.StatusRequestEntityTooLarge, "too_large", "the body is larger than 1 MiB"}
+	ErrContentType = Request{http.StatusUnsupportedMediaType, "unsupported_media_type", "the body must be sent as application/json"}
+)
+
+// Problem is an error as RFC 9457 writes it, with our additions.
+type Problem struct {
+	Type      string            `json:"type"`
+	Title     string            `json:"title"`
+	Status    int               `json:"status"`
+	Detail    string            `json:"detail"`
+	Code      string            `json:"code"`
+	Fields    map[string]string `json:"fields,omitempty"`
+	Available *int              `json:"available,omitempty"`
+	Lines     []Line            `json:"lines,omitempty"`
+
+	retryAfter time.Duration
+}
+
+// Line is a product of which there is less than was asked for.
+type Line struct {
+	ProductID string `json:"product_id"`
+	Name      string `json:"name"`
+	Quantity  int    `json:"quantity"`
+	Available int    `json:"available"`
+}
+
+var statuses = map[domain.Kind]int{
+	domain.ErrInvalid:         http.StatusUnprocessableEntity,
+	domain.ErrUnauthenticated: http.StatusUnauthorized,
+	domain.ErrDenied:          http.StatusForbidden,
+	domain.ErrNotFound:        http.StatusNotFound,
+	domain.ErrConflict:        http.StatusConflict,
+	domain.ErrDeclined:        http.StatusPaymentRequired,
+	domain.ErrLimited:         http.StatusTooManyRequests,
+	domain.ErrUnavailable:     http.StatusServiceUnavailable,
+}
+
+// Of is the problem that err is, without a word of what is ours alone.
+func Of(err error) Problem {
+	p := Problem{Type: "about:blank", Status: http.StatusInternalServerError, Code: "internal",
+		Detail: "something went wrong on our side; it was noted"}
+	var (
+		request Request
+		tooBig  *http.MaxBytesError
+		known   *domain.Error
+		kind    domain.Kind
+	)
+	switch {
+	case errors.As(err, &request):
+		p.Status, p.Code, p.Detail = request.Status, request.Code, request.Text
+	case errors.As(err, &tooBig):
+		p.Status, p.Code, p.Detail = ErrTooLarge.Status, ErrTooLarge.Code, ErrTooLarge.Text
+	case errors.As(err, &known):
+		p.Status, p.Code, p.Detail = statuses[known.Kind], known.Code, known.Text
+		p.Fields, p.retryAfter = known.Fields, known.RetryAfter
+		// The key is right in form and wrong in content, which the interface calls 422.
+		if known.Code == "idempotency_key_reused" {
+			p.Status = http.StatusUnprocessableEntity
+		}
+		for _, s := range known.Shortages {
+			p.Lines = append(p.Lines, Line{string(s.Product), s.Name, s.Wanted, s.Available})
+		}
+		if len(p.Lines) == 1 {
+			p.Available = &p.Lines[0].Available
+		}
+	case errors.As(err, &kind):
+		p.Status, p.Code, p.Detail = statuses[kind], "unavailable", kind.Error()
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		p.Status, p.Code, p.Detail = http.StatusServiceUnavailable, "timeout", "that took too long; try again"
+	}
+	if p.Status == http.StatusServiceUnavailable && p.retryAfter == 0 {
+		p.retryAfter = time.Second
+	}
+	p.Title = http.StatusText(p.Status)
+	return p
+}
+
+// Head sets what an answer with the problem bears besides its body.
+func (p Problem) Head(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+	}
+}
+
+// Write answers a request of the JSON interface with err.
+func Write(w http.ResponseWriter, r *http.Request, err error) {
+	p := Of(err)
+	Log(r, p, err)
+	p.Head(w.Header())
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // whoever asked is gone if this fails
+}
+
+type logKey struct{}
+
+// WithLog gives ctx the log that Log writes to.
+func WithLog(ctx context.Context, log *slog.Logger) context.Context {
+	return context.WithValue(ctx, logKey{}, log)
+}
+
+// Log notes err when it is a fault of ours or of something that we need.
+func Log(r *http.Request, p Problem, err error) {
+	log, there := r.Context().Value(logKey{}).(*slog.Logger)
+	switch {
+	case !there, p.Status < 500, r.Context().Err() != nil && errors.Is(err, context.Canceled):
+	case p.Status == http.StatusServiceUnavailable:
+		log.Warn("unavailable", "method", r.Method, "path", r.URL.Path, "error", err)
+	default:
+		log.Error("failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+}

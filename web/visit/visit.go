@@ -1,0 +1,107 @@
+// Package visit tells who is asking: it reads and sets the session's cookie. A
+// visitor who only looks around gets none.
+package visit
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"eshop/domain"
+	"eshop/usecase"
+)
+
+const cookieName = "session"
+
+// Visits knows visitors by their cookie.
+type Visits struct {
+	account *usecase.Account
+}
+
+// New knows visitors by account.
+func New(account *usecase.Account) *Visits { return &Visits{account} }
+
+type visitorKey struct{}
+
+// Remember lets all of a request ask for its visitor at the price of once.
+func (v *Visits) Remember(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
+		who := sync.OnceValues(func() (usecase.Visitor, error) { return v.identify(ctx, r) })
+		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, visitorKey{}, who)))
+	})
+}
+
+// Who is the visitor; the zero Visitor for somebody who was never here, or whose session ended.
+func (v *Visits) Who(r *http.Request) (usecase.Visitor, error) {
+	if who, there := r.Context().Value(visitorKey{}).(func() (usecase.Visitor, error)); there {
+		return who()
+	}
+	return v.identify(r.Context(), r)
+}
+
+func (v *Visits) identify(ctx context.Context, r *http.Request) (usecase.Visitor, error) {
+	cookie, err := r.Cookie(cookieName)
+	if err != nil || cookie.Value == "" || len(cookie.Value) > 200 {
+		return usecase.Visitor{}, nil
+	}
+	who, err := v.account.Identify(ctx, cookie.Value)
+	if errors.Is(err, domain.ErrNotFound) {
+		return usecase.Visitor{}, nil
+	}
+	return who, err
+}
+
+// Begin is the pass of who is about to write something. For somebody new it is a
+// guest's pass; Keep it once the write succeeded, so that what fails leaves nothing.
+func (v *Visits) Begin(r *http.Request) (usecase.Pass, error) {
+	who, err := v.Who(r)
+	if err != nil {
+		return usecase.Pass{}, err
+	}
+	if who.Session.Key != "" {
+		return usecase.Pass{Visitor: who}, nil
+	}
+	return v.account.NewGuest(), nil
+}
+
+// Keep keeps a new guest's pass and hands it out; one that was known before stays as it is.
+func (v *Visits) Keep(w http.ResponseWriter, r *http.Request, pass usecase.Pass) error {
+	if pass.Secret == "" {
+		return nil
+	}
+	if err := v.account.Keep(r.Context(), pass); err != nil {
+		return err
+	}
+	v.Welcome(w, r, pass)
+	return nil
+}
+
+// Welcome hands out a pass that is kept already, after signing in.
+func (v *Visits) Welcome(w http.ResponseWriter, r *http.Request, pass usecase.Pass) {
+	http.SetCookie(w, cookie(r, pass.Secret, domain.SessionIdle))
+}
+
+// Forget takes the visitor's cookie back.
+func (v *Visits) Forget(w http.ResponseWriter, r *http.Request) {
+	http.SetCookie(w, cookie(r, "", -time.Second))
+}
+
+func cookie(r *http.Request, value string, age time.Duration) *http.Cookie {
+	return &http.Cookie{
+		Name: cookieName, Value: value, Path: "/", MaxAge: int(age.Seconds()),
+		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
+	}
+}
+
+// Address is where the request came from, by which what may be done only so often is counted.
+func Address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
