@@ -1,0 +1,62 @@
+# What is needed besides make: Go and Node. All else comes by their lock files.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PORT ?= 8080
+ASSETS := web/asset/dist/manifest.json
+ASSET_SOURCES := $(wildcard web/asset/*.mjs web/asset/js/*.js web/asset/css/*.css web/page/*.templ) \
+	web/asset/package-lock.json cmd/eshop/demo/kinds.json
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: help run build test bench test-browser lint generate verify clean need-go need-node
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Run the shop with demo data at http://localhost:8080 (PORT=... for another)
+	@echo "eshop opens at http://localhost:$(PORT) -- sign in as john_doe / password123; Ctrl+C ends it"
+	@PORT=$(PORT) ESHOP_DEMO=true exec bin/eshop serve
+
+build: need-go $(ASSETS) ## Build bin/eshop, static, with everything inside
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/eshop ./cmd/eshop
+
+test: need-go $(ASSETS) ## Run every test that needs nothing installed, in under three minutes
+	go test -race -shuffle=on ./...
+
+bench: build ## Measure pages and calls beside a bare server, in one run
+	go run ./test/load
+
+test-browser: build ## Click through the shop in headless Chromium
+	@command -v chromium >/dev/null || { echo "Chromium is missing: apt-get install chromium"; exit 1; }
+	go test -count=1 -tags browser ./test/browser
+
+lint: need-go $(ASSETS) ## Look for mistakes
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go run $(GOLANGCI) run ./...
+
+generate: need-go ## Make the generated code anew: pages and wiring
+	go tool templ generate -path web/page
+	go tool wire ./cmd/eshop
+
+verify: need-go ## Check that generated code is fresh and modules are tidy
+	go mod tidy -diff
+	go mod verify
+	go tool wire diff ./cmd/eshop
+	@before=$$(cat web/page/*_templ.go | sha256sum); go tool templ generate -path web/page >/dev/null 2>&1; \
+	test "$$before" = "$$(cat web/page/*_templ.go | sha256sum)" || { echo "pages were not generated: run make generate"; exit 1; }
+
+clean: ## Remove what was built
+	rm -rf bin web/asset/node_modules
+	find web/asset/dist -mindepth 1 ! -name .keep -delete
+
+$(ASSETS): $(ASSET_SOURCES) | need-node
+	cd web/asset && npm ci --silent && node build.mjs
+
+need-go:
+	@command -v go >/dev/null || { echo "Go is missing: see https://go.dev/doc/install (version 1.26 or newer)"; exit 1; }
+
+need-node:
+	@command -v npm >/dev/null || { echo "Node is missing: apt-get install nodejs npm (version 20 or newer)"; exit 1; }

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+
+	"eshop/usecase"
+	"eshop/web/page"
+)
+
+// config is every setting. The names are those that operators know.
+type config struct {
+	Port        uint16 `env:"PORT" envDefault:"8080"`
+	ServerName  string `env:"SERVER_NAME"`
+	SecretKey   string `env:"SECRET_KEY"`
+	DatabaseURL string `env:"DATABASE_URL"`
+	RedisURL    string `env:"REDIS_URL"`
+	Environment string `env:"ESHOP_ENV" envDefault:"development"`
+	Demo        bool   `env:"ESHOP_DEMO"`
+	Phone       string `env:"ESHOP_PHONE" envDefault:"+1 555 010 0199"`
+	Email       string `env:"ESHOP_EMAIL" envDefault:"hello@eshop.example"`
+}
+
+const minSecret = 32 // bytes, as many as the hash that it keys
+
+func settingsHelp() string {
+	return `  PORT          where to listen; 8080
+  SERVER_NAME   what answers and pages are signed with; the host's name
+  SECRET_KEY    32 bytes or more, the same on all servers of a shop; made anew at each start unless set
+  ESHOP_ENV     development or production; development
+  ESHOP_DEMO    true fills the embedded stores with demo products, accounts and orders
+  ESHOP_PHONE   the shop's telephone number
+  ESHOP_EMAIL   the shop's e-mail address
+`
+}
+
+// readConfig reads every setting and says all that is wrong at once.
+func readConfig(environ []string) (config, error) {
+	cfg, err := env.ParseAsWithOptions[config](env.Options{Environment: env.ToMap(environ)})
+	var wrong []error
+	if err != nil {
+		wrong = append(wrong, err)
+	}
+	if cfg.Port == 0 {
+		wrong = append(wrong, errors.New("PORT must be from 1 to 65535"))
+	}
+	switch cfg.Environment {
+	case "development":
+	case "production":
+		wrong = append(wrong, cfg.unfitForProduction()...)
+	default:
+		wrong = append(wrong, errors.New("ESHOP_ENV must be development or production"))
+	}
+	for name, value := range map[string]string{"DATABASE_URL": cfg.DatabaseURL, "REDIS_URL": cfg.RedisURL} {
+		if value != "" {
+			wrong = append(wrong, fmt.Errorf("%s is set, but this build has the embedded stores only", name))
+		}
+	}
+	if cfg.SecretKey != "" && len(cfg.SecretKey) < minSecret {
+		wrong = append(wrong, fmt.Errorf("SECRET_KEY must have %d bytes or more; openssl rand -hex 32 makes one", minSecret))
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return config{}, err
+	}
+	if cfg.ServerName == "" {
+		if cfg.ServerName, err = os.Hostname(); err != nil {
+			return config{}, fmt.Errorf("SERVER_NAME is not set, and the host has no name: %w", err)
+		}
+	}
+	if cfg.SecretKey == "" {
+		cfg.SecretKey = rand.Text() + rand.Text()
+	}
+	return cfg, nil
+}
+
+func (c config) unfitForProduction() []error {
+	var wrong []error
+	if c.DatabaseURL == "" {
+		wrong = append(wrong, errors.New("DATABASE_URL must be set in production: the embedded stores forget everything at the end"))
+	}
+	if c.SecretKey == "" {
+		wrong = append(wrong, errors.New("SECRET_KEY must be set in production"))
+	}
+	if c.Demo {
+		wrong = append(wrong, errors.New("ESHOP_DEMO must not be set in production: the demo accounts' passwords are known to everybody"))
+	}
+	return wrong
+}
+
+func aboutShop(c config) page.Shop {
+	return page.Shop{ServerName: c.ServerName, Phone: strings.TrimSpace(c.Phone), Email: strings.TrimSpace(c.Email)}
+}
+
+func secretKey(c config) usecase.SecretKey { return usecase.SecretKey(c.SecretKey) }

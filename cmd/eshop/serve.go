@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"eshop/usecase"
+	"eshop/web"
+	"eshop/web/asset"
+)
+
+// shop is what Wire makes of the settings.
+type shop struct {
+	server   *web.Server
+	health   *web.Health
+	checkout *usecase.Checkout
+	demo     *demoLoader
+}
+
+const (
+	settleEvery = time.Second
+	settleTime  = 30 * time.Second
+	// leaveTime is longer than the longest answer.
+	leaveTime = 25 * time.Second
+)
+
+func serve(ctx context.Context, cfg config, log *slog.Logger) error {
+	if err := asset.Check(); err != nil {
+		return err
+	}
+	shop, closeStores, err := newShop(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer closeStores()
+	if cfg.Demo {
+		if err := shop.demo.load(ctx); err != nil {
+			return fmt.Errorf("load the demo data: %w", err)
+		}
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf(":%d", cfg.Port))
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler:           shop.server,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      40 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	log.Info("open", "address", fmt.Sprintf("http://localhost:%d", cfg.Port), "stores", "embedded", "demo", cfg.Demo)
+
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	all.Go(func() error {
+		settle(ctx, shop.checkout, log)
+		return nil
+	})
+	all.Go(func() error {
+		<-ctx.Done()
+		log.Info("leaving")
+		shop.health.Drain()
+		leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+		defer cancel()
+		return server.Shutdown(leaving)
+	})
+	err = all.Wait()
+	log.Info("closed")
+	return err
+}
+
+// settle finds out about payments that nobody is asking for any more, until ctx ends.
+func settle(ctx context.Context, checkout *usecase.Checkout, log *slog.Logger) {
+	tick := time.NewTicker(settleEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		pass, cancel := context.WithTimeout(ctx, settleTime)
+		settled, err := checkout.Settle(pass)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			log.Warn("orders could not be settled; trying again", "error", err)
+		}
+		if settled > 0 {
+			log.Info("orders settled", "count", settled)
+		}
+	}
+}

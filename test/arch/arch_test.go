@@ -1,0 +1,142 @@
+// Package arch holds the rooms to who may look into which.
+package arch
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// mayImport is which rooms a room may look into. cmd and test may look into all.
+var mayImport = map[string][]string{
+	"domain":  nil,
+	"port":    {"domain"},
+	"usecase": {"domain", "port"},
+	"adapter": {"domain", "port"},
+	"web":     {"domain", "usecase", "web"},
+}
+
+// pure rooms use nothing but the parts of the standard library that touch no
+// world: no third party, no clock, no chance, no I/O, no log.
+var pure = []string{"domain", "port", "usecase"}
+
+var impure = []string{
+	"os", "io", "io/fs", "net", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2",
+	"crypto/rand", "syscall", "os/exec", "os/signal", "runtime", "embed", "html/template", "text/template", "testing",
+}
+
+// worldly are calls that a pure room may not make: time and chance are arguments.
+var worldly = map[string][]string{"time": {"Now", "Sleep", "Since", "Until", "NewTicker", "Tick", "AfterFunc"}}
+
+func TestRoomsLookOnlyWhereTheyMay(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	seen := map[string]int{}
+	for room := range mayImport {
+		for _, path := range goFiles(t, filepath.Join(root, room)) {
+			seen[room]++
+			name, err := filepath.Rel(root, path)
+			require.NoError(t, err)
+			source, err := os.ReadFile(path)
+			require.NoError(t, err)
+			for _, fault := range faults(t, filepath.ToSlash(name), string(source)) {
+				assert.Fail(t, fault)
+			}
+		}
+	}
+	for room := range mayImport {
+		assert.Positive(t, seen[room], "no file of room %s was looked at", room)
+	}
+}
+
+func TestABrokenRuleIsFound(t *testing.T) {
+	for name, c := range map[string]struct{ path, source string }{
+		"a domain that knows a port":        {"domain/x.go", `package domain; import _ "eshop/port"`},
+		"a use case that logs":              {"usecase/x.go", `package usecase; import _ "log/slog"`},
+		"a use case that tells the time":    {"usecase/x.go", `package usecase; import "time"; var x = time.Now`},
+		"a port with a third party":         {"port/x.go", `package port; import _ "github.com/uptrace/bun"`},
+		"an adapter that knows a use case":  {"adapter/memory/x.go", `package memory; import _ "eshop/usecase"`},
+		"an adapter that knows another":     {"adapter/memory/x.go", `package memory; import _ "eshop/adapter/postgres"`},
+		"a page that goes round use cases":  {"web/page/x.go", `package page; import _ "eshop/port"`},
+		"an adapter that knows the command": {"adapter/memory/x.go", `package memory; import _ "eshop/cmd/eshop/demo"`},
+	} {
+		t.Run(name, func(t *testing.T) { assert.NotEmpty(t, faults(t, c.path, c.source)) })
+	}
+	for name, c := range map[string]struct{ path, source string }{
+		"a use case with a port":    {"usecase/x.go", `package usecase; import _ "eshop/port"`},
+		"an adapter with a library": {"adapter/memory/x.go", `package memory; import _ "github.com/uptrace/bun"`},
+		"a part of an adapter":      {"adapter/memory/x.go", `package memory; import _ "eshop/adapter/memory/index"`},
+	} {
+		t.Run(name+" is fine", func(t *testing.T) { assert.Empty(t, faults(t, c.path, c.source)) })
+	}
+}
+
+// goFiles are the files of a room that the rules are about: not its tests, nor
+// the suites, which are tests for others.
+func goFiles(t *testing.T, dir string) []string {
+	var files []string
+	require.NoError(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (entry.Name() == "porttest" || entry.Name() == "node_modules" || entry.Name() == "dist"):
+			return filepath.SkipDir
+		case strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go"):
+			files = append(files, path)
+		}
+		return nil
+	}))
+	return files
+}
+
+// faults are the rules that the file at path, within the module, breaks.
+func faults(t *testing.T, path, source string) []string {
+	file, err := parser.ParseFile(token.NewFileSet(), path, source, parser.SkipObjectResolution)
+	require.NoError(t, err)
+	room, _, _ := strings.Cut(path, "/")
+	var found []string
+	for _, spec := range file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		require.NoError(t, err)
+		if !allowed(path, room, imported) {
+			found = append(found, path+" may not import "+imported)
+		}
+	}
+	if !slices.Contains(pure, room) {
+		return found
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if call, is := n.(*ast.SelectorExpr); is {
+			if pkg, is := call.X.(*ast.Ident); is && slices.Contains(worldly[pkg.Name], call.Sel.Name) {
+				found = append(found, path+" may not use "+pkg.Name+"."+call.Sel.Name)
+			}
+		}
+		return true
+	})
+	return found
+}
+
+func allowed(path, room, imported string) bool {
+	if ours, is := strings.CutPrefix(imported, "eshop/"); is {
+		other, _, _ := strings.Cut(ours, "/")
+		sameTechnology := room == "adapter" && other == "adapter" && technology(ours) == technology(path)
+		return sameTechnology || slices.Contains(mayImport[room], other) || other == room && room != "adapter"
+	}
+	if !slices.Contains(pure, room) {
+		return true
+	}
+	first, _, _ := strings.Cut(imported, "/")
+	return !strings.Contains(first, ".") && !slices.Contains(impure, imported)
+}
+
+func technology(path string) string { return strings.SplitN(path, "/", 3)[1] }

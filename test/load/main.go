@@ -1,0 +1,227 @@
+// Command load measures the shop beside a bare net/http server that answers with
+// a body of the same size, in the same run, so that the ratio holds whatever the
+// machine is doing. It starts bin/eshop itself and talks to loopback only.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"os/signal"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	clients  = 16
+	perRound = 700 * time.Millisecond
+	rounds   = 5
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	port, err := freePort(ctx)
+	if err != nil {
+		return err
+	}
+	base := "http://127.0.0.1:" + strconv.Itoa(port)
+	shop := exec.CommandContext(ctx, "bin/eshop", "serve")
+	shop.Env = append(os.Environ(), "ESHOP_DEMO=true", "PORT="+strconv.Itoa(port), "SERVER_NAME=load")
+	shop.Cancel = func() error { return shop.Process.Signal(os.Interrupt) }
+	var log bytes.Buffer
+	shop.Stderr = &log
+	begin := time.Now()
+	if err := shop.Start(); err != nil {
+		return err
+	}
+	defer func() {
+		_ = shop.Process.Signal(os.Interrupt)
+		_ = shop.Wait()
+	}()
+	if err := waitReady(ctx, base); err != nil {
+		return fmt.Errorf("%w\n%s", err, log.String())
+	}
+	fmt.Printf("start to ready   %8.0f ms\n", time.Since(begin).Seconds()*1000)
+	fmt.Printf("memory at idle   %8.1f MiB\n", residentMiB(shop.Process.Pid))
+
+	slug, id, err := someProduct(ctx, base)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%-14s %9s %12s %12s %7s   (%d clients, median of %d rounds)\n", "", "bytes", "shop req/s", "bare req/s", "ratio", clients, rounds)
+	for _, target := range []struct{ name, method, path, body string }{
+		{"home", http.MethodGet, "/", ""},
+		{"listing", http.MethodGet, "/products?category=shoes&sort=price", ""},
+		{"search", http.MethodGet, "/products?q=running", ""},
+		{"product", http.MethodGet, "/products/" + slug, ""},
+		{"api product", http.MethodGet, "/api/products/" + slug, ""},
+		{"add to cart", http.MethodPost, "/api/cart/add", `{"product_id":"` + id + `","quantity":1}`},
+	} {
+		if err := compare(ctx, base, target.name, target.method, target.path, target.body); err != nil {
+			return fmt.Errorf("%s: %w", target.name, err)
+		}
+	}
+	fmt.Printf("\nmemory after     %8.1f MiB\n", residentMiB(shop.Process.Pid))
+	return nil
+}
+
+// compare takes turns between the shop and a bare server, so that both see the same machine.
+func compare(ctx context.Context, base, name, method, path, body string) error {
+	sample, err := ask(ctx, http.DefaultClient, method, base+path, body)
+	if err != nil {
+		return err
+	}
+	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = w.Write(sample)
+	}))
+	defer bare.Close()
+	var ours, theirs, ratios []float64
+	for range rounds {
+		a, err := rate(ctx, method, base+path, body)
+		if err != nil {
+			return err
+		}
+		b, err := rate(ctx, method, bare.URL+path, body)
+		if err != nil {
+			return err
+		}
+		ours, theirs, ratios = append(ours, a), append(theirs, b), append(ratios, a/b)
+	}
+	fmt.Printf("%-14s %9d %12.0f %12.0f %7.2f\n", name, len(sample), median(ours), median(theirs), median(ratios))
+	return nil
+}
+
+// rate is how many requests a second all clients together get answered.
+func rate(ctx context.Context, method, url, body string) (float64, error) {
+	ctx, cancel := context.WithTimeout(ctx, perRound)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
+	defer client.CloseIdleConnections()
+	var (
+		all   sync.WaitGroup
+		mu    sync.Mutex
+		total int
+		fault error
+	)
+	begin := time.Now()
+	for range clients {
+		all.Go(func() {
+			n := 0
+			for ctx.Err() == nil {
+				if _, err := ask(ctx, client, method, url, body); err != nil {
+					if ctx.Err() == nil {
+						mu.Lock()
+						fault = err
+						mu.Unlock()
+					}
+					break
+				}
+				n++
+			}
+			mu.Lock()
+			total += n
+			mu.Unlock()
+		})
+	}
+	all.Wait()
+	return float64(total) / time.Since(begin).Seconds(), fault
+}
+
+func ask(ctx context.Context, client *http.Client, method, url, body string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	whole, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s %s: %s: %.200s", method, url, answer.Status, whole)
+	}
+	return whole, err
+}
+
+func waitReady(ctx context.Context, base string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		_, err := ask(ctx, http.DefaultClient, http.MethodGet, base+"/ready", "")
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the shop did not become ready: %w", err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+var plentiful = regexp.MustCompile(`"id":"([^"]+)","slug":"([^"]+)"`)
+
+// someProduct is one of the products that are most in stock of those listed first.
+func someProduct(ctx context.Context, base string) (slug, id string, err error) {
+	list, err := ask(ctx, http.DefaultClient, http.MethodGet, base+"/api/products/?in_stock=true&sort=name", "")
+	if err != nil {
+		return "", "", err
+	}
+	match := plentiful.FindSubmatch(list)
+	if match == nil {
+		return "", "", errors.New("the shop has no product")
+	}
+	return string(match[2]), string(match[1]), nil
+}
+
+func residentMiB(pid int) float64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0 // not Linux
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, is := strings.CutPrefix(line, "VmRSS:"); is {
+			kib, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			return kib / 1024
+		}
+	}
+	return 0
+}
+
+func median(of []float64) float64 {
+	slices.Sort(of)
+	return of[len(of)/2]
+}
+
+func freePort(ctx context.Context) (int, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}

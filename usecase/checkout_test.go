@@ -1,0 +1,319 @@
+package usecase_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/adapter/demopay"
+	"eshop/adapter/memory"
+	"eshop/domain"
+	"eshop/port"
+	"eshop/usecase"
+)
+
+// world is the use cases of a shop in memory.
+type world struct {
+	store    *memory.Store
+	gateway  port.Payments
+	shopping *usecase.Shopping
+	checkout *usecase.Checkout
+	fulfil   *usecase.Fulfilling
+}
+
+func utcNow() time.Time { return time.Now().UTC() }
+
+func counter(prefix string) func() string {
+	var n atomic.Int64
+	return func() string { return fmt.Sprintf("%s%d", prefix, n.Add(1)) }
+}
+
+func newWorld(t *testing.T) world { return newWorldPaidBy(t, demopay.New(utcNow)) }
+
+func newWorldPaidBy(t *testing.T, gateway port.Payments) world {
+	store := memory.NewStore()
+	w := world{
+		store: store, gateway: gateway,
+		shopping: usecase.NewShopping(store, store, counter("line")),
+		checkout: usecase.NewCheckout(store, store, gateway, store, utcNow, counter("order"), usecase.SecretKey("test")),
+		fulfil:   usecase.NewFulfilling(store, gateway, store, utcNow),
+	}
+	require.NoError(t, store.PutProducts(t.Context(), []domain.Product{product("tea", 5), product("pot", 3)}))
+	return w
+}
+
+func product(name string, stock int) domain.Product {
+	kind := domain.Category{Slug: "things", Name: "Things"}
+	return domain.Product{
+		ID: domain.ProductID(name), Slug: name, Name: name, Category: kind, Kind: kind,
+		Price: domain.Dollars(1000), Stock: stock, AddedAt: utcNow(),
+	}
+}
+
+func purchase(number string) domain.Purchase {
+	return domain.Purchase{
+		Email:           "ann@example.com",
+		ShippingAddress: domain.Address{Name: "Ann", Line1: "1 Main St", City: "Springfield", PostalCode: "12345", Country: "US"},
+		Method:          domain.DemoCard,
+		Card:            domain.NewCard(number, "12/39", "123"),
+	}
+}
+
+const good = "4242 4242 4242 4242"
+
+func (w world) fill(t *testing.T, owner domain.OwnerID, id domain.ProductID, n int) {
+	t.Helper()
+	_, err := w.shopping.Add(t.Context(), owner, id, n, "")
+	require.NoError(t, err)
+}
+
+func (w world) stock(t *testing.T, id domain.ProductID) int {
+	t.Helper()
+	p, err := w.store.Product(t.Context(), string(id))
+	require.NoError(t, err)
+	return p.Stock
+}
+
+func TestBuy(t *testing.T) {
+	t.Run("takes the stock, empties the cart and pays", func(t *testing.T) {
+		w := newWorld(t)
+		w.fill(t, "ann", "tea", 2)
+		order, placed, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		require.NoError(t, err)
+		assert.True(t, placed)
+		assert.Equal(t, domain.Paid, order.Status)
+		assert.Equal(t, domain.Dollars(2499), order.Total, "two at $10.00 and delivery")
+		assert.Equal(t, "4242", order.Payment.Last4)
+		assert.Equal(t, 3, w.stock(t, "tea"))
+		basket, err := w.shopping.Cart(t.Context(), "ann")
+		require.NoError(t, err)
+		assert.Empty(t, basket.Items)
+	})
+
+	t.Run("a declined card leaves stock, cart and key as they were", func(t *testing.T) {
+		w := newWorld(t)
+		w.fill(t, "ann", "tea", 2)
+		_, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(demopay.Declines))
+		require.ErrorIs(t, err, domain.ErrDeclined)
+		assert.Equal(t, 5, w.stock(t, "tea"))
+		order, placed, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		require.NoError(t, err)
+		assert.True(t, placed)
+		assert.Equal(t, domain.Paid, order.Status)
+		assert.Equal(t, 3, w.stock(t, "tea"))
+	})
+
+	t.Run("a gateway that fails charges nothing and keeps nothing", func(t *testing.T) {
+		w := newWorld(t)
+		w.fill(t, "ann", "tea", 2)
+		_, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(demopay.Fails))
+		require.ErrorIs(t, err, domain.ErrUnavailable)
+		assert.Equal(t, 5, w.stock(t, "tea"))
+		cart, err := w.store.Cart(t.Context(), "ann")
+		require.NoError(t, err)
+		assert.Equal(t, 2, cart.ItemCount())
+	})
+
+	t.Run("the same key and purchase again is the same order", func(t *testing.T) {
+		w := newWorld(t)
+		w.fill(t, "ann", "tea", 2)
+		first, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		require.NoError(t, err)
+		again, placed, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		require.NoError(t, err)
+		assert.False(t, placed)
+		assert.Equal(t, first.ID, again.ID)
+	})
+
+	t.Run("the same key with another card is refused", func(t *testing.T) {
+		w := newWorld(t)
+		w.fill(t, "ann", "tea", 2)
+		_, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		require.NoError(t, err)
+		_, _, err = w.checkout.Buy(t.Context(), "ann", "k", purchase("5555555555554444"))
+		var e *domain.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, "idempotency_key_reused", e.Code)
+	})
+
+	t.Run("without a key the cart's version is the key", func(t *testing.T) {
+		w := newWorld(t)
+		w.fill(t, "ann", "tea", 2)
+		first, _, err := w.checkout.Buy(t.Context(), "ann", "", purchase(good))
+		require.NoError(t, err)
+		again, placed, err := w.checkout.Buy(t.Context(), "ann", "", purchase(good))
+		require.NoError(t, err)
+		assert.False(t, placed)
+		assert.Equal(t, first.ID, again.ID)
+		_, _, err = w.checkout.Buy(t.Context(), "ann", "", purchase("5555555555554444"))
+		var e *domain.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, "cart_empty", e.Code)
+
+		w.fill(t, "ann", "pot", 1)
+		next, placed, err := w.checkout.Buy(t.Context(), "ann", "", purchase(good))
+		require.NoError(t, err)
+		assert.True(t, placed)
+		assert.NotEqual(t, first.ID, next.ID)
+	})
+
+	t.Run("all that is short is named, and nothing is taken", func(t *testing.T) {
+		w := newWorld(t)
+		w.fill(t, "ann", "tea", 5)
+		w.fill(t, "ann", "pot", 3)
+		w.fill(t, "bob", "pot", 1)
+		_, _, err := w.checkout.Buy(t.Context(), "bob", "k", purchase(good))
+		require.NoError(t, err)
+		_, _, err = w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		var e *domain.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, []domain.Shortage{{Product: "pot", Name: "pot", Wanted: 3, Available: 2}}, e.Shortages)
+		assert.Equal(t, 5, w.stock(t, "tea"))
+	})
+
+	t.Run("everything wrong is said at once", func(t *testing.T) {
+		w := newWorld(t)
+		_, _, err := w.checkout.Buy(t.Context(), "ann", "a key", domain.Purchase{})
+		var e *domain.Error
+		require.ErrorAs(t, err, &e)
+		for _, field := range []string{"email", "shipping_address.name", "shipping_address.country", "payment.card_number", "payment.expiry", "Idempotency-Key"} {
+			assert.Contains(t, e.Fields, field)
+		}
+	})
+}
+
+func TestASilentGatewayIsAskedUntilItSays(t *testing.T) {
+	for _, c := range []struct {
+		card  string
+		want  domain.Status
+		stock int
+	}{{demopay.HangsThenPays, domain.Paid, 3}, {demopay.HangsThenDenies, domain.Cancelled, 5}} {
+		t.Run(string(c.want), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.fill(t, "ann", "tea", 2)
+				order, placed, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(c.card))
+				require.NoError(t, err)
+				assert.True(t, placed)
+				assert.Equal(t, domain.Pending, order.Status)
+
+				settled, err := w.checkout.Settle(t.Context())
+				require.NoError(t, err)
+				assert.Zero(t, settled, "who placed it may still be at work")
+
+				time.Sleep(2 * demopay.Silence)
+				settled, err = w.checkout.Settle(t.Context())
+				require.NoError(t, err)
+				assert.Equal(t, 1, settled)
+				order, err = w.checkout.Order(t.Context(), "ann", order.ID)
+				require.NoError(t, err)
+				assert.Equal(t, c.want, order.Status)
+				assert.Equal(t, c.stock, w.stock(t, "tea"))
+			})
+		})
+	}
+}
+
+// slowGateway answers after a while, and counts what it charged.
+type slowGateway struct {
+	port.Payments
+	charged atomic.Int64
+}
+
+func (g *slowGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Money, c domain.Card) (port.Verdict, error) {
+	g.charged.Add(1)
+	time.Sleep(time.Second)
+	return g.Payments.Charge(ctx, o, m, c)
+}
+
+func TestARepeatWaitsForTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gateway := &slowGateway{Payments: demopay.New(utcNow)}
+		w := newWorldPaidBy(t, gateway)
+		w.fill(t, "ann", "tea", 2)
+		var (
+			all    sync.WaitGroup
+			mu     sync.Mutex
+			placed int
+			ids    = map[domain.OrderID]bool{}
+		)
+		for range 50 {
+			all.Go(func() {
+				order, first, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+				assert.NoError(t, err)
+				assert.Equal(t, domain.Paid, order.Status)
+				mu.Lock()
+				defer mu.Unlock()
+				ids[order.ID] = true
+				if first {
+					placed++
+				}
+			})
+		}
+		all.Wait()
+		assert.Equal(t, 1, placed)
+		assert.Len(t, ids, 1)
+		assert.EqualValues(t, 1, gateway.charged.Load())
+	})
+}
+
+// dyingGateway never answers the first charge: its caller is as good as dead.
+type dyingGateway struct {
+	port.Payments
+	first atomic.Bool
+}
+
+func (g *dyingGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Money, c domain.Card) (port.Verdict, error) {
+	if g.first.CompareAndSwap(false, true) {
+		time.Sleep(time.Hour)
+	}
+	return g.Payments.Charge(ctx, o, m, c)
+}
+
+func TestARepeatFinishesForOneThatDied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldPaidBy(t, &dyingGateway{Payments: demopay.New(utcNow)})
+		w.fill(t, "ann", "tea", 2)
+		go func() { _, _, _ = w.checkout.Buy(t.Context(), "ann", "k", purchase(good)) }()
+		time.Sleep(time.Millisecond)
+		begin := time.Now()
+		order, placed, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		require.NoError(t, err)
+		assert.False(t, placed)
+		assert.Equal(t, domain.Paid, order.Status)
+		assert.Less(t, time.Since(begin), 10*time.Second)
+		time.Sleep(2 * time.Hour)
+	})
+}
+
+func TestMove(t *testing.T) {
+	staff, customer := domain.User{ID: "s", Role: domain.Staff}, domain.User{ID: "c", Role: domain.Customer}
+	w := newWorld(t)
+	w.fill(t, "ann", "tea", 2)
+	order, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+	require.NoError(t, err)
+
+	_, err = w.fulfil.Move(t.Context(), customer, order.Number, domain.Shipped)
+	require.ErrorIs(t, err, domain.ErrDenied)
+	_, err = w.fulfil.Move(t.Context(), staff, order.Number, domain.Delivered)
+	require.ErrorIs(t, err, domain.ErrConflict, "nothing arrives before it is sent")
+	for range 2 {
+		moved, err := w.fulfil.Move(t.Context(), staff, order.Number, domain.Shipped)
+		require.NoError(t, err)
+		assert.Len(t, moved.History, 3, "moving it again changes nothing")
+	}
+	moved, err := w.fulfil.Move(t.Context(), staff, order.Number, domain.Refunded)
+	require.NoError(t, err)
+	assert.Equal(t, domain.PaymentRefunded, moved.Payment.Status)
+	assert.Equal(t, 5, w.stock(t, "tea"))
+	cart, err := w.store.Cart(t.Context(), "ann")
+	require.NoError(t, err)
+	assert.Empty(t, cart.Lines, "what was refunded is not put into the cart again")
+}

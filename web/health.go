@@ -1,0 +1,58 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// Check asks one dependency whether it answers.
+type Check func(ctx context.Context) error
+
+// Health tells a balancer whether the process lives and whether it is fit for traffic.
+type Health struct {
+	required map[string]Check // by name; one that is away makes the server unfit
+	draining atomic.Bool
+}
+
+// NewHealth asks the required dependencies whenever readiness is asked for.
+func NewHealth(required map[string]Check) *Health { return &Health{required: required} }
+
+// Drain makes the server unfit for traffic from now on: it is about to leave.
+func (h *Health) Drain() { h.draining.Store(true) }
+
+const checkTime = 2 * time.Second
+
+func (h *Health) alive(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, map[string]any{"status": "ok"})
+}
+
+func (h *Health) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), checkTime)
+	defer cancel()
+	status, word := http.StatusOK, "ready"
+	dependencies := map[string]string{}
+	for name, check := range h.required {
+		dependencies[name] = "ok"
+		if err := check(ctx); err != nil {
+			dependencies[name] = "unavailable"
+			status, word = http.StatusServiceUnavailable, "unavailable"
+		}
+	}
+	if h.draining.Load() {
+		status, word = http.StatusServiceUnavailable, "draining"
+	}
+	if status != http.StatusOK {
+		w.Header().Set("Retry-After", "1")
+	}
+	answer(w, status, map[string]any{"status": word, "dependencies": dependencies})
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // whoever asked is gone if this fails
+}

@@ -1,0 +1,138 @@
+// Package web is the shop as browsers and clients see it: it puts the pages, the
+// JSON interface and the assets behind one handler, with what holds for every answer.
+package web
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+
+	"eshop/web/api"
+	"eshop/web/asset"
+	"eshop/web/page"
+	"eshop/web/problem"
+	"eshop/web/visit"
+)
+
+const (
+	maxBody = 1 << 20
+	// requestTime is longer than the longest wait of a checkout, which is bounded by its own.
+	requestTime = 20 * time.Second
+)
+
+// contentPolicy allows what this shop serves itself, and no inline script or style.
+const contentPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+// Server answers every request of the shop.
+type Server struct {
+	http.Handler
+	pages *page.Pages
+	log   *slog.Logger
+	name  string
+}
+
+// NewServer puts all of the shop behind one handler. health answers for the process.
+func NewServer(about page.Shop, pages *page.Pages, json *api.API, visits *visit.Visits, health *Health, log *slog.Logger) *Server {
+	s := &Server{pages: pages, log: log, name: about.ServerName}
+	r := mux.NewRouter()
+	r.Methods("GET", "HEAD").Path("/health").HandlerFunc(health.alive)
+	r.Methods("GET", "HEAD").Path("/ready").HandlerFunc(health.ready)
+	r.Methods("GET", "HEAD").PathPrefix("/assets/").Handler(asset.Handler())
+	r.Methods("GET", "HEAD").PathPrefix("/media/").Handler(asset.Media())
+	r.Methods("GET", "HEAD").Path("/favicon.ico").Handler(asset.Favicon())
+	json.Mount(r)
+	pages.Mount(r)
+	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, problem.ErrNoRoute) })
+	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Allow", strings.Join(allowed(r, req), ", "))
+		s.fail(w, req, problem.ErrMethod)
+	})
+
+	sameSite := http.NewCrossOriginProtection()
+	sameSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, problem.ErrCrossSite) }))
+	s.Handler = s.always(s.recover(bounded(visits.Remember(sameSite.Handler(r)))))
+	return s
+}
+
+// fail answers with err as a page or as JSON, as the address has it.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if isJSON(r.URL.Path) {
+		problem.Write(w, r, err)
+		return
+	}
+	s.pages.Fail(w, r, err)
+}
+
+func isJSON(path string) bool {
+	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/auth/") || path == "/api" || path == "/health" || path == "/ready"
+}
+
+var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
+
+// always sets what every answer bears, and gives the request its id and its log.
+func (s *Server) always(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get("X-Request-ID")
+		if !requestID.MatchString(id) {
+			id = uuid.NewString()
+		}
+		h := w.Header()
+		h.Set("X-Request-ID", id)
+		h.Set("X-Served-By", s.name)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+		ctx := problem.WithLog(r.Context(), s.log.With("request_id", id))
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// recover turns a panic into an answer, as far as none was sent.
+func (s *Server) recover(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch what := recover(); what {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(what)
+			default:
+				s.fail(w, r, fmt.Errorf("panic: %v\n%s", what, debug.Stack()))
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// bounded limits what a request may send and how long it may take.
+func bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
+		defer cancel()
+		r = r.WithContext(ctx)
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// allowed are the methods that the address answers.
+func allowed(r *mux.Router, req *http.Request) []string {
+	var methods []string
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
+		trial := req.Clone(req.Context())
+		trial.Method = method
+		if match := new(mux.RouteMatch); r.Match(trial, match) && match.MatchErr == nil {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}
