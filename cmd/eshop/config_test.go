@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestReadConfig(t *testing.T) {
+	t.Run("nothing set is a shop in memory", func(t *testing.T) {
+		cfg, err := readConfig(nil)
+		require.NoError(t, err)
+		assert.EqualValues(t, 8080, cfg.Port)
+		assert.NotEmpty(t, cfg.ServerName)
+		assert.GreaterOrEqual(t, len(cfg.SecretKey), minSecret)
+		assert.False(t, cfg.Demo)
+	})
+
+	for name, c := range map[string]struct {
+		environ []string
+		says    []string
+	}{
+		"every wrong setting is named at once": {
+			[]string{"PORT=http", "SECRET_KEY=short", "ESHOP_ENV=staging", "DATABASE_URL=postgres://u:hidden@h/d", "REDIS_URL=redis://h"},
+			[]string{"Port", "SECRET_KEY", "ESHOP_ENV", "DATABASE_URL", "REDIS_URL"},
+		},
+		"port zero":                      {[]string{"PORT=0"}, []string{"PORT"}},
+		"production without its secrets": {[]string{"ESHOP_ENV=production", "ESHOP_DEMO=true"}, []string{"DATABASE_URL", "SECRET_KEY", "ESHOP_DEMO"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := readConfig(c.environ)
+			require.Error(t, err)
+			for _, says := range c.says {
+				assert.Contains(t, err.Error(), says)
+			}
+			assert.NotContains(t, err.Error(), "hidden", "a password is never shown")
+		})
+	}
+}
+
+func TestRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		args, environ []string
+		code          int
+		out, err      string
+	}{
+		"help":               {[]string{"help"}, nil, 0, "usage: eshop COMMAND", ""},
+		"version":            {[]string{"version"}, nil, 0, "eshop ", ""},
+		"no command":         {nil, nil, 2, "", "usage: eshop COMMAND"},
+		"an unknown command": {[]string{"sell"}, nil, 2, "", "usage: eshop COMMAND"},
+		"too many words":     {[]string{"serve", "now"}, nil, 2, "", "usage: eshop COMMAND"},
+		"wrong settings":     {[]string{"serve"}, []string{"PORT=x"}, 2, "", "cannot start"},
+		"nobody on the port": {[]string{"healthcheck"}, []string{"PORT=1"}, 1, "", "eshop healthcheck"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			assert.Equal(t, c.code, run(t.Context(), c.args, c.environ, &stdout, &stderr))
+			assert.Contains(t, stdout.String(), c.out)
+			assert.Contains(t, stderr.String(), c.err)
+		})
+	}
+}

@@ -1,0 +1,99 @@
+package domain_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/domain"
+)
+
+func fieldsOf(t *testing.T, err error) []string {
+	if err == nil {
+		return nil
+	}
+	var e *domain.Error
+	require.ErrorAs(t, err, &e)
+	require.ErrorIs(t, err, domain.ErrInvalid)
+	var names []string
+	for name := range e.Fields {
+		names = append(names, name)
+	}
+	return names
+}
+
+func TestRegistration_Check(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	for name, c := range map[string]struct {
+		r     domain.Registration
+		wrong []string
+	}{
+		"good":               {domain.Registration{Username: "ann_b.c-1", Email: "a.b+c@sub.example.com", Password: "eight ch"}, nil},
+		"nothing":            {domain.Registration{}, []string{"username", "email", "password"}},
+		"an e-mail as name":  {domain.Registration{Username: "a@b.example", Email: "a@b.example", Password: "12345678"}, []string{"username"}},
+		"dots at the end":    {domain.Registration{Username: "ann.", Email: "a@b.example", Password: "12345678"}, []string{"username"}},
+		"spaces in the mail": {domain.Registration{Username: "ann", Email: "a b@b.example", Password: "12345678"}, []string{"email"}},
+		"two mails":          {domain.Registration{Username: "ann", Email: "a@b.example,c@d.example", Password: "12345678"}, []string{"email"}},
+		"a header in mail":   {domain.Registration{Username: "ann", Email: "a@b.example\r\nBcc: c@d.example", Password: "12345678"}, []string{"email"}},
+		"too short":          {domain.Registration{Username: "an", Email: "a@b.example", Password: "1234567"}, []string{"username", "password"}},
+		"too long":           {domain.Registration{Username: long, Email: long + "@b.example", Password: long}, []string{"username", "email", "password"}},
+		"a zero byte":        {domain.Registration{Username: "a\x00nn", Email: "a\x00@b.example", Password: "1234\x005678"}, []string{"username", "email", "password"}},
+	} {
+		t.Run(name, func(t *testing.T) { assert.ElementsMatch(t, c.wrong, fieldsOf(t, c.r.Check())) })
+	}
+}
+
+func TestQuery_Check(t *testing.T) {
+	for name, c := range map[string]struct {
+		q     domain.Query
+		wrong []string
+	}{
+		"everything":         {domain.Query{}, nil},
+		"all filters":        {domain.Query{Text: "blue tea", Category: "tea", Kind: "green", MinPrice: 1, MaxPrice: 2, InStock: true, Sort: domain.ByPriceDown}, nil},
+		"an unknown order":   {domain.Query{Sort: "cheapest"}, []string{"sort"}},
+		"prices swapped":     {domain.Query{MinPrice: 2, MaxPrice: 1}, []string{"max_price"}},
+		"prices below zero":  {domain.Query{MinPrice: -2, MaxPrice: -1}, []string{"min_price", "max_price"}},
+		"no slug":            {domain.Query{Category: "Tea & Co", Kind: "a--b"}, []string{"category", "kind"}},
+		"a text for a novel": {domain.Query{Text: strings.Repeat("tea ", 100)}, []string{"q"}},
+		"a zero byte":        {domain.Query{Text: "te\x00a"}, []string{"q"}},
+		"no UTF-8":           {domain.Query{Text: "te\xffa"}, []string{"q"}},
+	} {
+		t.Run(name, func(t *testing.T) { assert.ElementsMatch(t, c.wrong, fieldsOf(t, c.q.Check())) })
+	}
+}
+
+func TestNewPage(t *testing.T) {
+	page, err := domain.NewPage(0, 0)
+	require.NoError(t, err)
+	assert.Equal(t, domain.Page{Number: 1, Size: domain.DefaultPageSize}, page)
+	page, err = domain.NewPage(3, 1_000_000)
+	require.NoError(t, err)
+	assert.Equal(t, domain.Page{Number: 3, Size: domain.MaxPageSize}, page)
+	assert.Equal(t, 200, page.Offset())
+	assert.Equal(t, 2, page.Pages(101))
+	_, err = domain.NewPage(-1, -1)
+	assert.ElementsMatch(t, []string{"page", "per_page"}, fieldsOf(t, err))
+	_, err = domain.NewPage(1<<60, 1)
+	assert.ElementsMatch(t, []string{"page"}, fieldsOf(t, err))
+}
+
+func TestContact_Check(t *testing.T) {
+	good := domain.Contact{Name: "Ann", Email: "ann@example.com", Subject: "Tea", Message: "Is it\nfresh?"}
+	require.NoError(t, good.Check())
+	good.CallBack = true
+	assert.Equal(t, []string{"phone"}, fieldsOf(t, good.Check()), "who wants to be called says where")
+	good.Phone = "555-0100"
+	require.NoError(t, good.Check())
+	assert.ElementsMatch(t, []string{"name", "email", "subject", "message"}, fieldsOf(t, domain.Contact{}.Check()))
+}
+
+func TestJoinFields(t *testing.T) {
+	a := domain.InvalidFields(map[string]string{"a": "is wrong"})
+	b := domain.InvalidFields(map[string]string{"b": "is wrong"})
+	assert.ElementsMatch(t, []string{"a", "b"}, fieldsOf(t, domain.JoinFields(a, nil, b)))
+	assert.NoError(t, domain.JoinFields(nil, nil))
+	other := domain.ErrNotFound.Errorf("not_found", "gone")
+	assert.ErrorIs(t, domain.JoinFields(a, other), domain.ErrNotFound)
+}

@@ -1,0 +1,110 @@
+package domain_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/domain"
+)
+
+var noon = time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC)
+
+func TestNewOrder(t *testing.T) {
+	cart := domain.Cart{Lines: []domain.Line{{ID: "1", Product: "tea", Quantity: 3}, {ID: "2", Product: "pot", Quantity: 1}}}
+	pot := domain.Product{ID: "pot", Name: "Pot", Price: domain.Dollars(1999), Stock: 1}
+
+	order, err := domain.NewOrder(domain.Order{ID: "o", PlacedAt: noon}, cart, map[domain.ProductID]domain.Product{"tea": tea, "pot": pot})
+	require.NoError(t, err)
+	assert.Equal(t, domain.Dollars(4999), order.Subtotal)
+	assert.Equal(t, domain.Dollars(499), order.Shipping)
+	assert.Equal(t, domain.Dollars(5498), order.Total)
+	assert.Equal(t, domain.Pending, order.Status)
+	assert.Equal(t, []domain.StatusChange{{Status: domain.Pending, At: noon}}, order.History)
+
+	pot.Price = domain.Dollars(2000)
+	order, err = domain.NewOrder(domain.Order{}, cart, map[domain.ProductID]domain.Product{"tea": tea, "pot": pot})
+	require.NoError(t, err)
+	assert.Zero(t, order.Shipping.Amount, "delivery is free from $50.00 on")
+
+	_, err = domain.NewOrder(domain.Order{}, cart, map[domain.ProductID]domain.Product{"tea": tea})
+	var e *domain.Error
+	require.ErrorAs(t, err, &e)
+	require.Len(t, e.Shortages, 1)
+	assert.Equal(t, domain.ProductID("pot"), e.Shortages[0].Product, "a product that is gone is sold out")
+	assert.Zero(t, e.Shortages[0].Available)
+
+	_, err = domain.NewOrder(domain.Order{}, domain.Cart{}, nil)
+	require.ErrorIs(t, err, domain.ErrConflict)
+}
+
+func TestOrder_MoveTo(t *testing.T) {
+	allowed := map[domain.Status][]domain.Status{
+		domain.Pending: {domain.Paid, domain.Cancelled}, domain.Paid: {domain.Shipped, domain.Refunded},
+		domain.Shipped: {domain.Delivered, domain.Refunded}, domain.Delivered: {domain.Refunded},
+	}
+	for _, from := range domain.Statuses {
+		for _, to := range domain.Statuses {
+			t.Run(fmt.Sprintf("%s to %s", from, to), func(t *testing.T) {
+				order := domain.Order{Status: from}
+				err := order.MoveTo(to, noon)
+				for _, may := range allowed[from] {
+					if may == to {
+						require.NoError(t, err)
+						assert.Equal(t, []domain.StatusChange{{Status: to, At: noon}}, order.History)
+						return
+					}
+				}
+				require.ErrorIs(t, err, domain.ErrConflict)
+				assert.Equal(t, from, order.Status)
+			})
+		}
+	}
+}
+
+func TestPurchase_Check(t *testing.T) {
+	good := domain.Purchase{
+		Email: "ann@example.com", Method: domain.DemoCard, Card: domain.NewCard("4242-4242 4242 4242", "03 / 26", "123"),
+		ShippingAddress: domain.Address{Name: "Ann", Line1: "1 Main St", City: "Springfield", PostalCode: "SW1A 1AA", Country: "GB", Phone: "+44 20 7946 0000"},
+	}
+	require.NoError(t, good.Check(noon), "a card is good to the end of its month")
+	assert.Error(t, good.Check(noon.Add(12*time.Hour)))
+
+	for field, spoil := range map[string]func(*domain.Purchase){
+		"email":                        func(p *domain.Purchase) { p.Email = "ann@example" },
+		"shipping_address.name":        func(p *domain.Purchase) { p.ShippingAddress.Name = " " },
+		"shipping_address.line1":       func(p *domain.Purchase) { p.ShippingAddress.Line1 = "a\x00b" },
+		"shipping_address.line2":       func(p *domain.Purchase) { p.ShippingAddress.Line2 = "a\nb" },
+		"shipping_address.city":        func(p *domain.Purchase) { p.ShippingAddress.City = "\xff" },
+		"shipping_address.postal_code": func(p *domain.Purchase) { p.ShippingAddress.PostalCode = "" },
+		"shipping_address.country":     func(p *domain.Purchase) { p.ShippingAddress.Country = "us" },
+		"shipping_address.phone":       func(p *domain.Purchase) { p.ShippingAddress.Phone = "call me" },
+		"payment.method":               func(p *domain.Purchase) { p.Method = "cash" },
+		"payment.card_number":          func(p *domain.Purchase) { p.Card.Number = "4242424242424241" },
+		"payment.expiry":               func(p *domain.Purchase) { p.Card.Expiry = "13/30" },
+		"payment.cvc":                  func(p *domain.Purchase) { p.Card.CVC = "12x" },
+	} {
+		t.Run(field, func(t *testing.T) {
+			p := good
+			spoil(&p)
+			var e *domain.Error
+			require.ErrorAs(t, p.Check(noon), &e)
+			assert.Len(t, e.Fields, 1)
+			assert.Contains(t, e.Fields, field)
+		})
+	}
+}
+
+func TestCard_NeverPrintsItsNumber(t *testing.T) {
+	card := domain.NewCard("4242 4242 4242 4242", "12/30", "987")
+	for _, format := range []string{"%v", "%+v", "%s", "%#v"} {
+		for _, value := range []any{card, domain.Purchase{Card: card}, &card} {
+			text := fmt.Sprintf(format, value)
+			assert.NotContains(t, text, "42424242", format)
+			assert.NotContains(t, text, "987", format)
+		}
+	}
+}
