@@ -1,0 +1,49 @@
+package memory
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"eshop/port"
+)
+
+// Take keeps one time a key: when all that was taken will have come back (the
+// generic cell rate algorithm).
+func (s *Store) Take(ctx context.Context, key string, limit port.Limit, now time.Time) (time.Duration, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	s.sawTime(now)
+	s.sweepLimits()
+	full := s.limits[key]
+	if full.Before(now) {
+		full = now
+	}
+	full = full.Add(limit.Every)
+	if wait := full.Sub(now) - time.Duration(limit.Burst)*limit.Every; wait > 0 {
+		return wait, nil
+	}
+	s.limits[key] = full
+	return 0, nil
+}
+
+func (s *Store) Reset(ctx context.Context, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	delete(s.limits, key)
+	return nil
+}
+
+func (s *Store) sweepLimits() {
+	if !s.limitBroom.due(len(s.limits)) {
+		return
+	}
+	maps.DeleteFunc(s.limits, func(_ string, full time.Time) bool { return !full.After(s.latestTime()) })
+	s.limitBroom.swept(len(s.limits))
+}

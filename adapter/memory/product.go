@@ -1,0 +1,132 @@
+package memory
+
+import (
+	"context"
+	"slices"
+
+	"eshop/domain"
+)
+
+// product is a product and its number in the index.
+type product struct {
+	domain.Product
+	doc int32
+}
+
+func (s *Store) Product(ctx context.Context, ref string) (domain.Product, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return domain.Product{}, err
+	}
+	p, there := s.products[domain.ProductID(ref)]
+	if !there {
+		p, there = s.bySlug[ref]
+	}
+	if !there {
+		return domain.Product{}, errNoProduct()
+	}
+	return cloneProduct(p.Product), nil
+}
+
+func (s *Store) Products(ctx context.Context, ids []domain.ProductID) ([]domain.Product, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	all := make([]domain.Product, 0, len(ids))
+	seen := make(map[domain.ProductID]bool, len(ids))
+	for _, id := range ids {
+		if p, there := s.products[id]; there && !seen[id] {
+			seen[id] = true
+			all = append(all, cloneProduct(p.Product))
+		}
+	}
+	return all, nil
+}
+
+func (s *Store) PutProducts(ctx context.Context, products []domain.Product) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.checkSlugs(products); err != nil {
+		return err
+	}
+	// First all old slugs go, then the new ones come: two products may change places.
+	for _, p := range products {
+		if old, there := s.products[p.ID]; there {
+			delete(s.bySlug, old.Slug)
+		}
+	}
+	for _, p := range products {
+		s.putProduct(cloneProduct(p))
+	}
+	return nil
+}
+
+// checkSlugs says whether every slug will name one product when products are kept.
+func (s *Store) checkSlugs(products []domain.Product) error {
+	slugOf := make(map[domain.ProductID]string, len(products))
+	for _, p := range products {
+		slugOf[p.ID] = p.Slug
+	}
+	owner := make(map[string]domain.ProductID, len(products))
+	for id, slug := range slugOf {
+		other, taken := owner[slug]
+		if kept, there := s.bySlug[slug]; there && !taken {
+			_, moves := slugOf[kept.ID]
+			other, taken = kept.ID, !moves
+		}
+		if taken && other != id {
+			return domain.ErrConflict.Errorf("slug_taken", "another product has the address %q", slug)
+		}
+		owner[slug] = id
+	}
+	return nil
+}
+
+func (s *Store) putProduct(p domain.Product) {
+	kept, there := s.products[p.ID]
+	if there {
+		p.Stock, p.Sold = kept.Stock, kept.Sold
+		s.index.change(kept, p)
+		s.bySlug[p.Slug] = kept
+		return
+	}
+	kept = &product{Product: p}
+	s.products[p.ID] = kept
+	s.bySlug[p.Slug] = kept
+	s.index.add(kept)
+	// One that was removed comes back with movements, to which its new stock must fit.
+	delta := p.Stock
+	for _, m := range s.movements[p.ID] {
+		delta -= m.Delta
+	}
+	s.addMovement(domain.Movement{Product: p.ID, Delta: delta, Reason: domain.StockReceived, At: p.AddedAt})
+}
+
+func (s *Store) RemoveProduct(ctx context.Context, id domain.ProductID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	p, there := s.products[id]
+	if !there {
+		return errNoProduct()
+	}
+	s.index.remove(p)
+	delete(s.products, id)
+	delete(s.bySlug, p.Slug)
+	return nil
+}
+
+func cloneProduct(p domain.Product) domain.Product {
+	p.Images = slices.Clone(p.Images)
+	return p
+}
+
+func errNoProduct() error { return domain.ErrNotFound.Errorf("not_found", "there is no such product") }

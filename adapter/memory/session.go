@@ -1,0 +1,78 @@
+package memory
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"eshop/domain"
+)
+
+func (s *Store) Session(ctx context.Context, key domain.SessionKey, now time.Time) (domain.Session, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return domain.Session{}, err
+	}
+	s.sawTime(now)
+	session, there := s.sessions[key]
+	if !there || session.ExpiresAt.Before(now) {
+		return domain.Session{}, domain.ErrNotFound.Errorf("not_found", "there is no such session")
+	}
+	return session, nil
+}
+
+func (s *Store) PutSession(ctx context.Context, session domain.Session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.putSession(session)
+	return nil
+}
+
+func (s *Store) ReplaceSession(ctx context.Context, old domain.SessionKey, next domain.Session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	delete(s.sessions, old)
+	s.putSession(next)
+	return nil
+}
+
+func (s *Store) TouchSession(ctx context.Context, key domain.SessionKey, expires time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	session, there := s.sessions[key]
+	if there && session.ExpiresAt.Before(expires) {
+		session.ExpiresAt = expires
+		s.sessions[key] = session
+	}
+	return nil
+}
+
+func (s *Store) DeleteSession(ctx context.Context, key domain.SessionKey) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	delete(s.sessions, key)
+	return nil
+}
+
+func (s *Store) putSession(session domain.Session) {
+	if s.sessionBroom.due(len(s.sessions)) {
+		maps.DeleteFunc(s.sessions, func(_ domain.SessionKey, old domain.Session) bool {
+			return old.ExpiresAt.Before(s.latestTime())
+		})
+		s.sessionBroom.swept(len(s.sessions))
+	}
+	s.sessions[session.Key] = session
+}

@@ -1,0 +1,88 @@
+package memory
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"eshop/domain"
+)
+
+func (s *Store) ChangeStock(ctx context.Context, id domain.ProductID, delta int, reason domain.MovementReason, at time.Time) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	p, there := s.products[id]
+	if !there {
+		return 0, errNoProduct()
+	}
+	// The first two comparisons keep the sum from overflowing.
+	if delta < -domain.MaxStock || delta > domain.MaxStock || p.Stock+delta < 0 || p.Stock+delta > domain.MaxStock {
+		return 0, domain.ErrConflict.Errorf("stock_bounds", "there are %d in stock, which must stay from 0 to %d", p.Stock, domain.MaxStock)
+	}
+	s.move(p, domain.Movement{Product: id, Delta: delta, Reason: reason, At: at})
+	return p.Stock, nil
+}
+
+func (s *Store) Movements(ctx context.Context, id domain.ProductID) ([]domain.Movement, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return slices.Clone(s.movements[id]), nil
+}
+
+// move changes the stock of p by a movement.
+func (s *Store) move(p *product, m domain.Movement) {
+	p.Stock += m.Delta
+	s.index.restock(p)
+	s.addMovement(m)
+}
+
+func (s *Store) addMovement(m domain.Movement) {
+	if m.Delta != 0 {
+		s.movements[m.Product] = append(s.movements[m.Product], m)
+	}
+}
+
+// sell takes the lines of an order from stock.
+func (s *Store) sell(o domain.Order) {
+	for _, line := range o.Lines {
+		p := s.products[line.Product]
+		s.move(p, domain.Movement{Product: p.ID, Delta: -line.Quantity, Reason: domain.StockSold, Order: o.ID, At: o.PlacedAt})
+		s.index.setSold(p, p.Sold+line.Quantity)
+	}
+}
+
+// giveBack puts the lines of an order back into stock.
+func (s *Store) giveBack(o domain.Order, at time.Time) {
+	for _, line := range o.Lines {
+		p, there := s.products[line.Product]
+		if !there {
+			continue
+		}
+		s.move(p, domain.Movement{Product: p.ID, Delta: line.Quantity, Reason: domain.StockReturned, Order: o.ID, At: at})
+		s.index.setSold(p, max(0, p.Sold-line.Quantity))
+	}
+}
+
+// shortages are the lines that stock does not suffice for.
+func (s *Store) shortages(lines []domain.OrderLine) []domain.Shortage {
+	var short []domain.Shortage
+	taken := map[domain.ProductID]int{}
+	for _, line := range lines {
+		left := 0
+		if p, there := s.products[line.Product]; there {
+			left = p.Stock - taken[line.Product]
+		}
+		if left < line.Quantity {
+			short = append(short, domain.Shortage{Product: line.Product, Name: line.Name, Wanted: line.Quantity, Available: left})
+			continue
+		}
+		taken[line.Product] += line.Quantity
+	}
+	return short
+}

@@ -1,0 +1,52 @@
+package memory
+
+import (
+	"context"
+
+	"eshop/domain"
+)
+
+func (s *Store) AddUser(ctx context.Context, u domain.User) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	name, email := domain.LoginName(u.Username), domain.LoginName(u.Email)
+	if _, taken := s.byLogin[name]; taken {
+		return domain.ErrConflict.Errorf("username_taken", "that username is taken")
+	}
+	if _, taken := s.byLogin[email]; taken {
+		return domain.ErrConflict.Errorf("email_taken", "there is an account with that e-mail address already")
+	}
+	s.users[u.ID] = u
+	s.byLogin[name] = u.ID
+	s.byLogin[email] = u.ID
+	return nil
+}
+
+func (s *Store) User(ctx context.Context, id domain.UserID) (domain.User, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return domain.User{}, err
+	}
+	return s.user(id)
+}
+
+func (s *Store) UserByLogin(ctx context.Context, login string) (domain.User, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return domain.User{}, err
+	}
+	return s.user(s.byLogin[domain.LoginName(login)])
+}
+
+func (s *Store) user(id domain.UserID) (domain.User, error) {
+	u, there := s.users[id]
+	if !there {
+		return domain.User{}, domain.ErrNotFound.Errorf("not_found", "there is no such account")
+	}
+	return u, nil
+}

@@ -1,0 +1,184 @@
+package memory
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"eshop/domain"
+)
+
+// posting says that a word is in a product, and how much that counts.
+type posting struct {
+	doc    int32
+	weight int32
+}
+
+// How much a word counts, by where it is.
+const (
+	inDescription = 1
+	inCategory    = 2
+	inName        = 4
+)
+
+// typoFrom is how many letters a word has that may be mistyped.
+const typoFrom = 4
+
+// wordsOf are the words of p and how much each counts.
+func wordsOf(p *product) map[string]int32 {
+	words := map[string]int32{}
+	for _, part := range []struct {
+		text   string
+		weight int32
+	}{{p.Description, inDescription}, {p.Kind.Name, inCategory}, {p.Category.Name, inCategory}, {p.Name, inName}} {
+		for _, word := range domain.Words(part.text) {
+			words[word] = part.weight // the last part is the heaviest
+		}
+	}
+	return words
+}
+
+func (x *index) addWords(p *product) {
+	for word, weight := range wordsOf(p) {
+		list := x.postings[word]
+		if len(list) == 0 {
+			x.terms = append(x.terms, word)
+		}
+		at := len(list)
+		if at > 0 && list[at-1].doc > p.doc {
+			at, _ = slices.BinarySearchFunc(list, p.doc, compareDoc)
+		}
+		x.postings[word] = slices.Insert(list, at, posting{p.doc, weight})
+	}
+}
+
+func (x *index) removeWords(p *product) {
+	for word := range wordsOf(p) {
+		list := x.postings[word]
+		at, _ := slices.BinarySearchFunc(list, p.doc, compareDoc)
+		x.postings[word] = slices.Delete(list, at, at+1)
+		if len(list) == 1 {
+			delete(x.postings, word)
+			x.unordered = true
+		}
+	}
+}
+
+func compareDoc(p posting, doc int32) int { return int(p.doc - doc) }
+
+// want is a word that is looked for, and how loosely: as it is, as the beginning
+// of a word, or as a word that was mistyped once.
+type want struct {
+	word         string
+	prefix, typo bool
+	terms        []string // the words of the catalogue that it stands for
+}
+
+// wants are the words of a text. Only what is found nowhere counts as mistyped.
+func (x *index) wants(text string) []want {
+	words := domain.Words(text)
+	wants := make([]want, len(words))
+	for i, word := range words {
+		w := want{word: word, prefix: i == len(words)-1}
+		w.terms = x.termsOf(w)
+		if len(w.terms) == 0 && utf8.RuneCountInString(word) >= typoFrom {
+			w.typo = true
+			w.terms = x.termsOf(w)
+		}
+		wants[i] = w
+	}
+	return wants
+}
+
+func (x *index) termsOf(w want) []string {
+	if w.typo {
+		var near []string
+		for _, term := range x.terms {
+			if w.matches(term) {
+				near = append(near, term)
+			}
+		}
+		return near
+	}
+	from, there := slices.BinarySearch(x.terms, w.word)
+	if w.prefix {
+		length, _ := slices.BinarySearchFunc(x.terms[from:], w.word, func(term, prefix string) int {
+			if strings.HasPrefix(term, prefix) {
+				return -1
+			}
+			return 1
+		})
+		return x.terms[from : from+length]
+	}
+	if there {
+		return x.terms[from : from+1]
+	}
+	return nil
+}
+
+func (w want) matches(term string) bool {
+	switch {
+	case w.typo:
+		return oneTypo(w.word, term)
+	case w.prefix:
+		return strings.HasPrefix(term, w.word)
+	}
+	return w.word == term
+}
+
+// oneTypo says whether a and b differ by at most one letter that is missing, too
+// many or another, or by two neighbours that changed places.
+func oneTypo(a, b string) bool {
+	for a != "" && b != "" {
+		x, n := utf8.DecodeRuneInString(a)
+		y, m := utf8.DecodeRuneInString(b)
+		if x != y {
+			break
+		}
+		a, b = a[n:], b[m:]
+	}
+	for a != "" && b != "" {
+		x, n := utf8.DecodeLastRuneInString(a)
+		y, m := utf8.DecodeLastRuneInString(b)
+		if x != y {
+			break
+		}
+		a, b = a[:len(a)-n], b[:len(b)-m]
+	}
+	n, m := utf8.RuneCountInString(a), utf8.RuneCountInString(b)
+	if n != 2 || m != 2 {
+		return n <= 1 && m <= 1
+	}
+	first, size := utf8.DecodeRuneInString(a)
+	return b == a[size:]+string(first)
+}
+
+// scores says how well each product, by its number, matches the wants; 0 is not
+// at all. Without any wants all match.
+func (x *index) scores(wants []want) []int32 {
+	scores := make([]int32, len(x.products))
+	if len(wants) == 0 {
+		for doc := range scores {
+			scores[doc] = 1
+		}
+		return scores
+	}
+	best := make([]int32, len(x.products))
+	for i, w := range wants {
+		clear(best)
+		for _, term := range w.terms {
+			for _, p := range x.postings[term] {
+				best[p.doc] = max(best[p.doc], p.weight)
+			}
+		}
+		for doc, weight := range best {
+			switch {
+			case weight == 0:
+				scores[doc] = 0
+			case i == 0 || scores[doc] > 0:
+				scores[doc] += weight
+			}
+		}
+	}
+	return scores
+}

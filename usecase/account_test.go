@@ -1,0 +1,171 @@
+package usecase_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/adapter/memory"
+	"eshop/domain"
+	"eshop/port"
+	"eshop/usecase"
+)
+
+// plain keeps passwords as they are: quick, and good for nothing but tests.
+type plain struct{}
+
+func (plain) Hash(_ context.Context, password string) (string, error) {
+	return "hash of " + password, nil
+}
+
+func (plain) Matches(_ context.Context, hash, password string) (bool, error) {
+	return hash == "hash of "+password, nil
+}
+
+func newAccount(store *memory.Store, carts port.Carts) *usecase.Account {
+	return usecase.NewAccount(store, store, carts, store, store, store, plain{}, utcNow, counter("id"), counter("secret"))
+}
+
+var ann = domain.Registration{Username: "Ann", Email: "ann@example.com", Password: "password123"}
+
+func TestSigningInBringsTheGuestsThings(t *testing.T) {
+	w := newWorld(t)
+	account := newAccount(w.store, w.store)
+	wishing := usecase.NewWishing(w.store, w.store, utcNow, counter("wish"))
+
+	registered, err := account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+	require.NoError(t, err)
+	w.fill(t, registered.Session.Owner(), "tea", 1)
+
+	guest := account.NewGuest()
+	require.NoError(t, account.Keep(t.Context(), guest))
+	w.fill(t, guest.Session.Owner(), "tea", 2)
+	w.fill(t, guest.Session.Owner(), "pot", 1)
+	_, err = wishing.Add(t.Context(), guest.Session.Owner(), "pot")
+	require.NoError(t, err)
+	w.fill(t, "somebody", "pot", 1)
+
+	pass, err := account.SignIn(t.Context(), guest.Visitor, "ANN@example.com", "password123", "here")
+	require.NoError(t, err)
+	basket, err := w.shopping.Cart(t.Context(), pass.Session.Owner())
+	require.NoError(t, err)
+	assert.Equal(t, 4, basket.ItemCount)
+	wishes, err := wishing.Wishlist(t.Context(), pass.Session.Owner())
+	require.NoError(t, err)
+	assert.Len(t, wishes, 1)
+
+	_, err = account.Identify(t.Context(), guest.Secret)
+	require.ErrorIs(t, err, domain.ErrNotFound, "the session is renewed, and the old secret is of no use")
+	who, err := account.Identify(t.Context(), pass.Secret)
+	require.NoError(t, err)
+	assert.Equal(t, "Ann", who.User.Username)
+	assert.False(t, who.Session.Unmerged)
+
+	require.NoError(t, account.SignOut(t.Context(), who))
+	_, err = account.Identify(t.Context(), pass.Secret)
+	require.ErrorIs(t, err, domain.ErrNotFound)
+}
+
+func TestAGuestsOrderComesAlong(t *testing.T) {
+	w := newWorld(t)
+	account := newAccount(w.store, w.store)
+	guest := account.NewGuest()
+	w.fill(t, guest.Session.Owner(), "tea", 1)
+	order, _, err := w.checkout.Buy(t.Context(), guest.Session.Owner(), "k", purchase(good))
+	require.NoError(t, err)
+	pass, err := account.Register(t.Context(), guest.Visitor, ann, "here")
+	require.NoError(t, err)
+	seen, err := w.checkout.OrderByNumber(t.Context(), pass.Session.Owner(), order.Number)
+	require.NoError(t, err)
+	assert.Equal(t, order.ID, seen.ID)
+	_, err = w.checkout.OrderByNumber(t.Context(), "somebody", order.Number)
+	require.ErrorIs(t, err, domain.ErrNotFound)
+	_, err = w.checkout.OrderByNumber(t.Context(), "", order.Number)
+	require.ErrorIs(t, err, domain.ErrNotFound)
+}
+
+// brokenCarts cannot merge for a while.
+type brokenCarts struct {
+	port.Carts
+	broken bool
+}
+
+func (c *brokenCarts) MergeCart(ctx context.Context, from, into domain.OwnerID) error {
+	if c.broken {
+		return errors.New("away")
+	}
+	return c.Carts.MergeCart(ctx, from, into)
+}
+
+func TestAMergeThatFailsNeverFailsTheSignIn(t *testing.T) {
+	w := newWorld(t)
+	carts := &brokenCarts{w.store, true}
+	account := newAccount(w.store, carts)
+	guest := account.NewGuest()
+	w.fill(t, guest.Session.Owner(), "tea", 2)
+	pass, err := account.Register(t.Context(), guest.Visitor, ann, "here")
+	require.NoError(t, err)
+	basket, err := w.shopping.Cart(t.Context(), pass.Session.Owner())
+	require.NoError(t, err)
+	assert.Zero(t, basket.ItemCount)
+
+	carts.broken = false
+	for range 2 {
+		who, err := account.Identify(t.Context(), pass.Secret)
+		require.NoError(t, err)
+		assert.False(t, who.Session.Unmerged)
+	}
+	basket, err = w.shopping.Cart(t.Context(), pass.Session.Owner())
+	require.NoError(t, err)
+	assert.Equal(t, 2, basket.ItemCount, "merged when the visitor came back, and once")
+}
+
+func TestWrongPasswords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.NewStore()
+		account := newAccount(store, store)
+		_, err := account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+		require.NoError(t, err)
+		signIn := func(name, password, address string) error {
+			_, err := account.SignIn(t.Context(), usecase.Visitor{}, name, password, address)
+			return err
+		}
+		unknown, wrong := signIn("nobody", "x", "here"), signIn("ann", "x", "here")
+		require.ErrorIs(t, wrong, domain.ErrUnauthenticated)
+		assert.Equal(t, unknown, wrong, "nobody learns which accounts there are")
+
+		for range 20 {
+			wrong = signIn("ann", "x", "there")
+		}
+		var e *domain.Error
+		require.ErrorAs(t, wrong, &e)
+		assert.Equal(t, domain.ErrLimited, e.Kind)
+		assert.Positive(t, e.RetryAfter)
+		require.ErrorIs(t, signIn("ann", "password123", "there"), domain.ErrLimited, "the right one too: a guess that is right is a guess")
+		require.NoError(t, signIn("ann", "password123", "here"), "a stranger cannot lock her out")
+		time.Sleep(e.RetryAfter)
+		require.NoError(t, signIn("ann", "password123", "there"))
+	})
+}
+
+func TestASessionInUseLivesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.NewStore()
+		account := newAccount(store, store)
+		pass, err := account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+		require.NoError(t, err)
+		for range 5 {
+			time.Sleep(domain.SessionIdle - time.Hour)
+			_, err := account.Identify(t.Context(), pass.Secret)
+			require.NoError(t, err)
+		}
+		time.Sleep(domain.SessionIdle + time.Second)
+		_, err = account.Identify(t.Context(), pass.Secret)
+		require.ErrorIs(t, err, domain.ErrNotFound)
+	})
+}

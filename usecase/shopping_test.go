@@ -1,0 +1,93 @@
+package usecase_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/domain"
+	"eshop/usecase"
+)
+
+func TestShopping(t *testing.T) {
+	w := newWorld(t)
+	for range 3 {
+		basket, err := w.shopping.Add(t.Context(), "ann", "tea", 2, "one form")
+		require.NoError(t, err)
+		assert.Equal(t, 2, basket.ItemCount, "a form that is sent again adds nothing")
+	}
+	_, err := w.shopping.Add(t.Context(), "ann", "tea", 4, "")
+	require.ErrorIs(t, err, domain.ErrConflict)
+	_, err = w.shopping.Add(t.Context(), "ann", "ghost", 1, "")
+	require.ErrorIs(t, err, domain.ErrNotFound)
+
+	basket, err := w.shopping.Cart(t.Context(), "ann")
+	require.NoError(t, err)
+	line := basket.Items[0].ID
+	basket, err = w.shopping.SetQuantity(t.Context(), "ann", line, 5, "")
+	require.NoError(t, err)
+	assert.Equal(t, domain.Dollars(5000), basket.Subtotal)
+	_, err = w.shopping.SetQuantity(t.Context(), "bob", line, 1, "")
+	require.ErrorIs(t, err, domain.ErrNotFound, "a line of somebody else's cart is not there")
+	_, err = w.shopping.Remove(t.Context(), "bob", line, "")
+	require.ErrorIs(t, err, domain.ErrNotFound)
+
+	require.NoError(t, w.store.RemoveProduct(t.Context(), "tea"))
+	basket, err = w.shopping.Cart(t.Context(), "ann")
+	require.NoError(t, err)
+	require.Len(t, basket.Items, 1)
+	assert.True(t, basket.Items[0].Product.Gone())
+	assert.True(t, basket.Items[0].Short())
+	basket, err = w.shopping.Remove(t.Context(), "ann", line, "gone")
+	require.NoError(t, err)
+	assert.Empty(t, basket.Items)
+	_, err = w.shopping.Remove(t.Context(), "ann", line, "gone")
+	require.NoError(t, err, "the same removal sent again is no mistake")
+	_, err = w.shopping.Remove(t.Context(), "ann", line, "")
+	require.ErrorIs(t, err, domain.ErrNotFound)
+}
+
+func TestContacting(t *testing.T) {
+	w := newWorld(t)
+	contacting := usecase.NewContacting(w.store, w.store, utcNow, counter("id"))
+	message := domain.Contact{Name: "Ann", Email: "ann@example.com", Subject: "Tea", Message: "Is it fresh?"}
+	first, err := contacting.Send(t.Context(), message, "form", "here")
+	require.NoError(t, err)
+	again, err := contacting.Send(t.Context(), message, "form", "here")
+	require.NoError(t, err)
+	assert.Equal(t, first, again)
+	for range 10 {
+		_, err = contacting.Send(t.Context(), message, "", "here")
+	}
+	require.ErrorIs(t, err, domain.ErrLimited)
+	_, _, err = contacting.Messages(t.Context(), domain.User{Role: domain.Customer}, domain.Page{Number: 1, Size: 10})
+	require.ErrorIs(t, err, domain.ErrDenied)
+	_, total, err := contacting.Messages(t.Context(), domain.User{Role: domain.Staff}, domain.Page{Number: 1, Size: 10})
+	require.NoError(t, err)
+	assert.Equal(t, 4, total, "five were allowed, and one of them came twice")
+}
+
+func TestStocking(t *testing.T) {
+	w := newWorld(t)
+	stocking := usecase.NewStocking(w.store, w.store, utcNow)
+	staff := domain.User{Role: domain.Staff}
+	stock, err := stocking.ChangeStock(t.Context(), staff, "tea", 7)
+	require.NoError(t, err)
+	assert.Equal(t, 12, stock)
+	_, err = stocking.ChangeStock(t.Context(), staff, "tea", -13)
+	require.ErrorIs(t, err, domain.ErrConflict)
+	_, err = stocking.ChangeStock(t.Context(), staff, "tea", 0)
+	require.ErrorIs(t, err, domain.ErrInvalid)
+	_, err = stocking.ChangeStock(t.Context(), domain.User{}, "tea", 1)
+	require.ErrorIs(t, err, domain.ErrDenied)
+	require.NoError(t, stocking.SetPrice(t.Context(), staff, "tea", domain.Dollars(1234)))
+	require.ErrorIs(t, stocking.SetPrice(t.Context(), staff, "tea", domain.Dollars(0)), domain.ErrInvalid)
+	p, err := w.store.Product(t.Context(), "tea")
+	require.NoError(t, err)
+	assert.Equal(t, domain.Dollars(1234), p.Price)
+	assert.Equal(t, 12, p.Stock, "a new price leaves the stock")
+	movements, err := stocking.Movements(t.Context(), staff, "tea")
+	require.NoError(t, err)
+	assert.Len(t, movements, 2)
+}
