@@ -1,0 +1,86 @@
+// Package api is the shop as JSON, for scripts, other teams' clients and the
+// pages' own scripts. What it promises is written in openapi.json beside this
+// file, which it serves itself; its tests hold every answer against that document.
+package api
+
+import (
+	"net/http"
+
+	"github.com/gorilla/mux"
+
+	"eshop/usecase"
+	"eshop/web/problem"
+	"eshop/web/visit"
+)
+
+// API answers clients that speak JSON.
+type API struct {
+	visits     *visit.Visits
+	browsing   *usecase.Browsing
+	shopping   *usecase.Shopping
+	wishing    *usecase.Wishing
+	checkout   *usecase.Checkout
+	account    *usecase.Account
+	contacting *usecase.Contacting
+}
+
+// New makes the JSON interface of a shop.
+func New(visits *visit.Visits, browsing *usecase.Browsing, shopping *usecase.Shopping, wishing *usecase.Wishing,
+	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contacting) *API {
+	return &API{visits, browsing, shopping, wishing, checkout, account, contacting}
+}
+
+// Mount gives r every call. What can be read with GET answers HEAD too.
+func (a *API) Mount(r *mux.Router) {
+	for _, route := range []struct {
+		method, path string
+		answer       handler
+	}{
+		{"POST", "/auth/register", a.register},
+		{"POST", "/auth/login", a.signIn},
+		{"POST", "/auth/logout", a.signOut},
+		{"GET", "/auth/current-user", a.currentUser},
+
+		{"GET", "/api/products/", a.products},
+		{"GET", "/api/products", a.products},
+		{"GET", "/api/products/categories", a.categories},
+		{"GET", "/api/products/{id}", a.product},
+
+		{"GET", "/api/cart/", a.cart},
+		{"GET", "/api/cart", a.cart},
+		{"POST", "/api/cart/add", a.addToCart},
+		{"PUT", "/api/cart/update/{id}", a.setQuantity},
+		{"DELETE", "/api/cart/remove/{id}", a.removeFromCart},
+
+		{"GET", "/api/wishlist/", a.wishlist},
+		{"GET", "/api/wishlist", a.wishlist},
+		{"POST", "/api/wishlist/add", a.addWish},
+		{"DELETE", "/api/wishlist/remove/{id}", a.removeWish},
+
+		{"POST", "/api/checkout/process", a.buy},
+		{"GET", "/api/checkout/orders", a.orders},
+		{"GET", "/api/checkout/orders/{id}", a.order},
+
+		{"POST", "/api/contact", a.contact},
+
+		{"GET", "/api/openapi.json", a.document},
+		{"GET", "/api/docs", a.docs},
+	} {
+		methods := []string{route.method}
+		if route.method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+		r.Methods(methods...).Path(route.path).Handler(handle(route.answer))
+	}
+}
+
+// handler is a call that may fail; the failure becomes a problem document.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+func handle(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			problem.Write(w, r, err)
+		}
+	})
+}

@@ -1,0 +1,80 @@
+package api
+
+import (
+	"net/http"
+
+	"eshop/domain"
+	"eshop/web/visit"
+)
+
+func (a *API) register(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Username string `json:"username"`
+		Email    string `json:"email"`
+		Password string `json:"password"`
+	}
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	who, err := a.visits.Who(r)
+	if err != nil {
+		return err
+	}
+	pass, err := a.account.Register(r.Context(), who, domain.Registration(in), visit.Address(r))
+	if err != nil {
+		return err
+	}
+	a.visits.Welcome(w, r, pass)
+	return answerUser(w, http.StatusCreated, pass.User)
+}
+
+func (a *API) signIn(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+	}
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	who, err := a.visits.Who(r)
+	if err != nil {
+		return err
+	}
+	pass, err := a.account.SignIn(r.Context(), who, in.Username, in.Password, visit.Address(r))
+	if err != nil {
+		return err
+	}
+	a.visits.Welcome(w, r, pass)
+	return answerUser(w, http.StatusOK, pass.User)
+}
+
+func (a *API) signOut(w http.ResponseWriter, r *http.Request) error {
+	who, err := a.visits.Who(r)
+	if err != nil {
+		return err
+	}
+	if who.Session.Key != "" {
+		if err := a.account.SignOut(r.Context(), who); err != nil {
+			return err
+		}
+	}
+	a.visits.Forget(w, r)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (a *API) currentUser(w http.ResponseWriter, r *http.Request) error {
+	who, err := a.visits.Who(r)
+	if err != nil {
+		return err
+	}
+	if !who.SignedIn() {
+		return errSignedOut()
+	}
+	return answerUser(w, http.StatusOK, who.User)
+}
+
+func errSignedOut() error {
+	return domain.ErrUnauthenticated.Errorf("unauthenticated", "sign in first")
+}

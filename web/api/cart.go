@@ -1,0 +1,76 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gorilla/mux"
+
+	"eshop/domain"
+	"eshop/usecase"
+)
+
+func (a *API) cart(w http.ResponseWriter, r *http.Request) error {
+	who, err := a.visits.Who(r)
+	if err != nil {
+		return err
+	}
+	if who.Session.Key == "" {
+		return answerCart(w, usecase.Basket{Totals: domain.TotalsOf(domain.Dollars(0))})
+	}
+	basket, err := a.shopping.Cart(r.Context(), who.Session.Owner())
+	if err != nil {
+		return err
+	}
+	return answerCart(w, basket)
+}
+
+func (a *API) addToCart(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		ProductID string `json:"product_id"`
+		Quantity  int    `json:"quantity"`
+	}
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	return a.changeCart(w, r, func(owner domain.OwnerID, key string) (usecase.Basket, error) {
+		return a.shopping.Add(r.Context(), owner, domain.ProductID(in.ProductID), in.Quantity, key)
+	})
+}
+
+func (a *API) setQuantity(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Quantity int `json:"quantity"`
+	}
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	return a.changeCart(w, r, func(owner domain.OwnerID, key string) (usecase.Basket, error) {
+		return a.shopping.SetQuantity(r.Context(), owner, domain.LineID(mux.Vars(r)["id"]), in.Quantity, key)
+	})
+}
+
+func (a *API) removeFromCart(w http.ResponseWriter, r *http.Request) error {
+	return a.changeCart(w, r, func(owner domain.OwnerID, key string) (usecase.Basket, error) {
+		return a.shopping.Remove(r.Context(), owner, domain.LineID(mux.Vars(r)["id"]), key)
+	})
+}
+
+// changeCart makes a change to the visitor's cart and answers with what it is then.
+func (a *API) changeCart(w http.ResponseWriter, r *http.Request, change func(domain.OwnerID, string) (usecase.Basket, error)) error {
+	key, err := idempotencyKey(r)
+	if err != nil {
+		return err
+	}
+	pass, err := a.visits.Begin(r)
+	if err != nil {
+		return err
+	}
+	basket, err := change(pass.Session.Owner(), key)
+	if err != nil {
+		return err
+	}
+	if err := a.visits.Keep(w, r, pass); err != nil {
+		return err
+	}
+	return answerCart(w, basket)
+}

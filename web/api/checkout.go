@@ -1,0 +1,91 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/gorilla/mux"
+
+	"eshop/domain"
+	"eshop/web/listing"
+)
+
+func (a *API) buy(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Email           string      `json:"email" optional:"yes"`
+		ShippingAddress addressJSON `json:"shipping_address"`
+		Payment         struct {
+			Method     string `json:"method"`
+			CardNumber string `json:"card_number"`
+			Expiry     string `json:"expiry"`
+			CVC        string `json:"cvc"`
+		} `json:"payment"`
+	}
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	key, err := idempotencyKey(r)
+	if err != nil {
+		return err
+	}
+	pass, err := a.visits.Begin(r)
+	if err != nil {
+		return err
+	}
+	if in.Email == "" {
+		in.Email = pass.User.Email
+	}
+	order, placed, err := a.checkout.Buy(r.Context(), pass.Session.Owner(), key, domain.Purchase{
+		Email: in.Email, ShippingAddress: domain.Address(in.ShippingAddress),
+		Method: in.Payment.Method, Card: domain.NewCard(in.Payment.CardNumber, in.Payment.Expiry, in.Payment.CVC),
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.visits.Keep(w, r, pass); err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if placed {
+		status = http.StatusCreated
+	}
+	return answer(w, status, map[string]orderJSON{"order": orderOf(order)})
+}
+
+func (a *API) orders(w http.ResponseWriter, r *http.Request) error {
+	who, err := a.visits.Who(r)
+	if err != nil {
+		return err
+	}
+	if !who.SignedIn() {
+		return errSignedOut()
+	}
+	values, err := query(r)
+	if err != nil {
+		return err
+	}
+	q, err := listing.Parse(url.Values{"page": values["page"], "per_page": values["per_page"]})
+	if err != nil {
+		return err
+	}
+	orders, total, err := a.checkout.Orders(r.Context(), who.Session.Owner(), q.Page)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, struct {
+		Orders []orderJSON `json:"orders"`
+		pageJSON
+	}{each(orders, orderOf), page(q.Page, total)})
+}
+
+func (a *API) order(w http.ResponseWriter, r *http.Request) error {
+	who, err := a.visits.Who(r)
+	if err != nil {
+		return err
+	}
+	order, err := a.checkout.Order(r.Context(), who.Session.Owner(), domain.OrderID(mux.Vars(r)["id"]))
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, map[string]orderJSON{"order": orderOf(order)})
+}

@@ -1,0 +1,68 @@
+package api
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the document and its page
+	"encoding/hex"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"eshop/web/asset"
+)
+
+//go:embed openapi.json
+var openapi []byte
+
+//go:embed docs.html
+var docsHTML string
+
+var (
+	openapiTag = etag(openapi)
+	docsPage   = template.Must(template.New("docs").Parse(docsHTML))
+)
+
+// document is what this interface promises, as OpenAPI.
+func (a *API) document(w http.ResponseWriter, r *http.Request) error {
+	h := w.Header()
+	h.Set("Cache-Control", revalidate)
+	h.Set("ETag", openapiTag)
+	if holds(r.Header.Get("If-None-Match"), openapiTag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	h.Set("Content-Type", "application/json")
+	_, _ = w.Write(openapi) // whoever asked is gone if this fails
+	return nil
+}
+
+// docs is the document as a page.
+func (a *API) docs(w http.ResponseWriter, _ *http.Request) error {
+	var page bytes.Buffer
+	err := docsPage.Execute(&page, struct{ Style, Script, ServerName string }{
+		asset.URL("docs.css"), asset.URL("docs.js"), w.Header().Get("X-Served-By"),
+	})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(page.Bytes()) // whoever asked is gone if this fails
+	return nil
+}
+
+func etag(content []byte) string {
+	sum := sha256.Sum256(content)
+	return `"` + hex.EncodeToString(sum[:12]) + `"`
+}
+
+// holds says whether an If-None-Match names tag. A proxy that compresses makes tags weak.
+func holds(ifNoneMatch, tag string) bool {
+	for named := range strings.SplitSeq(ifNoneMatch, ",") {
+		if named = strings.TrimSpace(named); named == "*" || strings.TrimPrefix(named, "W/") == tag {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,51 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gorilla/mux"
+
+	"eshop/web/listing"
+)
+
+// What is the same for everybody may be kept, and is asked for again each time.
+const revalidate = "public, max-age=0, must-revalidate"
+
+func (a *API) products(w http.ResponseWriter, r *http.Request) error {
+	values, err := query(r)
+	if err != nil {
+		return err
+	}
+	q, err := listing.Parse(values)
+	if err != nil {
+		return err
+	}
+	found, err := a.browsing.Search(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", revalidate)
+	return answer(w, http.StatusOK, struct {
+		Products []productJSON `json:"products"`
+		pageJSON
+		Facets facetsJSON `json:"facets"`
+	}{each(found.Products, product), page(found.Page, found.Total), facets(found.Facets)})
+}
+
+func (a *API) product(w http.ResponseWriter, r *http.Request) error {
+	p, err := a.browsing.Product(r.Context(), mux.Vars(r)["id"])
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", revalidate)
+	return answer(w, http.StatusOK, map[string]productJSON{"product": product(p)})
+}
+
+func (a *API) categories(w http.ResponseWriter, r *http.Request) error {
+	categories, err := a.browsing.Categories(r.Context())
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", revalidate)
+	return answer(w, http.StatusOK, map[string][]categoryCountJSON{"categories": each(categories, categoryCount)})
+}

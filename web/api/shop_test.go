@@ -1,0 +1,385 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/gorilla/mux"
+	"github.com/stretchr/testify/require"
+
+	"eshop/adapter/argon2"
+	"eshop/adapter/demopay"
+	"eshop/adapter/memory"
+	"eshop/domain"
+	"eshop/port"
+	"eshop/usecase"
+	"eshop/web/api"
+	"eshop/web/problem"
+	"eshop/web/visit"
+)
+
+// The cards that the demo payment knows, as the document has them.
+const (
+	goodCard       = "4242424242424242"
+	declinedCard   = "4000000000000002"
+	failingCard    = "4000000000000119"
+	paysLaterCard  = "4000000000000341"
+	neverPaidCard  = "4000000000009995"
+	visitorAddress = "192.0.2.7:1234"
+)
+
+// lamp, desk and rug are what every test's shop sells.
+var (
+	lamp = domain.Product{
+		ID: "p-lamp", Slug: "oak-desk-lamp", Name: "Oak Desk Lamp", Description: "A warm light.",
+		Category: domain.Category{Slug: "lighting", Name: "Lighting"}, Kind: domain.Category{Slug: "desk-lamps", Name: "Desk lamps"},
+		Price: domain.Dollars(1999), Stock: 12, Images: []domain.Image{{URL: "/media/lamp.jpg", Alt: "Oak Desk Lamp"}},
+		Rating: domain.Rating{Sum: 9, Count: 2},
+	}
+	desk = domain.Product{
+		ID: "p-desk", Slug: "birch-desk", Name: "Birch Desk",
+		Category: domain.Category{Slug: "furniture", Name: "Furniture"}, Kind: domain.Category{Slug: "desks", Name: "Desks"},
+		Price: domain.Dollars(25900), Stock: 100,
+	}
+	rug = domain.Product{
+		ID: "p-rug", Slug: "wool-rug", Name: "Wool Rug",
+		Category: domain.Category{Slug: "textiles", Name: "Textiles"}, Kind: domain.Category{Slug: "rugs", Name: "Rugs"},
+		Price: domain.Dollars(7900), Stock: 0,
+	}
+)
+
+// parts are what a shop is made of; a test may put in its own before it opens.
+type parts struct {
+	products port.Products
+	carts    port.Carts
+	clock    usecase.Clock
+}
+
+// shop is the whole JSON interface on the memory adapters.
+type shop struct {
+	t        testing.TB
+	store    *memory.Store
+	router   *mux.Router
+	handler  http.Handler
+	checkout *usecase.Checkout
+	later    *atomic.Int64 // how far the clock was turned on
+}
+
+var passwords = sync.OnceValues(argon2.New)
+
+// open gives a shop that sells lamp, desk and rug.
+func open(t testing.TB, changes ...func(*parts)) *shop {
+	t.Helper()
+	store := memory.NewStore()
+	s := &shop{t: t, store: store, later: new(atomic.Int64)}
+	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	p := parts{store, store, func() time.Time { return start.Add(time.Duration(s.later.Load())) }}
+	for _, change := range changes {
+		change(&p)
+	}
+	require.NoError(t, store.PutProducts(context.Background(), []domain.Product{lamp, desk, rug}))
+
+	keeper, err := passwords()
+	require.NoError(t, err)
+	var made atomic.Int64
+	newID := func() string { return fmt.Sprintf("id-%d", made.Add(1)) }
+	newSecret := func() string { return fmt.Sprintf("secret-%d", made.Add(1)) }
+	account := usecase.NewAccount(store, store, p.carts, store, store, store, keeper, p.clock, newID, newSecret)
+	visits := visit.New(account)
+	s.checkout = usecase.NewCheckout(p.carts, store, demopay.New(p.clock), store, p.clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes"))
+
+	s.router = mux.NewRouter()
+	s.router.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		problem.Write(w, r, problem.ErrNoRoute)
+	})
+	api.New(visits, usecase.NewBrowsing(p.products), usecase.NewShopping(p.carts, p.products, newID),
+		usecase.NewWishing(store, p.products, p.clock, newID), s.checkout, account,
+		usecase.NewContacting(store, store, p.clock, newID)).Mount(s.router)
+	s.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Request-ID", "request-1")
+		w.Header().Set("X-Served-By", "test")
+		visits.Remember(s.router).ServeHTTP(w, r)
+	})
+	return s
+}
+
+// wait turns the shop's clock on.
+func (s *shop) wait(d time.Duration) { s.later.Add(int64(d)) }
+
+func (s *shop) stock(id domain.ProductID) int {
+	p, err := s.store.Product(context.Background(), string(id))
+	require.NoError(s.t, err)
+	return p.Stock
+}
+
+// RoundTrip sends a request to the shop without a network between, and holds the
+// request and its answer against the document.
+func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+	}
+	asked := r.Clone(r.Context())
+	asked.RequestURI, asked.RemoteAddr = r.URL.RequestURI(), visitorAddress
+	asked.Body = io.NopCloser(bytes.NewReader(body))
+	recorder := httptest.NewRecorder()
+	s.handler.ServeHTTP(recorder, asked)
+	if err := document().hold(r, body, recorder); err != nil {
+		s.t.Errorf("%s %s answered %d: %v\n%.2000s", r.Method, r.URL, recorder.Code, err, recorder.Body)
+	}
+	return recorder.Result(), nil
+}
+
+// contract is the document, ready to hold answers against.
+type contract struct {
+	*openapi3.T
+	router routers.Router
+}
+
+var document = sync.OnceValue(func() *contract {
+	content, err := os.ReadFile("openapi.json")
+	if err != nil {
+		panic(err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(content)
+	if err != nil {
+		panic(err)
+	}
+	if err := doc.Validate(context.Background()); err != nil {
+		panic(err)
+	}
+	router, err := gorillamux.NewRouter(doc)
+	if err != nil {
+		panic(err)
+	}
+	return &contract{doc, router}
+})
+
+// hold says how an answer breaks the document: when it is not in it, or when a
+// request was taken that it forbids.
+func (c *contract) hold(r *http.Request, body []byte, got *httptest.ResponseRecorder) error {
+	r = r.Clone(context.Background())
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if c.Paths.Value(r.URL.Path) == nil && c.Paths.Value(r.URL.Path+"/") != nil {
+		r.URL.Path += "/"
+	}
+	head := r.Method == http.MethodHead
+	if head {
+		r.Method = http.MethodGet
+	}
+	route, params, err := c.router.FindRoute(r)
+	if err != nil {
+		return err
+	}
+	options := &openapi3filter.Options{
+		IncludeResponseStatus: true, SkipSettingDefaults: true, ExcludeResponseBody: head,
+		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+	}
+	asked := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: options}
+	if err := openapi3filter.ValidateRequest(r.Context(), asked); err != nil && got.Code < 300 {
+		return fmt.Errorf("the document forbids the request: %w", err)
+	}
+	// The validator passes over what has no body.
+	if response := route.Operation.Responses.Status(got.Code); response != nil && len(response.Value.Content) == 0 && got.Body.Len() > 0 {
+		return fmt.Errorf("the document has no body there")
+	} else if response == nil {
+		return fmt.Errorf("the document has no such status")
+	}
+	return openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: asked, Status: got.Code, Header: got.Header(),
+		Body: io.NopCloser(bytes.NewReader(got.Body.Bytes())), Options: options,
+	})
+}
+
+// visitor is somebody with a cookie jar of their own.
+type visitor struct {
+	t      testing.TB
+	client *http.Client
+}
+
+// visitor gives somebody who was never here.
+func (s *shop) visitor() *visitor {
+	jar, err := cookiejar.New(nil)
+	require.NoError(s.t, err)
+	return &visitor{s.t, &http.Client{Transport: s, Jar: jar}}
+}
+
+// member gives somebody who has just registered.
+func (s *shop) member(name string) *visitor {
+	s.t.Helper()
+	v := s.visitor()
+	v.post("/auth/register", registration(name)).is(http.StatusCreated)
+	return v
+}
+
+func registration(name string) object {
+	return object{"username": name, "email": name + "@example.com", "password": "correct horse"}
+}
+
+// object is a JSON object, and list a JSON array.
+type (
+	object = map[string]any
+	list   = []any
+)
+
+// reply is what came back.
+type reply struct {
+	t      testing.TB
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// shopURL is where visitors think that the shop is.
+var shopURL = &url.URL{Scheme: "http", Host: "shop.test", Path: "/"}
+
+// send sends a request, whose body is text as it is or else JSON of body; headers are names and values in turn.
+func (v *visitor) send(method, path string, body any, headers ...string) reply {
+	v.t.Helper()
+	var content io.Reader
+	switch body := body.(type) {
+	case nil:
+	case string:
+		content = strings.NewReader(body)
+	default:
+		text, err := json.Marshal(body)
+		require.NoError(v.t, err)
+		content = bytes.NewReader(text)
+	}
+	r, err := http.NewRequest(method, strings.TrimSuffix(shopURL.String(), "/")+path, content)
+	require.NoError(v.t, err)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	answer, err := v.client.Do(r)
+	require.NoError(v.t, err)
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(v.t, err)
+	return reply{v.t, answer.StatusCode, answer.Header, string(text)}
+}
+
+func (v *visitor) get(path string, headers ...string) reply {
+	v.t.Helper()
+	return v.send(http.MethodGet, path, nil, headers...)
+}
+
+func (v *visitor) post(path string, body any, headers ...string) reply {
+	v.t.Helper()
+	return v.send(http.MethodPost, path, body, headers...)
+}
+
+// add puts n of a product in the cart.
+func (v *visitor) add(p domain.Product, n int) reply {
+	v.t.Helper()
+	return v.post("/api/cart/add", object{"product_id": p.ID, "quantity": n}).is(http.StatusOK)
+}
+
+// line is the id of the cart's first line.
+func (v *visitor) line() string {
+	v.t.Helper()
+	return v.get("/api/cart/").at("cart", "items", 0, "id").(string)
+}
+
+// cookie is the session's cookie, "" for who has none.
+func (v *visitor) cookie() string {
+	for _, c := range v.client.Jar.Cookies(shopURL) {
+		if c.Name == "session" {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// is fails the test unless the answer has the status.
+func (a reply) is(status int) reply {
+	a.t.Helper()
+	require.Equal(a.t, status, a.Status, a.Body)
+	return a
+}
+
+// fails fails the test unless the answer is the problem.
+func (a reply) fails(status int, code string) reply {
+	a.t.Helper()
+	a.is(status)
+	require.Equal(a.t, "application/problem+json", a.Header.Get("Content-Type"))
+	require.Equal(a.t, code, a.at("code"), a.Body)
+	require.EqualValues(a.t, status, a.at("status"))
+	return a
+}
+
+// faults fails the test unless the answer finds fault with exactly the fields.
+func (a reply) faults(fields ...string) reply {
+	a.t.Helper()
+	a.fails(http.StatusUnprocessableEntity, "validation_failed")
+	var named []string
+	for name := range a.at("fields").(object) {
+		named = append(named, name)
+	}
+	require.ElementsMatch(a.t, fields, named, a.Body)
+	return a
+}
+
+// at is what stands at a path of names and places in the answer; numbers are float64.
+func (a reply) at(path ...any) any {
+	a.t.Helper()
+	var value any
+	require.NoError(a.t, json.Unmarshal([]byte(a.Body), &value), a.Body)
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			members, ok := value.(object)
+			require.True(a.t, ok, "%v in %s", path, a.Body)
+			require.Contains(a.t, members, step, "%v in %s", path, a.Body)
+			value = members[step]
+		case int:
+			items, ok := value.(list)
+			require.True(a.t, ok && step < len(items), "%v in %s", path, a.Body)
+			value = items[step]
+		}
+	}
+	return value
+}
+
+// purchase is what a guest sends to check out with a card.
+func purchase(card string) object {
+	return object{
+		"email": "guest@example.com",
+		"shipping_address": object{
+			"name": "Jane Smith", "line1": "1 Harbour Street", "line2": "Flat 2", "city": "Portland",
+			"region": "OR", "postal_code": "97201", "country": "US", "phone": "+1 503 555 0100",
+		},
+		"payment": object{"method": "demo_card", "card_number": card, "expiry": "12/30", "cvc": "123"},
+	}
+}
+
+// buy checks out with a key, or without when it is "".
+func (v *visitor) buy(card, key string) reply {
+	v.t.Helper()
+	if key == "" {
+		return v.post("/api/checkout/process", purchase(card))
+	}
+	return v.post("/api/checkout/process", purchase(card), "Idempotency-Key", key)
+}

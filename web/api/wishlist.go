@@ -1,0 +1,59 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gorilla/mux"
+
+	"eshop/domain"
+	"eshop/usecase"
+)
+
+func (a *API) wishlist(w http.ResponseWriter, r *http.Request) error {
+	who, err := a.visits.Who(r)
+	if err != nil {
+		return err
+	}
+	if who.Session.Key == "" {
+		return answerWishes(w, nil)
+	}
+	wishes, err := a.wishing.Wishlist(r.Context(), who.Session.Owner())
+	if err != nil {
+		return err
+	}
+	return answerWishes(w, wishes)
+}
+
+func (a *API) addWish(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		ProductID string `json:"product_id"`
+	}
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	return a.changeWishes(w, r, func(owner domain.OwnerID) ([]usecase.WishItem, error) {
+		return a.wishing.Add(r.Context(), owner, domain.ProductID(in.ProductID))
+	})
+}
+
+func (a *API) removeWish(w http.ResponseWriter, r *http.Request) error {
+	return a.changeWishes(w, r, func(owner domain.OwnerID) ([]usecase.WishItem, error) {
+		return a.wishing.Remove(r.Context(), owner, domain.WishID(mux.Vars(r)["id"]))
+	})
+}
+
+// changeWishes makes a change to the visitor's wishlist and answers with what it is then.
+func (a *API) changeWishes(w http.ResponseWriter, r *http.Request, change func(domain.OwnerID) ([]usecase.WishItem, error)) error {
+	pass, err := a.visits.Begin(r)
+	if err != nil {
+		return err
+	}
+	wishes, err := change(pass.Session.Owner())
+	if err != nil {
+		return err
+	}
+	if err := a.visits.Keep(w, r, pass); err != nil {
+		return err
+	}
+	return answerWishes(w, wishes)
+}

@@ -1,0 +1,56 @@
+package page
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"eshop/domain"
+	"eshop/web/visit"
+)
+
+func (p *Pages) mountContact(r *mux.Router) {
+	r.Methods("GET", "HEAD").Path("/contact").Handler(p.handle(p.contactForm))
+	r.Methods("POST").Path("/contact").Handler(p.handle(p.sendContact))
+}
+
+func (p *Pages) contactForm(w http.ResponseWriter, r *http.Request) error {
+	v, err := p.view(r)
+	if err != nil {
+		return err
+	}
+	typed := url.Values{}
+	if v.Visitor.SignedIn() {
+		typed.Set("name", v.Visitor.User.Username)
+		typed.Set("email", v.Visitor.User.Email)
+	}
+	return render(w, r, http.StatusOK, contactPage(v, sheet{typed: typed}, newToken()))
+}
+
+func (p *Pages) sendContact(w http.ResponseWriter, r *http.Request) error {
+	f, err := form(r)
+	if err != nil {
+		return err
+	}
+	text := func(name string) string { return strings.TrimSpace(f.Get(name)) }
+	message := domain.Contact{
+		Name: text("name"), Email: text("email"), Subject: text("subject"), Phone: text("phone"), CallBack: f.Get("call_back") != "",
+		// Browsers send line breaks as two characters and count them as one.
+		Message: strings.ReplaceAll(f.Get("message"), "\r\n", "\n"),
+	}
+	_, err = p.contacting.Send(r.Context(), message, f.Get("key"), visit.Address(r))
+	if err == nil {
+		return back(w, r, "/contact", "sent")
+	}
+	what, err := mistake(err)
+	if err != nil {
+		return err
+	}
+	v, err := p.view(r)
+	if err != nil {
+		return err
+	}
+	return again(w, r, what, contactPage(v, sheet{f, what}, f.Get("key")))
+}

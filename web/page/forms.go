@@ -1,0 +1,214 @@
+package page
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/a-h/templ"
+
+	"eshop/domain"
+	"eshop/web/problem"
+)
+
+// fieldView is one input of a form as it is shown.
+type fieldView struct {
+	Name         string
+	Label        string
+	Type         string // "" for text
+	Value        string
+	Error        string // what is wrong with the value, if anything
+	Hint         string
+	Class        string // of the box around it
+	Autocomplete string
+	InputMode    string
+	Placeholder  string
+	Max          int // characters; 0 for no bound
+	Required     bool
+	Secret       bool // what was typed is never sent back
+	Focus        bool
+	Rows         int      // of a textarea
+	Options      []option // of a select
+}
+
+// option is one choice of a select.
+type option struct{ Value, Text string }
+
+func (f fieldView) id() string { return "field-" + strings.ReplaceAll(f.Name, ".", "-") }
+
+func (f fieldView) kind() string {
+	if f.Type == "" {
+		return "text"
+	}
+	return f.Type
+}
+
+// attributes are what an input, a textarea and a select have in common.
+func (f fieldView) attributes() templ.Attributes {
+	class := "form-control"
+	if f.Options != nil {
+		class = "form-select"
+	}
+	a := templ.Attributes{"id": f.id(), "name": f.Name, "required": f.Required, "autofocus": f.Focus}
+	var described []string
+	if f.Hint != "" {
+		described = append(described, f.id()+"-hint")
+	}
+	if f.Error != "" {
+		class += " is-invalid"
+		described = append(described, f.id()+"-error")
+		a["aria-invalid"] = "true"
+	}
+	a["class"] = class
+	for name, value := range map[string]string{
+		"autocomplete": f.Autocomplete, "inputmode": f.InputMode, "placeholder": f.Placeholder,
+		"aria-describedby": strings.Join(described, " "),
+	} {
+		if value != "" {
+			a[name] = value
+		}
+	}
+	if f.Max > 0 {
+		a["maxlength"] = strconv.Itoa(f.Max)
+	}
+	return a
+}
+
+// sheet is a form: what was typed into it and what is wrong with that.
+type sheet struct {
+	typed url.Values
+	what  problem.Problem // zero when nothing is wrong
+}
+
+// fill is f with what was typed into it and what is wrong with that.
+func (s sheet) fill(f fieldView) fieldView {
+	if !f.Secret && f.Type != "password" {
+		f.Value = s.typed.Get(f.Name)
+	}
+	f.Error = s.what.Fields[f.Name]
+	return f
+}
+
+// mistake is the problem that err is when the one who sent a form can mend it there; other failures come back as they are.
+func mistake(err error) (problem.Problem, error) {
+	what := problem.Of(err)
+	if what.Status >= http.StatusInternalServerError {
+		return problem.Problem{}, err
+	}
+	return what, nil
+}
+
+// again answers with the page of a form: as it is, or after a mistake with the mistake's status.
+func again(w http.ResponseWriter, r *http.Request, what problem.Problem, c templ.Component) error {
+	if what.Status == 0 {
+		return render(w, r, http.StatusOK, c)
+	}
+	what.Head(w.Header())
+	return render(w, r, what.Status, c)
+}
+
+// formKey is the value by which a form that is sent twice is known.
+func formKey(f url.Values, name string) (string, error) {
+	key := f.Get(name)
+	if len(key) > 255 {
+		return "", domain.InvalidFields(map[string]string{name: "must have at most 255 bytes"})
+	}
+	return key, nil
+}
+
+// listPage is the part of a list that an address asks for.
+func listPage(query url.Values, size int) (domain.Page, error) {
+	number := 1
+	if text := query.Get("page"); text != "" {
+		var err error
+		if number, err = strconv.Atoi(text); err != nil || number < 1 {
+			return domain.Page{}, domain.InvalidFields(map[string]string{"page": "must be the number of a page"})
+		}
+	}
+	return domain.NewPage(number, size)
+}
+
+// listLink leads to page n of a list at path, with query's other parameters as they are.
+func listLink(path string, query url.Values) func(n int) string {
+	return func(n int) string {
+		q := url.Values{}
+		maps.Copy(q, query)
+		q.Del("page")
+		q.Del("done")
+		if n > 1 {
+			q.Set("page", strconv.Itoa(n))
+		}
+		return addressOf(path, q)
+	}
+}
+
+func addressOf(path string, query url.Values) string {
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
+}
+
+// sentence is text as one: with a capital letter and a full stop.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return ""
+	}
+	text = strings.ToUpper(string(first)) + text[size:]
+	if strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
+}
+
+func shortage(name string, available int) string {
+	if available == 0 {
+		return name + " is sold out."
+	}
+	return fmt.Sprintf("Only %d of %s left.", available, name)
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// from is the page that a form was on; elsewhere when the form does not say.
+func from(f url.Values, elsewhere string) string {
+	if path := f.Get("from"); path != "" {
+		return path
+	}
+	return elsewhere
+}
+
+// parsePrice reads dollars and cents: 12, 12.9 or 12.99.
+func parsePrice(text string) (domain.Money, error) {
+	whole, part, point := strings.Cut(strings.TrimPrefix(strings.TrimSpace(text), "$"), ".")
+	if !isDigits(whole, 1, 10) || point && !isDigits(part, 1, 2) {
+		return domain.Money{}, domain.InvalidFields(map[string]string{"price": "must be dollars and cents, like 12.99"})
+	}
+	cents, err := strconv.ParseInt(whole+(part + "00")[:2], 10, 64)
+	if err != nil {
+		return domain.Money{}, err
+	}
+	return domain.Dollars(cents), nil
+}
+
+func isDigits(s string, least, most int) bool {
+	return len(s) >= least && len(s) <= most && strings.Trim(s, "0123456789") == ""
+}
+
+// centsText is a price as parsePrice reads it.
+func centsText(m domain.Money) string { return fmt.Sprintf("%d.%02d", m.Amount/100, m.Amount%100) }
+
+// paragraphs are the lines of a text that are not blank.
+func paragraphs(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+}
