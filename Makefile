@@ -23,14 +23,14 @@ build: need-go $(ASSETS) ## Build bin/eshop, static, with everything inside
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/eshop ./cmd/eshop
 
 test: need-go $(ASSETS) ## Run every test that needs nothing installed, in under three minutes
-	go test -race -shuffle=on ./...
+	go test -short -race -shuffle=on ./...
 
 bench: build ## Measure pages and calls beside a bare server, in one run
 	go run ./test/load
 
 test-browser: build ## Click through the shop in headless Chromium
 	@command -v chromium >/dev/null || { echo "Chromium is missing: apt-get install chromium"; exit 1; }
-	go test -count=1 -tags browser ./test/browser
+	go test -count=1 -v ./test/browser
 
 lint: need-go $(ASSETS) ## Look for mistakes
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }

@@ -55,12 +55,6 @@ func (s *Store) PutProducts(ctx context.Context, products []domain.Product) erro
 	if err := s.checkSlugs(products); err != nil {
 		return err
 	}
-	// First all old slugs go, then the new ones come: two products may change places.
-	for _, p := range products {
-		if old, there := s.products[p.ID]; there {
-			delete(s.bySlug, old.Slug)
-		}
-	}
 	for _, p := range products {
 		s.putProduct(cloneProduct(p))
 	}
@@ -91,6 +85,10 @@ func (s *Store) checkSlugs(products []domain.Product) error {
 func (s *Store) putProduct(p domain.Product) {
 	kept, there := s.products[p.ID]
 	if there {
+		// Another of the same call may have its old slug already: two products may change places.
+		if s.bySlug[kept.Slug] == kept {
+			delete(s.bySlug, kept.Slug)
+		}
 		p.Stock, p.Sold = kept.Stock, kept.Sold
 		s.index.change(kept, p)
 		s.bySlug[p.Slug] = kept

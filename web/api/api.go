@@ -5,6 +5,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gorilla/mux"
 
@@ -32,6 +33,7 @@ func New(visits *visit.Visits, browsing *usecase.Browsing, shopping *usecase.Sho
 
 // Mount gives r every call. What can be read with GET answers HEAD too.
 func (a *API) Mount(r *mux.Router) {
+	answered := map[string][]string{}
 	for _, route := range []struct {
 		method, path string
 		answer       handler
@@ -71,7 +73,20 @@ func (a *API) Mount(r *mux.Router) {
 			methods = append(methods, http.MethodHead)
 		}
 		r.Methods(methods...).Path(route.path).Handler(handle(route.answer))
+		answered[route.path] = append(answered[route.path], methods...)
 	}
+	// The router takes an address for unknown when any later route has the method.
+	for path, methods := range answered {
+		r.Path(path).Handler(refuse(methods))
+	}
+}
+
+// refuse answers every method but those that the address has.
+func refuse(methods []string) http.Handler {
+	return handle(func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		return problem.ErrMethod
+	})
 }
 
 // handler is a call that may fail; the failure becomes a problem document.

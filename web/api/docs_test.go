@@ -27,7 +27,9 @@ func TestDocument_HasEveryCallAndNoOther(t *testing.T) {
 		path, err := route.GetPathTemplate()
 		require.NoError(t, err)
 		methods, err := route.GetMethods()
-		require.NoError(t, err)
+		if err != nil {
+			return nil //nolint:nilerr // it refuses every method
+		}
 		assert.Equal(t, slices.Contains(methods, http.MethodGet), slices.Contains(methods, http.MethodHead), "%s: GET and HEAD go together", path)
 		if document().Paths.Value(path) == nil {
 			path += "/" // the same without its last slash, of which the document says that it is
@@ -56,7 +58,7 @@ func TestDocument_IsServed(t *testing.T) {
 			assert.Equal(t, tag, same.Header.Get("ETag"))
 		})
 	}
-	t.Run("whole for another tag", func(t *testing.T) {
+	t.Run("whole for another tag", func(*testing.T) {
 		v.get("/api/openapi.json", "If-None-Match", `"another"`).is(http.StatusOK)
 	})
 }
@@ -153,7 +155,7 @@ func TestDocument_NoticesDrift(t *testing.T) {
 			w.Header().Del(drift.header)
 			w.WriteHeader(drift.status)
 			_, _ = w.WriteString(drift.body)
-			err := document().hold(httptest.NewRequest(http.MethodGet, "/api/cart/", nil), nil, w)
+			err := document().hold(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/cart/", nil), nil, w)
 			if name == "nothing" {
 				assert.NoError(t, err)
 				return

@@ -3,9 +3,14 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -30,8 +35,9 @@ import (
 	"eshop/domain"
 	"eshop/port"
 	"eshop/usecase"
+	"eshop/web"
 	"eshop/web/api"
-	"eshop/web/problem"
+	"eshop/web/page"
 	"eshop/web/visit"
 )
 
@@ -67,56 +73,92 @@ var (
 
 // parts are what a shop is made of; a test may put in its own before it opens.
 type parts struct {
-	products port.Products
-	carts    port.Carts
-	clock    usecase.Clock
+	products  port.Products
+	carts     port.Carts
+	payments  port.Payments
+	passwords usecase.Passwords
+	clock     usecase.Clock
 }
 
-// shop is the whole JSON interface on the memory adapters.
+// plain keeps passwords as they are, which is quick.
+type plain struct{}
+
+func (plain) Hash(_ context.Context, password string) (string, error) {
+	return "plain " + password, nil
+}
+
+func (plain) Matches(_ context.Context, hash, password string) (bool, error) {
+	return hash == "plain "+password, nil
+}
+
+func quick(p *parts) { p.passwords = plain{} }
+
+// shop is the whole server on the memory adapters.
 type shop struct {
 	t        testing.TB
 	store    *memory.Store
-	router   *mux.Router
+	router   *mux.Router // the routes of the JSON interface alone
 	handler  http.Handler
 	checkout *usecase.Checkout
 	later    *atomic.Int64 // how far the clock was turned on
+	log      *log
+}
+
+// log is what a shop notes. Many may write at once.
+type log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *log) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(text)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 var passwords = sync.OnceValues(argon2.New)
+
+// opened is when every shop opens.
+var opened = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 // open gives a shop that sells lamp, desk and rug.
 func open(t testing.TB, changes ...func(*parts)) *shop {
 	t.Helper()
 	store := memory.NewStore()
-	s := &shop{t: t, store: store, later: new(atomic.Int64)}
-	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	p := parts{store, store, func() time.Time { return start.Add(time.Duration(s.later.Load())) }}
+	s := &shop{t: t, store: store, later: new(atomic.Int64), log: new(log)}
+	clock := func() time.Time { return opened.Add(time.Duration(s.later.Load())) }
+	keeper, err := passwords()
+	require.NoError(t, err)
+	p := parts{store, store, demopay.New(clock), keeper, clock}
 	for _, change := range changes {
 		change(&p)
 	}
 	require.NoError(t, store.PutProducts(context.Background(), []domain.Product{lamp, desk, rug}))
 
-	keeper, err := passwords()
-	require.NoError(t, err)
 	var made atomic.Int64
 	newID := func() string { return fmt.Sprintf("id-%d", made.Add(1)) }
 	newSecret := func() string { return fmt.Sprintf("secret-%d", made.Add(1)) }
-	account := usecase.NewAccount(store, store, p.carts, store, store, store, keeper, p.clock, newID, newSecret)
+	account := usecase.NewAccount(store, store, p.carts, store, store, store, p.passwords, p.clock, newID, newSecret)
 	visits := visit.New(account)
-	s.checkout = usecase.NewCheckout(p.carts, store, demopay.New(p.clock), store, p.clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes"))
+	s.checkout = usecase.NewCheckout(p.carts, store, p.payments, store, p.clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes"))
 
+	browsing, shopping := usecase.NewBrowsing(p.products), usecase.NewShopping(p.carts, p.products, newID)
+	wishing := usecase.NewWishing(store, p.products, p.clock, newID)
+	contacting := usecase.NewContacting(store, store, p.clock, newID)
+	calls := api.New(visits, browsing, shopping, wishing, s.checkout, account, contacting)
 	s.router = mux.NewRouter()
-	s.router.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		problem.Write(w, r, problem.ErrNoRoute)
-	})
-	api.New(visits, usecase.NewBrowsing(p.products), usecase.NewShopping(p.carts, p.products, newID),
-		usecase.NewWishing(store, p.products, p.clock, newID), s.checkout, account,
-		usecase.NewContacting(store, store, p.clock, newID)).Mount(s.router)
-	s.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Request-ID", "request-1")
-		w.Header().Set("X-Served-By", "test")
-		visits.Remember(s.router).ServeHTTP(w, r)
-	})
+	calls.Mount(s.router)
+
+	about := page.Shop{ServerName: "test"}
+	pages := page.New(about, visits, browsing, shopping, wishing, s.checkout, account, contacting,
+		usecase.NewStocking(store, store, p.clock), usecase.NewFulfilling(store, p.payments, store, p.clock))
+	s.handler = web.NewServer(about, pages, calls, visits, web.NewHealth(nil), slog.New(slog.NewTextHandler(s.log, nil)))
 	return s
 }
 
@@ -127,6 +169,81 @@ func (s *shop) stock(id domain.ProductID) int {
 	p, err := s.store.Product(context.Background(), string(id))
 	require.NoError(s.t, err)
 	return p.Stock
+}
+
+// putStock makes a product's stock n, behind the shoppers' backs.
+func (s *shop) putStock(id domain.ProductID, n int) {
+	s.t.Helper()
+	_, err := s.store.ChangeStock(context.Background(), id, n-s.stock(id), domain.StockCorrected, opened)
+	require.NoError(s.t, err)
+}
+
+// owner is whose the visitor's cart and wishlist are.
+func (s *shop) owner(v *visitor) domain.OwnerID {
+	s.t.Helper()
+	key := sha256.Sum256([]byte(v.cookie()))
+	session, err := s.store.Session(context.Background(), domain.SessionKey(hex.EncodeToString(key[:])), opened)
+	require.NoError(s.t, err)
+	return session.Owner()
+}
+
+// loseProducts makes every product in the visitor's cart and wishlist one that is no longer sold.
+func (s *shop) loseProducts(v *visitor) {
+	s.t.Helper()
+	ctx, owner := context.Background(), s.owner(v)
+	_, err := s.store.UpdateCart(ctx, owner, func(c *domain.Cart) error {
+		for i := range c.Lines {
+			c.Lines[i].Product = "p-gone"
+		}
+		return nil
+	})
+	require.NoError(s.t, err)
+	_, err = s.store.UpdateWishlist(ctx, owner, func(w *domain.Wishlist) error {
+		for i := range w.Wishes {
+			w.Wishes[i].Product = "p-gone"
+		}
+		return nil
+	})
+	require.NoError(s.t, err)
+}
+
+// orders are all orders of the shop, the newest first.
+func (s *shop) orders() []domain.Order {
+	s.t.Helper()
+	orders, total, err := s.store.Orders(context.Background(), port.OrderFilter{}, domain.Page{Number: 1, Size: 1000})
+	require.NoError(s.t, err)
+	require.Len(s.t, orders, total)
+	return orders
+}
+
+// messages are all messages to the shop, the newest first.
+func (s *shop) messages() []domain.Contact {
+	s.t.Helper()
+	messages, _, err := s.store.Contacts(context.Background(), domain.Page{Number: 1, Size: 1000})
+	require.NoError(s.t, err)
+	return messages
+}
+
+// everything is what the shop holds of a visitor, and what all visitors share.
+func (s *shop) everything(v *visitor) []any {
+	s.t.Helper()
+	ctx := context.Background()
+	var held []any
+	if v.cookie() != "" {
+		cart, err := s.store.Cart(ctx, s.owner(v))
+		require.NoError(s.t, err)
+		wishlist, err := s.store.Wishlist(ctx, s.owner(v))
+		require.NoError(s.t, err)
+		held = append(held, v.cookie(), cart, wishlist)
+	}
+	for _, p := range []domain.ProductID{lamp.ID, desk.ID, rug.ID} {
+		product, err := s.store.Product(ctx, string(p))
+		require.NoError(s.t, err)
+		movements, err := s.store.Movements(ctx, p)
+		require.NoError(s.t, err)
+		held = append(held, product, movements)
+	}
+	return append(held, s.orders(), s.messages())
 }
 
 // RoundTrip sends a request to the shop without a network between, and holds the
@@ -142,6 +259,9 @@ func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
 	asked := r.Clone(r.Context())
 	asked.RequestURI, asked.RemoteAddr = r.URL.RequestURI(), visitorAddress
 	asked.Body = io.NopCloser(bytes.NewReader(body))
+	if r.URL.Scheme == "https" {
+		asked.TLS = new(tls.ConnectionState)
+	}
 	recorder := httptest.NewRecorder()
 	s.handler.ServeHTTP(recorder, asked)
 	if err := document().hold(r, body, recorder); err != nil {
@@ -189,15 +309,17 @@ func (c *contract) hold(r *http.Request, body []byte, got *httptest.ResponseReco
 	}
 	route, params, err := c.router.FindRoute(r)
 	if err != nil {
-		return err
+		return c.holdElsewhere(err, got)
 	}
 	options := &openapi3filter.Options{
 		IncludeResponseStatus: true, SkipSettingDefaults: true, ExcludeResponseBody: head,
 		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
 	}
 	asked := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: options}
-	if err := openapi3filter.ValidateRequest(r.Context(), asked); err != nil && got.Code < 300 {
-		return fmt.Errorf("the document forbids the request: %w", err)
+	if got.Code < 300 {
+		if err := openapi3filter.ValidateRequest(r.Context(), asked); err != nil {
+			return fmt.Errorf("the document forbids the request: %w", err)
+		}
 	}
 	// The validator passes over what has no body.
 	if response := route.Operation.Responses.Status(got.Code); response != nil && len(response.Value.Content) == 0 && got.Body.Len() > 0 {
@@ -209,6 +331,27 @@ func (c *contract) hold(r *http.Request, body []byte, got *httptest.ResponseReco
 		RequestValidationInput: asked, Status: got.Code, Header: got.Header(),
 		Body: io.NopCloser(bytes.NewReader(got.Body.Bytes())), Options: options,
 	})
+}
+
+// holdElsewhere says how the answer to a call that is not in the document, for
+// the reason why, breaks it all the same: it must be a problem as any other.
+func (c *contract) holdElsewhere(why error, got *httptest.ResponseRecorder) error {
+	if got.Code != http.StatusNotFound && got.Code != http.StatusMethodNotAllowed {
+		return why
+	}
+	for _, name := range []string{"X-Request-ID", "X-Served-By"} {
+		if err := fits(c.Components.Headers[name].Value.Schema.Value, got.Header().Get(name)); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if media := got.Header().Get("Content-Type"); media != "application/problem+json" {
+		return fmt.Errorf("the answer is %q", media)
+	}
+	var body any
+	if err := json.Unmarshal(got.Body.Bytes(), &body); err != nil {
+		return err
+	}
+	return fits(c.Components.Schemas["Problem"].Value, body)
 }
 
 // visitor is somebody with a cookie jar of their own.
@@ -256,6 +399,16 @@ var shopURL = &url.URL{Scheme: "http", Host: "shop.test", Path: "/"}
 // send sends a request, whose body is text as it is or else JSON of body; headers are names and values in turn.
 func (v *visitor) send(method, path string, body any, headers ...string) reply {
 	v.t.Helper()
+	given := http.Header{}
+	for i := 0; i < len(headers); i += 2 {
+		given.Set(headers[i], headers[i+1])
+	}
+	return v.sendWith(method, path, body, given)
+}
+
+// sendWith is send with headers that may be given more than once; nil leaves one out.
+func (v *visitor) sendWith(method, path string, body any, headers http.Header) reply {
+	v.t.Helper()
 	var content io.Reader
 	switch body := body.(type) {
 	case nil:
@@ -266,16 +419,15 @@ func (v *visitor) send(method, path string, body any, headers ...string) reply {
 		require.NoError(v.t, err)
 		content = bytes.NewReader(text)
 	}
-	r, err := http.NewRequest(method, strings.TrimSuffix(shopURL.String(), "/")+path, content)
+	r, err := http.NewRequestWithContext(context.Background(), method, strings.TrimSuffix(shopURL.String(), "/")+path, content)
 	require.NoError(v.t, err)
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
+	maps.Copy(r.Header, headers)
 	answer, err := v.client.Do(r)
 	require.NoError(v.t, err)
+	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	require.NoError(v.t, err)
 	return reply{v.t, answer.StatusCode, answer.Header, string(text)}
@@ -289,6 +441,22 @@ func (v *visitor) get(path string, headers ...string) reply {
 func (v *visitor) post(path string, body any, headers ...string) reply {
 	v.t.Helper()
 	return v.send(http.MethodPost, path, body, headers...)
+}
+
+func (v *visitor) put(path string, body any, headers ...string) reply {
+	v.t.Helper()
+	return v.send(http.MethodPut, path, body, headers...)
+}
+
+func (v *visitor) remove(path string, headers ...string) reply {
+	v.t.Helper()
+	return v.send(http.MethodDelete, path, nil, headers...)
+}
+
+// wish puts a product on the wishlist.
+func (v *visitor) wish(p domain.Product) reply {
+	v.t.Helper()
+	return v.post("/api/wishlist/add", object{"product_id": p.ID}).is(http.StatusOK)
 }
 
 // add puts n of a product in the cart.

@@ -79,6 +79,13 @@ func URL(name string) string {
 	return "/assets/" + name
 }
 
+// Picture is the address of the picture called name, if there is one.
+func Picture(name string) (string, bool) {
+	b, _ := open()
+	_, there := b.Media[name]
+	return "/media/" + name, there
+}
+
 // Handler answers for /assets/.
 func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -118,7 +118,7 @@ func (p *Pages) moveOrder(w http.ResponseWriter, r *http.Request, v view) error 
 		if err != nil {
 			return err
 		}
-		return p.showAdminOrder(w, r, v, what)
+		return p.showAdminOrder(w, r, v, unmarked(what))
 	}
 	return back(w, r, adminOrderPath(number), "saved")
 }

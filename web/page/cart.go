@@ -28,7 +28,8 @@ type cartView struct {
 
 // wrong is what is wrong with a line, if anything is.
 func (c cartView) wrong(item usecase.BasketItem) string {
-	if c.line != item.ID || c.what.Status == 0 {
+	// What is no longer sold has no input to say it beside.
+	if c.line != item.ID || c.what.Status == 0 || item.Product.Gone() {
 		return ""
 	}
 	if text := c.what.Fields["quantity"]; text != "" {

@@ -112,7 +112,7 @@ func (p *Pages) sumsAsShown(r *http.Request, who usecase.Visitor, shown string) 
 		return err
 	}
 	return domain.ErrConflict.Errorf("total_changed",
-		"your cart or a price has changed since you opened this page; nothing was charged. The total is now %s: please look it over and pay again", basket.Total)
+		"your cart or a price has changed since you opened this page, so this time nothing was charged. The total is now %s: please look it over and pay again", basket.Total)
 }
 
 // purchaseOf reads what the form of the checkout says.
@@ -176,6 +176,12 @@ func (p *Pages) checkoutMistake(w http.ResponseWriter, r *http.Request, err erro
 		key = newToken()
 	case "total_changed":
 		key = newToken()
+	}
+	if len(what.Lines) == 1 {
+		what.Detail = shortage(what.Lines[0].Name, what.Lines[0].Available)
+	}
+	if what.Fields["shipping_address.country"] != "" {
+		what.Fields["shipping_address.country"] = "must be a country from the list"
 	}
 	if what.Fields["Idempotency-Key"] != "" {
 		delete(what.Fields, "Idempotency-Key")

@@ -111,6 +111,14 @@ func again(w http.ResponseWriter, r *http.Request, what problem.Problem, c templ
 	return render(w, r, what.Status, c)
 }
 
+// unmarked is what for a page that has no input to say it beside: the detail says all.
+func unmarked(what problem.Problem) problem.Problem {
+	if len(what.Fields) > 0 {
+		what.Detail, what.Fields = strings.Join(sortedFields(what.Fields), " "), nil
+	}
+	return what
+}
+
 // formKey is the value by which a form that is sent twice is known.
 func formKey(f url.Values, name string) (string, error) {
 	key := f.Get(name)
@@ -166,8 +174,12 @@ func sentence(text string) string {
 	return text + "."
 }
 
+// shortage says of how much of a product there is less than was asked for.
 func shortage(name string, available int) string {
-	if available == 0 {
+	switch {
+	case name == domain.GoneProduct("").Name:
+		return "Something in your cart is no longer sold."
+	case available == 0:
 		return name + " is sold out."
 	}
 	return fmt.Sprintf("Only %d of %s left.", available, name)

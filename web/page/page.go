@@ -68,6 +68,7 @@ type view struct {
 	Path      string // path and query of the page, to come back to after signing in
 	Query     string // what the search field holds
 	Notice    string // what just happened, shown once at the top
+	About     string // what the page is about, for search engines; may be empty
 }
 
 // notices are what a redirect may announce, by the word in its ?done= parameter:
@@ -89,13 +90,21 @@ func (p *Pages) view(r *http.Request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	v := view{Shop: p.about, Visitor: who, Path: r.URL.RequestURI(), Notice: notices[r.URL.Query().Get("done")]}
+	v := view{Shop: p.about, Visitor: who, Path: pathOf(r), Notice: notices[r.URL.Query().Get("done")]}
 	if who.Session.Key != "" {
 		if v.CartCount, err = p.shopping.ItemCount(r.Context(), who.Session.Owner()); err != nil {
 			return view{}, err
 		}
 	}
 	return v, nil
+}
+
+// pathOf is where a reader of the page can come back to.
+func pathOf(r *http.Request) string {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return "/"
+	}
+	return r.URL.RequestURI()
 }
 
 // handler is a page that may fail; the failure becomes an error page.
@@ -116,7 +125,7 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	what.Head(w.Header())
 	v, viewErr := p.view(r)
 	if viewErr != nil {
-		v = view{Shop: p.about, Path: r.URL.RequestURI()}
+		v = view{Shop: p.about, Path: pathOf(r)}
 	}
 	if err := render(w, r, what.Status, failure(v, what)); err != nil {
 		http.Error(w, what.Detail, what.Status)

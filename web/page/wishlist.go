@@ -123,5 +123,5 @@ func (p *Pages) wishMistake(w http.ResponseWriter, r *http.Request, err error) e
 	if err != nil {
 		return err
 	}
-	return p.showWishlist(w, r, what)
+	return p.showWishlist(w, r, unmarked(what))
 }

@@ -1,0 +1,213 @@
+package porttest
+
+import (
+	"context"
+	"crypto/rand"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+// anOrder is what an order is before it is made of a cart.
+func anOrder(owner domain.OwnerID) domain.Order {
+	placedAt := noon.Add(time.Hour + 123456*time.Microsecond)
+	return domain.Order{
+		ID: domain.OrderID("order-" + rand.Text()), Owner: owner, Email: "zoë+shop@example.com",
+		ShippingAddress: domain.Address{
+			Name: "Zoë O’Hara; 茶", Line1: "1 'Main' Street", City: "Köln", PostalCode: "50667", Country: "DE", Phone: "+49 221 1234",
+		},
+		Payment:  domain.Payment{Method: domain.DemoCard, Last4: "4242"},
+		PlacedAt: placedAt, ClaimedUntil: placedAt.Add(6 * time.Second),
+	}
+}
+
+// building makes order as the shop does.
+func building(order domain.Order) func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error) {
+	return func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
+		giveWay()
+		return domain.NewOrder(order, cart, products)
+	}
+}
+
+// trusting makes order without a look at the stock, which may be less when the order is kept.
+func trusting(order domain.Order) func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error) {
+	return func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
+		stocked := map[domain.ProductID]domain.Product{}
+		for _, line := range cart.Lines {
+			p, there := products[line.Product]
+			if !there {
+				p = aProduct(0, 0)
+				p.ID = line.Product
+			}
+			p.Stock = line.Quantity
+			stocked[line.Product] = p
+		}
+		return domain.NewOrder(order, cart, stocked)
+	}
+}
+
+// giveWay lets the other calls of a test go on, so that a store which does not
+// hold what it passed to be changed is caught.
+func giveWay() {
+	for range 20 {
+		runtime.Gosched()
+	}
+}
+
+// stock puts products 1, 2 and so on into the catalogue, as many of each as given.
+func (s Shop) stock(t *testing.T, stocks ...int) {
+	t.Helper()
+	for i, stock := range stocks {
+		keepProducts(t, s.Products, aProduct(i+1, stock))
+	}
+}
+
+// fill makes lines all that is in the owner's cart.
+func (s Shop) fill(t *testing.T, owner domain.OwnerID, lines ...domain.Line) domain.Cart {
+	t.Helper()
+	return changeCart(t, s.Carts, owner, filling(lines))
+}
+
+func filling(lines []domain.Line) func(*domain.Cart) error {
+	return func(c *domain.Cart) error {
+		return c.Once("", func(c *domain.Cart) error {
+			c.Lines = slices.Clone(lines)
+			return nil
+		})
+	}
+}
+
+const sent = "all that was sent"
+
+// call places an order, or repeats.
+func (s Shop) call(ctx context.Context, order domain.Order, key string) (domain.Order, bool, error) {
+	return s.Orders.PlaceOrder(ctx, port.Placement{Owner: order.Owner, Key: key, Fingerprint: sent}, building(order))
+}
+
+// place places the order of what is in its owner's cart.
+func (s Shop) place(t *testing.T, order domain.Order, key string) domain.Order {
+	t.Helper()
+	order, placed, err := s.call(t.Context(), order, key)
+	require.NoError(t, err)
+	require.True(t, placed)
+	return order
+}
+
+// sell fills the owner's cart and places an order of it.
+func (s Shop) sell(t *testing.T, owner domain.OwnerID, key string, lines ...domain.Line) domain.Order {
+	t.Helper()
+	s.fill(t, owner, lines...)
+	return s.place(t, anOrder(owner), key)
+}
+
+func (s Shop) update(t *testing.T, id domain.OrderID, change func(*domain.Order) error) domain.Order {
+	t.Helper()
+	order, err := s.Orders.UpdateOrder(t.Context(), id, change)
+	require.NoError(t, err)
+	return order
+}
+
+func (s Shop) moveTo(t *testing.T, id domain.OrderID, next domain.Status) domain.Order {
+	t.Helper()
+	return s.update(t, id, moving(next))
+}
+
+// later is when orders change.
+var later = noon.Add(3 * time.Hour)
+
+func moving(next domain.Status) func(*domain.Order) error {
+	return func(o *domain.Order) error {
+		giveWay()
+		return o.MoveTo(next, later)
+	}
+}
+
+func (s Shop) order(t *testing.T, id domain.OrderID) domain.Order {
+	t.Helper()
+	order, err := s.Orders.Order(t.Context(), id)
+	require.NoError(t, err)
+	return order
+}
+
+func (s Shop) product(t *testing.T, n int) domain.Product {
+	t.Helper()
+	return productBy(t, s.Products, string(aProduct(n, 0).ID))
+}
+
+// movements are those of product n since it was first counted.
+func (s Shop) movements(t *testing.T, n int) []domain.Movement {
+	t.Helper()
+	all := movementsOf(t, s.Products, aProduct(n, 0).ID)
+	require.NotEmpty(t, all)
+	require.Equal(t, domain.StockReceived, all[0].Reason)
+	return all[1:]
+}
+
+// kept is all of a shop that an order may change.
+type kept struct {
+	products  map[domain.ProductID]domain.Product
+	movements map[domain.ProductID][]domain.Movement
+	carts     map[domain.OwnerID]domain.Cart
+	orders    []domain.Order
+	total     int
+}
+
+// kept reads products 1 to 5, the carts of three owners and the orders.
+func (s Shop) kept(t *testing.T) kept {
+	t.Helper()
+	k := kept{
+		products:  map[domain.ProductID]domain.Product{},
+		movements: map[domain.ProductID][]domain.Movement{},
+		carts:     map[domain.OwnerID]domain.Cart{},
+	}
+	for n := 1; n <= 5; n++ {
+		id := aProduct(n, 0).ID
+		k.movements[id] = movementsOf(t, s.Products, id)
+		there, err := s.Products.Products(t.Context(), []domain.ProductID{id})
+		require.NoError(t, err)
+		for _, p := range there {
+			p.AddedAt = p.AddedAt.UTC()
+			k.products[id] = p
+			assertAddsUp(t, p.Stock, k.movements[id])
+		}
+	}
+	for _, owner := range []domain.OwnerID{"guest:a", "guest:b", "user:a"} {
+		cart := cartOf(t, s.Carts, owner)
+		cart.Lines, cart.Keys = append([]domain.Line{}, cart.Lines...), append([]string{}, cart.Keys...)
+		k.carts[owner] = cart
+	}
+	orders, total, err := s.Orders.Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 100})
+	require.NoError(t, err)
+	k.orders, k.total = ordersInUTC(orders), total
+	return k
+}
+
+// assertOrder compares all of two orders. Where their times were kept does not matter.
+func assertOrder(t *testing.T, want, got domain.Order) {
+	t.Helper()
+	assert.Equal(t, orderInUTC(want), orderInUTC(got))
+}
+
+func orderInUTC(o domain.Order) domain.Order {
+	o = o.Clone()
+	o.PlacedAt, o.ClaimedUntil = o.PlacedAt.UTC(), o.ClaimedUntil.UTC()
+	for i := range o.History {
+		o.History[i].At = o.History[i].At.UTC()
+	}
+	return o
+}
+
+func ordersInUTC(all []domain.Order) []domain.Order {
+	var in []domain.Order
+	for _, o := range all {
+		in = append(in, orderInUTC(o))
+	}
+	return in
+}

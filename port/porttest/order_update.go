@@ -1,0 +1,231 @@
+package porttest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+func updatingOrders(t *testing.T, open func(t *testing.T) Shop) {
+	t.Run("the status, the payment, the history and the claim are kept, each change on top of the last", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10)
+		want, other := s.sell(t, "guest:a", "k", cartLine(1, 2)), s.sell(t, "guest:a", "k2", cartLine(1, 1))
+		for _, change := range []func(*domain.Order) error{
+			func(o *domain.Order) error { o.ClaimedUntil = later.Add(time.Microsecond); return nil },
+			moving(domain.Paid), moving(domain.Shipped),
+			func(o *domain.Order) error { o.Payment = domain.Payment{Method: "cash", Last4: "1"}; return nil },
+			func(o *domain.Order) error { o.ClaimedUntil = time.Time{}; return nil },
+			func(o *domain.Order) error { o.History = o.History[1:]; return nil },
+			func(*domain.Order) error { return nil },
+			moving(domain.Delivered),
+		} {
+			before := want.Clone()
+			require.NoError(t, change(&want))
+			got := s.update(t, want.ID, func(o *domain.Order) error {
+				assertOrder(t, before, *o)
+				return change(o)
+			})
+			assertOrder(t, want, got)
+			assertOrder(t, want, s.order(t, want.ID))
+			byNumber, err := s.Orders.OrderByNumber(t.Context(), want.Number)
+			require.NoError(t, err)
+			assertOrder(t, want, byNumber)
+			assert.Equal(t, ordersInUTC([]domain.Order{other, want}), s.kept(t).orders)
+		}
+		assertOrder(t, other, s.order(t, other.ID))
+		assert.Equal(t, 7, s.product(t, 1).Stock, "no other status returns it")
+		assert.Equal(t, 3, s.product(t, 1).Sold)
+		assert.Len(t, s.movements(t, 1), 2)
+		assert.Empty(t, cartOf(t, s.Carts, "guest:a").Lines)
+	})
+	t.Run("what was bought, by whom and for how much never changes", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10, 10)
+		want := s.sell(t, "guest:a", "k", cartLine(1, 2), cartLine(2, 1))
+		want.ClaimedUntil = later
+		got := s.update(t, want.ID, func(o *domain.Order) error {
+			o.Lines[0].Quantity, o.Lines[1].Product, o.Lines = 7, "spoilt", append(o.Lines, o.Lines[0])
+			o.Subtotal, o.Shipping, o.Tax, o.Discount, o.Total = o.Tax, o.Subtotal, o.Total, o.Total, o.Shipping
+			o.ID, o.Number, o.Owner, o.Email, o.PlacedAt = "spoilt", "spoilt", "guest:b", "spoilt", noon
+			o.ShippingAddress.City, o.ClaimedUntil = "spoilt", later
+			return nil
+		})
+		assertOrder(t, want, got)
+		assertOrder(t, want, s.order(t, want.ID))
+		s.moveTo(t, want.ID, domain.Cancelled)
+		assert.Equal(t, 10, s.product(t, 1).Stock)
+		assert.Equal(t, 10, s.product(t, 2).Stock)
+		assert.Equal(t, 3, cartOf(t, s.Carts, "guest:a").ItemCount())
+	})
+	t.Run("a change that fails keeps nothing, and its very error comes back", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10)
+		order := s.sell(t, "guest:a", "k", cartLine(1, 2))
+		before := s.kept(t)
+		broken := errors.New("broken")
+		for _, failure := range []error{broken, fmt.Errorf("wrapped: %w", broken), domain.ErrConflict.Errorf("claimed", "somebody else")} {
+			_, err := s.Orders.UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
+				o.History[0].Status, o.Lines[0].Quantity = "spoilt", 9
+				require.NoError(t, o.MoveTo(domain.Cancelled, later))
+				o.ClaimedUntil = later
+				return failure
+			})
+			require.ErrorIs(t, err, failure)
+			assert.Equal(t, before, s.kept(t))
+		}
+		_, err := s.Orders.UpdateOrder(t.Context(), order.ID, moving(domain.Delivered))
+		requireCode(t, err, domain.ErrConflict, "order_state")
+		_, placed, err := s.call(t.Context(), order, "k")
+		require.NoError(t, err)
+		assert.False(t, placed, "its key is kept as before")
+	})
+	t.Run("an order that is not there is not changed", func(t *testing.T) {
+		s := open(t)
+		_, err := s.Orders.UpdateOrder(t.Context(), "none", func(*domain.Order) error {
+			t.Error("there was something to change")
+			return nil
+		})
+		require.ErrorIs(t, err, domain.ErrNotFound)
+	})
+}
+
+func returningOrders(t *testing.T, open func(t *testing.T) Shop) {
+	for _, way := range [][]domain.Status{
+		{domain.Cancelled}, {domain.Paid, domain.Refunded}, {domain.Paid, domain.Shipped, domain.Refunded},
+		{domain.Paid, domain.Shipped, domain.Delivered, domain.Refunded},
+	} {
+		t.Run(fmt.Sprint("stock comes back once, with a movement each, and no longer counts as sold ", way), func(t *testing.T) {
+			s := open(t)
+			popular := aProduct(2, 9)
+			popular.Sold = 40
+			keepProducts(t, s.Products, aProduct(1, 5), popular, aProduct(3, 7))
+			other := s.sell(t, "guest:b", "k", cartLine(1, 1))
+			order := s.sell(t, "guest:a", "k", cartLine(2, 4), cartLine(1, 3))
+			for _, next := range way {
+				assert.Equal(t, 1, s.product(t, 1).Stock, "not before")
+				order = s.moveTo(t, order.ID, next)
+			}
+			for range 3 {
+				for n, want := range map[int]struct{ stock, sold int }{1: {4, 1}, 2: {9, 40}} {
+					p := s.product(t, n)
+					assert.Equal(t, want.stock, p.Stock)
+					assert.Equal(t, want.sold, p.Sold)
+				}
+				assert.Equal(t, []domain.Movement{
+					{Product: aProduct(1, 0).ID, Delta: -1, Reason: domain.StockSold, Order: other.ID, At: other.PlacedAt.UTC()},
+					{Product: aProduct(1, 0).ID, Delta: -3, Reason: domain.StockSold, Order: order.ID, At: order.PlacedAt.UTC()},
+					{Product: aProduct(1, 0).ID, Delta: 3, Reason: domain.StockReturned, Order: order.ID, At: later},
+				}, s.movements(t, 1))
+				assert.Equal(t, []domain.Movement{
+					{Product: popular.ID, Delta: -4, Reason: domain.StockSold, Order: order.ID, At: order.PlacedAt.UTC()},
+					{Product: popular.ID, Delta: 4, Reason: domain.StockReturned, Order: order.ID, At: later},
+				}, s.movements(t, 2))
+				assertProduct(t, aProduct(3, 7), s.product(t, 3))
+				assertOrder(t, order, s.order(t, order.ID))
+				cart := cartOf(t, s.Carts, "guest:a")
+				order = s.update(t, order.ID, func(o *domain.Order) error {
+					o.ClaimedUntil = o.ClaimedUntil.Add(time.Second)
+					return nil
+				})
+				assertCart(t, cart, cartOf(t, s.Carts, "guest:a"))
+			}
+		})
+	}
+	t.Run("what was cancelled is merged back into its owner's cart", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 500, 500, 500, 500)
+		order := s.sell(t, "guest:a", "k", cartLine(1, 2), cartLine(2, 60), cartLine(3, 3))
+		changeCart(t, s.Carts, "guest:a", addOnce("four", cartLine(4, 1)))
+		before := changeCart(t, s.Carts, "guest:a", addOnce("two", cartLine(2, 50)))
+		theirs := s.fill(t, "guest:b", cartLine(1, 1))
+		s.moveTo(t, order.ID, domain.Cancelled)
+		cart := cartOf(t, s.Carts, "guest:a")
+		quantities, ids := map[domain.ProductID]int{}, map[domain.LineID]bool{"": true}
+		for _, line := range cart.Lines {
+			assert.False(t, ids[line.ID], "line %q", line.ID)
+			ids[line.ID] = true
+			quantities[line.Product] += line.Quantity
+		}
+		assert.Equal(t, map[domain.ProductID]int{
+			aProduct(1, 0).ID: 2, aProduct(2, 0).ID: domain.MaxQuantity, aProduct(3, 0).ID: 3, aProduct(4, 0).ID: 1,
+		}, quantities)
+		require.Len(t, cart.Lines, 4)
+		for i, line := range before.Lines {
+			assert.Equal(t, line.ID, cart.Lines[i].ID, "what was in the cart stays where it was")
+		}
+		assert.Equal(t, before.Version+1, cart.Version, "a change like any other")
+		assert.Equal(t, before.Keys, cart.Keys)
+		assertCart(t, theirs, cartOf(t, s.Carts, "guest:b"))
+		line := cart.Lines[2]
+		changeCart(t, s.Carts, "guest:a", func(c *domain.Cart) error { return c.Remove(line.ID) })
+	})
+	t.Run("the key of an order that was cancelled is free again", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10)
+		cancelled := s.sell(t, "guest:a", "k", cartLine(1, 2))
+		other := s.sell(t, "guest:a", "another", cartLine(1, 1))
+		theirs := s.sell(t, "guest:b", "k", cartLine(1, 1))
+		s.moveTo(t, cancelled.ID, domain.Cancelled)
+		order, placed, err := s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: "something else"}, building(anOrder("guest:a")))
+		require.NoError(t, err)
+		assert.True(t, placed)
+		assert.NotEqual(t, cancelled.ID, order.ID)
+		assert.NotEqual(t, cancelled.Number, order.Number)
+		assert.Equal(t, cancelled.Lines, order.Lines)
+
+		s.update(t, cancelled.ID, func(o *domain.Order) error { o.Payment.Last4 = "1"; return nil })
+		again, placed, err := s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: "something else"}, building(anOrder("guest:a")))
+		require.NoError(t, err)
+		assert.False(t, placed, "the key is the new order's, whatever becomes of the old one")
+		assertOrder(t, order, again)
+		for _, o := range []struct {
+			domain.Order
+			key string
+		}{{other, "another"}, {theirs, "k"}} {
+			again, placed, err := s.call(t.Context(), o.Order, o.key)
+			require.NoError(t, err)
+			assert.False(t, placed)
+			assertOrder(t, o.Order, again)
+		}
+		assert.Equal(t, domain.Cancelled, s.order(t, cancelled.ID).Status)
+	})
+	t.Run("what was refunded stays out of the cart, and its key stays", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10)
+		order := s.sell(t, "guest:a", "k", cartLine(1, 2))
+		s.moveTo(t, order.ID, domain.Paid)
+		cart := cartOf(t, s.Carts, "guest:a")
+		order = s.moveTo(t, order.ID, domain.Refunded)
+		assertCart(t, cart, cartOf(t, s.Carts, "guest:a"))
+		s.fill(t, "guest:a", cartLine(1, 1))
+		again, placed, err := s.call(t.Context(), anOrder("guest:a"), "k")
+		require.NoError(t, err)
+		assert.False(t, placed)
+		assertOrder(t, order, again)
+	})
+	for _, way := range [][]domain.Status{{domain.Cancelled}, {domain.Paid, domain.Refunded}} {
+		t.Run(fmt.Sprint("products that are gone are passed over ", way), func(t *testing.T) {
+			s := open(t)
+			s.stock(t, 5, 5)
+			order := s.sell(t, "guest:a", "k", cartLine(1, 2), cartLine(2, 3))
+			require.NoError(t, s.Products.RemoveProduct(t.Context(), aProduct(1, 0).ID))
+			before := s.movements(t, 1)
+			for _, next := range way {
+				order = s.moveTo(t, order.ID, next)
+			}
+			assert.Equal(t, way[len(way)-1], s.order(t, order.ID).Status)
+			assert.Equal(t, 5, s.product(t, 2).Stock)
+			assert.Len(t, s.movements(t, 2), 2)
+			assert.Equal(t, before, s.movements(t, 1))
+			assertNoProduct(t, s.Products, string(aProduct(1, 0).ID))
+		})
+	}
+}

@@ -1,0 +1,218 @@
+package porttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+func updatingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
+	t.Run("changes of one order at once happen one after another", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10)
+		order := s.sell(t, "guest:a", "k", cartLine(1, 1))
+		const calls = 30
+		seen, errs := make([]int, calls), make([]error, calls)
+		atOnce(calls, func(i int) {
+			var after domain.Order
+			after, errs[i] = s.Orders.UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
+				giveWay()
+				o.History = append(o.History, domain.StatusChange{Status: domain.Pending, At: noon.Add(time.Duration(i) * time.Hour)})
+				return nil
+			})
+			seen[i] = len(after.History)
+		})
+		require.NoError(t, errors.Join(errs...))
+		history := s.order(t, order.ID).History
+		require.Len(t, history, 1+calls)
+		for i := range calls {
+			assert.Equal(t, noon.Add(time.Duration(i)*time.Hour), history[seen[i]-1].At.UTC(), "each was told the order that it left")
+		}
+	})
+	t.Run("who reads an order while it changes sees each change wholly or not at all", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10)
+		order := s.sell(t, "guest:a", "k", cartLine(1, 1))
+		check := func(o domain.Order, err error) error {
+			if steps := len(o.History) - 1; err == nil && !o.ClaimedUntil.Equal(order.ClaimedUntil.Add(time.Duration(steps)*time.Hour)) {
+				return fmt.Errorf("claimed until %s after %d changes", o.ClaimedUntil, steps)
+			}
+			return err
+		}
+		errs := make([]error, 8)
+		atOnce(len(errs), func(i int) {
+			for range 10 {
+				var o domain.Order
+				var err error
+				switch i % 4 {
+				case 0:
+					o, err = s.Orders.Order(t.Context(), order.ID)
+				case 1:
+					o, err = s.Orders.OrderByNumber(t.Context(), order.Number)
+				case 2:
+					var all []domain.Order
+					if all, _, err = s.Orders.Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 1}); len(all) > 0 {
+						o = all[0]
+					}
+				default:
+					o, err = s.Orders.UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
+						o.History = append(o.History, domain.StatusChange{Status: domain.Pending, At: later})
+						o.ClaimedUntil = o.ClaimedUntil.Add(time.Hour)
+						return nil
+					})
+				}
+				errs[i] = errors.Join(errs[i], check(o, err))
+			}
+		})
+		require.NoError(t, errors.Join(errs...))
+		assert.Len(t, s.order(t, order.ID).History, 21)
+	})
+	t.Run("an order that is cancelled many times at once returns its stock once", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10, 10)
+		order := s.sell(t, "guest:a", "k", cartLine(1, 2), cartLine(2, 3))
+		errs := make([]error, 20)
+		atOnce(len(errs), func(i int) {
+			_, errs[i] = s.Orders.UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
+				if o.Status == domain.Cancelled {
+					return nil
+				}
+				return moving(domain.Cancelled)(o)
+			})
+		})
+		require.NoError(t, errors.Join(errs...))
+		assert.Len(t, s.order(t, order.ID).History, 2)
+		assert.Equal(t, 10, s.product(t, 1).Stock)
+		assert.Equal(t, 10, s.product(t, 2).Stock)
+		assert.Len(t, s.movements(t, 1), 2)
+		assert.Equal(t, 5, cartOf(t, s.Carts, "guest:a").ItemCount())
+	})
+	t.Run("who sees that an order is cancelled finds its stock and its lines back", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for round := range 10 {
+			owner := domain.OwnerID(fmt.Sprint("guest:", round))
+			order := s.sell(t, owner, "k", cartLine(1, 4))
+			errs := make([]error, 5)
+			atOnce(len(errs), func(i int) {
+				if i == 0 {
+					_, errs[i] = s.Orders.UpdateOrder(ctx, order.ID, moving(domain.Cancelled))
+					return
+				}
+				seen, err := order, error(nil)
+				for err == nil && seen.Status != domain.Cancelled {
+					seen, err = s.Orders.Order(ctx, order.ID)
+				}
+				p, productErr := s.Products.Product(ctx, string(order.Lines[0].Product))
+				cart, cartErr := s.Carts.Cart(ctx, owner)
+				errs[i] = errors.Join(err, productErr, cartErr)
+				if errs[i] == nil && (p.Stock != 10 || p.Sold != 0 || cart.ItemCount() != 4) {
+					errs[i] = fmt.Errorf("%d in stock, %d sold, and %d in the cart", p.Stock, p.Sold, cart.ItemCount())
+				}
+			})
+			require.NoError(t, errors.Join(errs...))
+		}
+	})
+	t.Run("of a payment and a cancellation at once, one happens", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 100)
+		paid := 0
+		for round := range 10 {
+			order := s.sell(t, "guest:a", fmt.Sprint(round), cartLine(1, 1))
+			errs := make([]error, 2)
+			atOnce(2, func(i int) {
+				_, errs[i] = s.Orders.UpdateOrder(t.Context(), order.ID, moving([]domain.Status{domain.Paid, domain.Cancelled}[i]))
+			})
+			after, lost := s.order(t, order.ID), 1
+			if after.Status == domain.Cancelled {
+				lost = 0
+			} else {
+				paid++
+			}
+			require.NoError(t, errs[1-lost])
+			requireCode(t, errs[lost], domain.ErrConflict, "order_state")
+			assert.Len(t, after.History, 2)
+			assert.Equal(t, 100-paid, s.product(t, 1).Stock)
+		}
+	})
+	t.Run("of many who claim at once, one gets an order", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 100)
+		const orders, claimers = 40, 20
+		for i := range orders {
+			s.sell(t, "guest:a", fmt.Sprint(i), cartLine(1, 1))
+		}
+		until := later.Add(time.Hour)
+		var mu sync.Mutex
+		got := map[domain.OrderID]int{}
+		claim := func() (int, error) {
+			claimed, err := s.Orders.ClaimOrders(t.Context(), later, until, 3)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, o := range claimed {
+				got[o.ID]++
+			}
+			if len(claimed) > 3 {
+				err = errors.Join(err, fmt.Errorf("%d orders at once", len(claimed)))
+			}
+			return len(claimed), err
+		}
+		errs := make([]error, claimers)
+		atOnce(claimers, func(i int) {
+			for n, left := 1, orders; n > 0 && left > 0 && errs[i] == nil; left-- {
+				n, errs[i] = claim()
+			}
+		})
+		require.NoError(t, errors.Join(errs...))
+		// Who comes second may go away with less than there is left.
+		for range orders {
+			_, err := claim()
+			require.NoError(t, err)
+		}
+		assert.Len(t, got, orders)
+		for id, times := range got {
+			assert.Equal(t, 1, times)
+			assert.Equal(t, until, s.order(t, id).ClaimedUntil.UTC())
+		}
+	})
+	t.Run("what is placed while orders are adopted is one owner's or the other's", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 100)
+		const calls = 24
+		errs := make([]error, calls)
+		atOnce(calls, func(i int) {
+			switch owner := domain.OwnerID("guest:a"); i % 3 {
+			case 0:
+				errs[i] = s.Orders.AdoptOrders(t.Context(), owner, "user:a")
+			case 1:
+				_, errs[i] = s.Carts.UpdateCart(t.Context(), owner, addOnce("", cartLine(1, 1)))
+			default:
+				_, _, err := s.call(t.Context(), anOrder(owner), fmt.Sprint(i))
+				errs[i] = unlessConflict(err)
+			}
+		})
+		require.NoError(t, errors.Join(errs...))
+		sum := 0
+		for _, owner := range []domain.OwnerID{"guest:a", "user:a"} {
+			orders, total, err := s.Orders.Orders(t.Context(), port.OrderFilter{Owner: owner}, domain.Page{Number: 1, Size: 100})
+			require.NoError(t, err)
+			assert.Len(t, orders, total)
+			for _, o := range orders {
+				assert.Equal(t, owner, o.Owner)
+			}
+			sum += total
+		}
+		assert.Equal(t, s.kept(t).total, sum)
+	})
+}

@@ -1,0 +1,88 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/domain"
+)
+
+func TestWishlist_IsFilledAndEmptied(t *testing.T) {
+	s := open(t)
+	v := s.visitor()
+	assert.JSONEq(t, `{"items":[]}`, v.get("/api/wishlist/").is(http.StatusOK).Body)
+
+	one := v.wish(lamp)
+	wish := one.at("items", 0, "id").(string)
+	lampWish := `{"id":"` + wish + `","product":` + lampJSON + `,"added_at":"2026-11-24T12:00:00Z"}`
+	assert.JSONEq(t, `{"items":[`+lampWish+`]}`, one.Body)
+	assert.Equal(t, "no-store", one.Header.Get("Cache-Control"))
+
+	t.Run("adding twice changes nothing", func(t *testing.T) {
+		s.wait(time.Minute)
+		assert.JSONEq(t, one.Body, v.wish(lamp).Body)
+		assert.JSONEq(t, one.Body, v.post("/api/wishlist/add", object{"product_id": lamp.Slug}).is(http.StatusOK).Body)
+	})
+	t.Run("the newest comes first", func(t *testing.T) {
+		two := v.wish(desk)
+		assert.JSONEq(t, `{"items":[{"id":"`+two.at("items", 0, "id").(string)+`","product":`+deskJSON+`,"added_at":"2026-11-24T12:01:00Z"},`+
+			lampWish+`]}`, two.Body)
+		assert.JSONEq(t, two.Body, v.get("/api/wishlist/").is(http.StatusOK).Body)
+	})
+	t.Run("what is sold out may be wished for", func(*testing.T) { v.wish(rug) })
+	t.Run("a wish is taken off", func(t *testing.T) {
+		left := v.remove("/api/wishlist/remove/" + wish).is(http.StatusOK)
+		assert.Len(t, left.at("items"), 2)
+		assert.NotContains(t, left.Body, string(lamp.ID))
+		v.remove("/api/wishlist/remove/"+wish).fails(http.StatusNotFound, "not_found")
+	})
+	t.Run("an unknown product is not there", func(*testing.T) {
+		v.post("/api/wishlist/add", object{"product_id": "p-none"}).fails(http.StatusNotFound, "not_found")
+	})
+}
+
+func TestWishlist_HoldsTwoHundredProducts(t *testing.T) {
+	s := open(t)
+	v := s.visitor()
+	v.wish(lamp)
+	_, err := s.store.UpdateWishlist(context.Background(), s.owner(v), func(w *domain.Wishlist) error {
+		for i := range domain.MaxWishes - 1 {
+			id := fmt.Sprintf("wish-%d", i)
+			w.Wishes = append(w.Wishes, domain.Wish{ID: domain.WishID(id), Product: domain.ProductID(id), AddedAt: opened})
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	v.post("/api/wishlist/add", object{"product_id": desk.ID}).fails(http.StatusConflict, "wishlist_full")
+	assert.Len(t, v.wish(lamp).at("items"), domain.MaxWishes)
+}
+
+func TestWishlist_KeepsAWishWhoseProductVanished(t *testing.T) {
+	s := open(t)
+	v := s.visitor()
+	wish := v.wish(lamp).at("items", 0, "id").(string)
+	s.loseProducts(v)
+	assert.JSONEq(t, `{"items":[{"id":"`+wish+`","product":`+goneJSON+`,"added_at":"2026-11-24T12:00:00Z"}]}`,
+		v.get("/api/wishlist/").is(http.StatusOK).Body)
+	v.post("/api/wishlist/add", object{"product_id": "p-gone"}).fails(http.StatusNotFound, "not_found")
+	assert.JSONEq(t, `{"items":[]}`, v.remove("/api/wishlist/remove/"+wish).is(http.StatusOK).Body)
+}
+
+func TestWishlist_IsTheVisitorsOwn(t *testing.T) {
+	s := open(t)
+	jane, john := s.member("jane"), s.visitor()
+	wish := jane.wish(lamp).at("items", 0, "id").(string)
+	john.wish(desk)
+	before := s.everything(jane)
+
+	john.remove("/api/wishlist/remove/"+wish).fails(http.StatusNotFound, "not_found")
+	s.visitor().remove("/api/wishlist/remove/"+wish).fails(http.StatusNotFound, "not_found")
+	assert.NotContains(t, john.get("/api/wishlist/").Body, wish)
+	assert.Equal(t, before, s.everything(jane))
+}

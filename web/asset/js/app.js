@@ -1,0 +1,5 @@
+import './cart.js'
+import './forms.js'
+import './menu.js'
+import './suggest.js'
+import './themeswitch.js'

@@ -1,0 +1,104 @@
+package page
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/gorilla/mux"
+
+	"eshop/domain"
+	"eshop/web/listing"
+)
+
+func (p *Pages) mountBrowsing(r *mux.Router) {
+	r.Methods("GET", "HEAD").Path("/").Handler(p.handle(p.home))
+	r.Methods("GET", "HEAD").Path("/products").Handler(p.handle(p.products))
+	r.Methods("GET", "HEAD").Path("/products/{slug}").Handler(p.handle(p.product))
+	r.Methods("GET", "HEAD").Path("/search/suggest").Handler(p.handle(p.suggest))
+}
+
+func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
+	v, err := p.view(r)
+	if err != nil {
+		return err
+	}
+	v.About = "A small shop with good things for every day: chosen with care, priced fairly, sent quickly."
+	home, err := p.browsing.Home(r.Context())
+	if err != nil {
+		return err
+	}
+	return render(w, r, http.StatusOK, homePage(v, home))
+}
+
+func (p *Pages) products(w http.ResponseWriter, r *http.Request) error {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		err = domain.InvalidFields(map[string]string{"q": "has characters that cannot be used"})
+		values = url.Values{}
+	} else if values.Has("from") || values.Has("to") {
+		return fromDollars(w, r, values)
+	}
+	v, viewErr := p.view(r)
+	if viewErr != nil {
+		return viewErr
+	}
+	q, parseErr := listing.Parse(values)
+	l := listingView{q: q}
+	if err = domain.JoinFields(err, parseErr); err != nil {
+		if l.what, err = mistake(err); err != nil {
+			return err
+		}
+	}
+	v.Query = q.Text
+	if l.Found, err = p.browsing.Search(r.Context(), q); err != nil {
+		return err
+	}
+	return again(w, r, l.what, productsPage(v, l))
+}
+
+// fromDollars leads from prices as people write them to the address of the list,
+// which has them in cents. What is no price stays as it is, to be refused there.
+func fromDollars(w http.ResponseWriter, r *http.Request, values url.Values) error {
+	for typed, name := range map[string]string{"from": "min_price", "to": "max_price"} {
+		text := values.Get(typed)
+		values.Del(typed)
+		values.Del(name)
+		if text == "" {
+			continue
+		}
+		values.Set(name, text)
+		if m, err := parsePrice(text); err == nil {
+			values.Set(name, strconv.FormatInt(m.Amount, 10))
+		}
+	}
+	http.Redirect(w, r, addressOf("/products", values), http.StatusSeeOther)
+	return nil
+}
+
+func (p *Pages) product(w http.ResponseWriter, r *http.Request) error {
+	product, err := p.browsing.Product(r.Context(), mux.Vars(r)["slug"])
+	if err != nil {
+		return err
+	}
+	v, err := p.view(r)
+	if err != nil {
+		return err
+	}
+	v.About = product.Description
+	related, err := p.browsing.Related(r.Context(), product)
+	if err != nil {
+		return err
+	}
+	return render(w, r, http.StatusOK, productPage(v, product, related))
+}
+
+// suggest answers with a piece of a page, for the search field.
+func (p *Pages) suggest(w http.ResponseWriter, r *http.Request) error {
+	list, err := p.browsing.Suggest(r.Context(), r.URL.Query().Get("q"))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "private, max-age=60")
+	return render(w, r, http.StatusOK, suggestionList(list))
+}

@@ -1,0 +1,137 @@
+package page_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+// Every page that any test gets is held to checkPage; this one gets all there are.
+func TestPages(t *testing.T) {
+	s := open(t)
+	b := s.staff()
+	b.add(lamp, 1)
+	order := b.buy()
+	b.add(lamp, 2)
+	b.add(cup, 1)
+	b.wish(string(rug.ID))
+	b.wish(string(desk.ID))
+	b.post("/contact", letter(url.Values{})).leadsTo("/contact?done=sent")
+	all := []string{
+		"/", "/products", "/products?q=desk", "/products?category=lighting&sort=price&in_stock=true", "/products?q=nothing+at+all",
+		"/products?page=7", "/products/" + lamp.Slug, "/products/" + rug.Slug, "/cart", "/wishlist", "/checkout", "/orders", order, order + "?placed",
+		"/search/suggest?q=la", "/contact", "/admin", "/admin/orders", "/admin" + order, "/admin/products", "/admin/messages",
+	}
+	for _, path := range all {
+		b.get(path)
+		head := b.do(http.MethodHead, path, "", nil)
+		assert.Equal(t, http.StatusOK, head.status, "HEAD %s", path)
+	}
+	for _, path := range []string{"/", "/products", "/products/" + cup.Slug, "/cart", "/wishlist", "/login", "/register", "/contact"} {
+		s.visitor().get(path)
+	}
+	for _, path := range []string{"/products/none", "/orders/none", "/admin/orders/none"} {
+		b.ask(path).is(http.StatusNotFound)
+	}
+}
+
+func TestPages_WhatIsTypedStaysText(t *testing.T) {
+	b := open(t).visitor()
+	const evil = `"><script>alert(1)</script>`
+	for _, path := range []string{"/products?q=", "/products?category=", "/products?sort=", "/products?page=", "/products?min_price=", "/search/suggest?q=", "/cart?done=", "/login?next=/"} {
+		a := b.ask(path + url.QueryEscape(evil))
+		assert.NotContains(t, a.body, "<script>alert", path)
+	}
+	assert.Equal(t, evil, b.ask("/products?q="+url.QueryEscape(evil)).form("/products", "q", evil).Get("q"))
+}
+
+func TestForms_BodiesThatAreNone(t *testing.T) {
+	const urlencoded = "application/x-www-form-urlencoded"
+	for _, path := range []string{
+		"/cart/add", "/cart/update", "/cart/remove", "/wishlist/add", "/wishlist/remove", "/wishlist/move",
+		"/checkout", "/login", "/register", "/contact", "/admin/orders/1", "/admin/products/p-lamp",
+	} {
+		t.Run(path, func(t *testing.T) {
+			s := open(t)
+			b := s.staff()
+			b.add(cup, 1)
+			send := func(kind, body string) answer {
+				return b.do(http.MethodPost, path, kind, strings.NewReader(body))
+			}
+			a := send(urlencoded, "product_id=p-lamp&message="+strings.Repeat("x", 2<<20)).is(http.StatusRequestEntityTooLarge)
+			assert.Contains(t, a.text(), "larger than 1 MiB")
+			send(urlencoded, "product_id=%zz").is(http.StatusBadRequest)
+			send(urlencoded, "product_id=p-lamp;quantity=1").is(http.StatusBadRequest)
+			send(urlencoded, "product_id=p-lamp&quantity=%00&name=a").is(http.StatusUnprocessableEntity)
+			send(urlencoded, "product_id=p-lamp&name=%ff").is(http.StatusUnprocessableEntity)
+			for _, a := range []answer{send("application/json", `{"product_id":"p-lamp"}`), send("", "product_id=p-lamp"), send(urlencoded, "")} {
+				if path == "/wishlist/remove" || path == "/wishlist/move" {
+					assert.Equal(t, http.StatusSeeOther, a.status, "what is not there is gone already")
+					continue
+				}
+				assert.True(t, a.status >= 400 && a.status < 500, a.status)
+			}
+			assert.Equal(t, []string{"1 Blue Cup"}, b.cart())
+			assert.Empty(t, b.wishes())
+			assert.Empty(t, s.orders())
+			assert.Empty(t, s.messages())
+			assert.Equal(t, lamp.Stock, s.product(lamp.ID).Stock)
+			assert.Equal(t, lamp.Price, s.product(lamp.ID).Price)
+		})
+	}
+}
+
+// ailing is a store of carts that fails with err.
+type ailing struct {
+	port.Carts
+	err error
+}
+
+func (a ailing) Cart(context.Context, domain.OwnerID) (domain.Cart, error) {
+	return domain.Cart{}, a.err
+}
+
+func (a ailing) UpdateCart(context.Context, domain.OwnerID, func(*domain.Cart) error) (domain.Cart, error) {
+	return domain.Cart{}, a.err
+}
+
+func TestPages_WhenTheStoreFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		status int
+	}{
+		"for a while":      {domain.ErrUnavailable.Errorf("unavailable", "the shop's memory is away just now"), http.StatusServiceUnavailable},
+		"by a fault":       {errors.New("secret of the house"), http.StatusInternalServerError},
+		"by a fault, deep": {errors.Join(errors.New("secret of the house"), errors.New("and more")), http.StatusInternalServerError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, func(p *parts) { p.carts = ailing{p.carts, c.err} })
+			s.account("anna", domain.Staff)
+			guest := s.visitor()
+			guest.post("/cart/add", url.Values{"product_id": {"p-lamp"}}).is(c.status)
+			assert.False(t, guest.hasSession())
+			guest.get("/cart")
+
+			b := s.signedIn("anna")
+			for _, path := range []string{"/", "/cart", "/checkout", "/orders", "/wishlist", "/admin", "/login", "/contact"} {
+				a := b.ask(path).is(c.status)
+				assert.NotContains(t, a.body, "secret of the house")
+			}
+			for _, path := range []string{"/cart/add", "/cart/update", "/cart/remove", "/checkout"} {
+				form := purchase(url.Values{"product_id": {"p-lamp"}, "quantity": {"1"}, "line": {"id-1"}})
+				a := b.post(path, form).is(c.status)
+				assert.NotContains(t, a.body, "secret of the house")
+				assert.NotContains(t, a.body, goodCard)
+			}
+			assert.Empty(t, s.orders())
+		})
+	}
+}

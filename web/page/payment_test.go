@@ -1,0 +1,150 @@
+package page_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+func TestCheckout_WhatThePaymentSays(t *testing.T) {
+	t.Run("declined", func(t *testing.T) {
+		s := open(t)
+		b := s.visitor()
+		b.add(lamp, 2)
+		form := b.checkoutForm("payment.card_number", "4000000000000002")
+		a := b.post("/checkout", form).is(http.StatusPaymentRequired)
+		assert.Contains(t, a.of("data-mistake"), "The payment was declined, and nothing was charged.")
+		assert.Equal(t, map[string]string{"payment.card_number": "The payment was declined, and nothing was charged. Please try another card."}, a.mistakes())
+		keeps(t, a, form)
+		assert.Equal(t, []string{"2 Oak Desk Lamp"}, b.cart())
+		assert.Equal(t, lamp.Stock, s.product(lamp.ID).Stock)
+
+		paid := b.post("/checkout", purchase(a.form("/checkout")))
+		require.Equal(t, http.StatusSeeOther, paid.status, "another card works at once")
+		assert.Equal(t, 10, s.product(lamp.ID).Stock)
+	})
+	t.Run("away", func(t *testing.T) {
+		s := open(t)
+		b := s.visitor()
+		b.add(lamp, 2)
+		form := b.checkoutForm("payment.card_number", "4000000000000119")
+		a := b.post("/checkout", form).is(http.StatusServiceUnavailable)
+		assert.Contains(t, a.of("data-mistake"), "The payment could not be made just now, and nothing was charged; try again.")
+		assert.Equal(t, "5", a.header.Get("Retry-After"))
+		keeps(t, a, form)
+		assert.Equal(t, []string{"2 Oak Desk Lamp"}, b.cart())
+	})
+	t.Run("nothing yet", func(t *testing.T) {
+		s := open(t, func(p *parts) { p.payments = mute{} })
+		b := s.visitor()
+		b.add(lamp, 2)
+		path := b.buy()
+		a := b.get(path + "?placed")
+		assert.NotEmpty(t, a.all("data-placed"))
+		assert.Contains(t, a.of("data-pending"), "We are confirming your payment.")
+		assert.Equal(t, "pending", a.value("data-status"))
+		assert.Contains(t, a.text(), "Being confirmed")
+		assert.Empty(t, b.cart())
+	})
+}
+
+// mute is a gateway that never says what became of a charge.
+type mute struct{ port.Payments }
+
+func (mute) Charge(context.Context, domain.OrderID, domain.Money, domain.Card) (port.Verdict, error) {
+	return "", domain.ErrUnavailable
+}
+
+func (mute) Verdict(context.Context, domain.OrderID) (port.Verdict, error) {
+	return "", domain.ErrUnavailable
+}
+
+func TestCheckout_WhatChangedSince(t *testing.T) {
+	t.Run("less in stock", func(t *testing.T) {
+		s := open(t)
+		b := s.visitor()
+		b.add(lamp, 5)
+		b.add(cup, 3)
+		form := b.checkoutForm()
+		s.sell(lamp.ID, 2)
+		a := b.post("/checkout", form).is(http.StatusConflict)
+		assert.Equal(t, "Only 2 of Oak Desk Lamp left.", a.of("data-mistake"))
+		assert.Contains(t, a.text(), "Change your cart")
+		keeps(t, a, form)
+		s.sell(cup.ID, 0)
+		a = b.post("/checkout", form).is(http.StatusConflict)
+		assert.Contains(t, a.of("data-mistake"), "Only 2 of Oak Desk Lamp left. Blue Cup is sold out.")
+		assert.Equal(t, "Only 2 of Oak Desk Lamp left. Change your cart", b.get("/checkout").of("data-warning"))
+		assert.Empty(t, s.orders())
+		assert.Equal(t, []string{"5 Oak Desk Lamp", "3 Blue Cup"}, b.cart())
+
+		b.post("/cart/remove", b.get("/cart").form("/cart/remove", "line", lineOf(b, "Blue Cup"))).leadsTo("/cart?done=removed")
+		b.post("/cart/update", with(b.get("/cart").form("/cart/update"), "quantity", "2")).leadsTo("/cart?done=updated")
+		b.buy()
+		assert.Equal(t, 0, s.product(lamp.ID).Stock)
+	})
+	t.Run("no longer sold", func(t *testing.T) {
+		s := open(t)
+		b := s.visitor()
+		b.add(lamp, 1)
+		b.add(cup, 1)
+		form := b.checkoutForm()
+		require.NoError(t, s.store.RemoveProduct(t.Context(), lamp.ID))
+		a := b.post("/checkout", form).is(http.StatusConflict)
+		keeps(t, a, form)
+		assert.Contains(t, a.text(), "Change your cart")
+		a = b.get("/checkout")
+		assert.Equal(t, "Something in your cart is no longer sold. Change your cart", a.of("data-warning"))
+		a = b.post("/checkout", purchase(a.form("/checkout"))).is(http.StatusConflict)
+		assert.Equal(t, "Something in your cart is no longer sold.", a.of("data-mistake"))
+		assert.Contains(t, a.text(), "Change your cart")
+		b.post("/cart/remove", b.get("/cart").form("/cart/remove", "line", lineOf(b, "no longer sold"))).leadsTo("/cart?done=removed")
+		b.buy()
+	})
+	t.Run("another sum", func(t *testing.T) {
+		s := open(t)
+		b := s.visitor()
+		b.add(lamp, 1)
+		form := b.checkoutForm()
+		dearer := s.product(lamp.ID)
+		dearer.Price = domain.Dollars(2000)
+		require.NoError(t, s.store.PutProducts(t.Context(), []domain.Product{dearer}))
+		a := b.post("/checkout", form).is(http.StatusConflict)
+		assert.Contains(t, a.of("data-mistake"), "The total is now $24.99")
+		keeps(t, a, form)
+		assert.Empty(t, s.orders())
+		again := b.post("/checkout", purchase(a.form("/checkout")))
+		require.Equal(t, http.StatusSeeOther, again.status)
+		assert.EqualValues(t, 2499, s.orders()[0].Total.Amount)
+	})
+	t.Run("the whole cart, after the form had bought the one before", func(t *testing.T) {
+		s := open(t)
+		b := s.visitor()
+		b.add(lamp, 1)
+		form := b.checkoutForm()
+		require.Equal(t, http.StatusSeeOther, b.post("/checkout", form).status)
+		b.add(cup, 1)
+		a := b.post("/checkout", form).is(http.StatusConflict)
+		assert.Contains(t, a.of("data-mistake"), "so this time nothing was charged. The total is now $9.49")
+		assert.Len(t, s.orders(), 1)
+		again := b.post("/checkout", purchase(a.form("/checkout")))
+		again.leadsTo(orderOf(s) + "?placed")
+		assert.Len(t, s.orders(), 2)
+	})
+	t.Run("the card, which runs out at the month's end", func(t *testing.T) {
+		s := open(t)
+		b := s.visitor()
+		b.add(lamp, 1)
+		form := b.checkoutForm("payment.expiry", "11/26")
+		s.wait(7 * 24 * time.Hour)
+		a := b.post("/checkout", form).is(http.StatusUnprocessableEntity)
+		assert.Equal(t, map[string]string{"payment.expiry": "Must not be in the past."}, a.mistakes())
+	})
+}

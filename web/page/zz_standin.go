@@ -1,5 +1,0 @@
-package page
-
-import "github.com/gorilla/mux"
-
-func (p *Pages) mountBrowsing(*mux.Router) {}
