@@ -56,7 +56,11 @@ func openShop(t *testing.T) string {
 
 	address := fmt.Sprintf("http://localhost:%d", port)
 	require.Eventually(t, func() bool {
-		answer, err := http.Get(address + "/ready")
+		ask, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/ready", nil)
+		if err != nil {
+			return false
+		}
+		answer, err := http.DefaultClient.Do(ask)
 		if err != nil {
 			return false
 		}
@@ -107,7 +111,7 @@ type look struct {
 	script bool
 }
 
-func openTab(t *testing.T, browser context.Context, shop string, l look) *tab {
+func openTab(browser context.Context, t *testing.T, shop string, l look) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)

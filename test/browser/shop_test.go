@@ -21,7 +21,7 @@ var card = map[string]string{"payment.card_number": "4242 4242 4242 4242", "paym
 
 func TestShopper_BuysWithScripts(t *testing.T) {
 	shop := openShop(t)
-	w := openTab(t, openBrowser(t), shop, look{1280, "light", true})
+	w := openTab(openBrowser(t), t, shop, look{1280, "light", true})
 
 	w.open("/")
 	w.do(chromedp.SendKeys(chromedp.CSS("#search"), "headph"), chromedp.WaitVisible(chromedp.CSS(".suggestion")))
@@ -62,7 +62,7 @@ func TestShopper_BuysWithScripts(t *testing.T) {
 
 func TestShopper_BuysWithoutScripts(t *testing.T) {
 	shop := openShop(t)
-	w := openTab(t, openBrowser(t), shop, look{360, "light", false})
+	w := openTab(openBrowser(t), t, shop, look{360, "light", false})
 
 	w.open("/")
 	w.do(chromedp.SetValue(chromedp.CSS("#search"), "headphones"))
@@ -116,7 +116,7 @@ func TestPages_FitEveryWidthInBothColours(t *testing.T) {
 	for _, width := range []int64{360, 768, 1280} {
 		for _, scheme := range []string{"light", "dark"} {
 			t.Run(fmt.Sprintf("%d %s", width, scheme), func(t *testing.T) {
-				w := openTab(t, browser, shop, look{width, scheme, true})
+				w := openTab(browser, t, shop, look{width, scheme, true})
 				look := func(path string) {
 					w.open(path)
 					name := strings.Trim(strings.NewReplacer("/", "-", "?", "-", "=", "-", "&", "-").Replace(path), "-")
