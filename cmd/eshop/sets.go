@@ -8,6 +8,7 @@ import (
 	"eshop/adapter/argon2"
 	"eshop/adapter/demopay"
 	"eshop/adapter/memory"
+	"eshop/cmd/eshop/demo"
 	"eshop/port"
 	"eshop/usecase"
 	"eshop/web"
@@ -22,7 +23,7 @@ var shopSet = wire.NewSet(
 	usecase.NewBrowsing, usecase.NewShopping, usecase.NewWishing, usecase.NewCheckout, usecase.NewAccount,
 	usecase.NewContacting, usecase.NewStocking, usecase.NewFulfilling,
 	visit.New, page.New, api.New, web.NewServer, newHealth,
-	wire.Struct(new(demoLoader), "*"),
+	wire.Struct(new(demo.Loader), "*"),
 	wire.Struct(new(shop), "*"),
 )
 
