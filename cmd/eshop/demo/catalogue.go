@@ -62,8 +62,8 @@ type shop struct {
 }
 
 const (
-	smallShare = 8
-	shareRange = 9
+	smallShare = 6
+	shareRange = 8
 	// block is how many makers come into play together.
 	block = 12
 )
