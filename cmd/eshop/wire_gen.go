@@ -23,6 +23,8 @@ import (
 func newShop(cfg config, log *slog.Logger) (*shop, func(), error) {
 	pageShop := aboutShop(cfg)
 	store := memory.NewStore()
+	registry := newRegistry()
+	orders := countMemoryOrders(store, registry)
 	passwords, err := argon2.New()
 	if err != nil {
 		return nil, nil, err
@@ -30,26 +32,27 @@ func newShop(cfg config, log *slog.Logger) (*shop, func(), error) {
 	clock := utcNow()
 	usecaseNewID := newID()
 	usecaseNewSecret := newSecret()
-	account := usecase.NewAccount(store, store, store, store, store, store, passwords, clock, usecaseNewID, usecaseNewSecret)
+	account := usecase.NewAccount(store, store, store, store, orders, store, passwords, clock, usecaseNewID, usecaseNewSecret)
 	visits := visit.New(account)
 	browsing := usecase.NewBrowsing(store)
 	shopping := usecase.NewShopping(store, store, usecaseNewID)
 	wishing := usecase.NewWishing(store, store, clock, usecaseNewID)
 	gateway := newGateway(clock)
 	usecaseSecretKey := secretKey(cfg)
-	checkout := usecase.NewCheckout(store, store, gateway, store, clock, usecaseNewID, usecaseSecretKey)
+	checkout := usecase.NewCheckout(store, orders, gateway, store, clock, usecaseNewID, usecaseSecretKey)
 	contacting := usecase.NewContacting(store, store, clock, usecaseNewID)
 	stocking := usecase.NewStocking(store, store, clock)
-	fulfilling := usecase.NewFulfilling(store, gateway, store, clock)
+	fulfilling := usecase.NewFulfilling(orders, gateway, store, clock)
 	pages := page.New(pageShop, visits, browsing, shopping, wishing, checkout, account, contacting, stocking, fulfilling)
 	apiAPI := api.New(visits, browsing, shopping, wishing, checkout, account, contacting)
 	health := newHealth()
-	server := web.NewServer(pageShop, pages, apiAPI, visits, health, log)
+	metrics := web.NewMetrics(registry)
+	server := web.NewServer(pageShop, pages, apiAPI, visits, health, metrics, log)
 	loader := &demo.Loader{
 		Products:  store,
 		Carts:     store,
 		Users:     store,
-		Orders:    store,
+		Orders:    orders,
 		Passwords: passwords,
 	}
 	mainShop := &shop{
@@ -57,6 +60,7 @@ func newShop(cfg config, log *slog.Logger) (*shop, func(), error) {
 		health:   health,
 		checkout: checkout,
 		demo:     loader,
+		registry: registry,
 	}
 	return mainShop, func() {
 	}, nil
