@@ -180,13 +180,17 @@ func here(path string) string {
 
 // form reads a posted form. Text that cannot be kept is a failure.
 func form(r *http.Request) (url.Values, error) {
+	unreadable := problem.Request{Status: http.StatusBadRequest, Code: "malformed_body", Text: "the form could not be read"}
 	if err := r.ParseForm(); err != nil {
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 			return nil, problem.ErrTooLarge
 		}
-		return nil, problem.Request{Status: http.StatusBadRequest, Code: "malformed_body", Text: "the form could not be read"}
+		return nil, unreadable
 	}
 	for name, values := range r.PostForm {
+		if !domain.CleanText(name) {
+			return nil, unreadable
+		}
 		for _, value := range values {
 			if !domain.CleanText(value) {
 				return nil, domain.InvalidFields(map[string]string{name: "has characters that cannot be used"})
