@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/a-h/templ"
@@ -172,8 +173,14 @@ func back(w http.ResponseWriter, r *http.Request, path, done string) error {
 // not lead anybody to another site.
 func here(path string) string {
 	u, err := url.Parse(path)
-	if err != nil || u.IsAbs() || u.Host != "" || len(path) < 1 || path[0] != '/' || len(path) > 1 && (path[1] == '/' || path[1] == '\\') {
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(path, "/") {
 		return "/"
+	}
+	// An escaped slash is written as it is when something else in the path must be escaped.
+	for _, start := range []string{path, u.Path} {
+		if strings.HasPrefix(start, "//") || strings.HasPrefix(start, `/\`) {
+			return "/"
+		}
 	}
 	return path
 }
