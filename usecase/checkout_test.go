@@ -264,6 +264,26 @@ func TestARepeatWaitsForTheFirst(t *testing.T) {
 	})
 }
 
+func TestARepeatIsToldWhatTheFirstIsTold(t *testing.T) {
+	for card, want := range map[string]domain.Kind{demopay.Declines: domain.ErrDeclined, demopay.Fails: domain.ErrUnavailable} {
+		t.Run(string(want), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorldPaidBy(t, &slowGateway{Payments: demopay.New(utcNow)})
+				w.fill(t, "ann", "tea", 2)
+				var all sync.WaitGroup
+				for range 5 {
+					all.Go(func() {
+						_, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(card))
+						assert.ErrorIs(t, err, want)
+					})
+				}
+				all.Wait()
+				assert.Equal(t, 5, w.stock(t, "tea"))
+			})
+		})
+	}
+}
+
 // dyingGateway never answers the first charge: its caller is as good as dead.
 type dyingGateway struct {
 	port.Payments
