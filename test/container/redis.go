@@ -1,0 +1,39 @@
+package container
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const redisDatabases = 4096
+
+var redis = kind{folder: "redis", port: 6379, ready: []string{"redis-cli", "ping"}, command: []string{
+	"redis-server", "--protected-mode", "no", "--save", "", "--databases", fmt.Sprint(redisDatabases),
+}}
+
+var (
+	sharedRedis = shared(redis)
+	numbers     atomic.Int64
+)
+
+// Redis gives the URL of an empty numbered database. The channels of PUBLISH are
+// the server's, so all tests of the package meet there; FLUSHALL and CONFIG SET
+// reach the others' databases too. A test that minds uses StartRedis.
+func Redis(t testing.TB) string {
+	t.Helper()
+	Docker(t)
+	address, err := sharedRedis()
+	require.NoError(t, err)
+	number := numbers.Add(1)
+	require.Less(t, number, int64(redisDatabases), "the package has more tests than Redis has databases")
+	return fmt.Sprintf("redis://%s/%d", address, number)
+}
+
+// StartRedis gives the test a Redis of its own. It forgets everything when it stops.
+func StartRedis(t testing.TB) *Server {
+	t.Helper()
+	return startOwn(t, redis, func(address string) string { return fmt.Sprintf("redis://%s/0", address) })
+}
