@@ -2,13 +2,8 @@ package postgres_test
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
-	"net/url"
-	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
@@ -16,16 +11,17 @@ import (
 
 	"eshop/adapter/postgres"
 	"eshop/domain"
+	"eshop/test/container"
 )
 
 // open is a store over a fresh database with the newest schema.
-func open(t *testing.T) *postgres.Store {
+func open(t testing.TB) *postgres.Store {
 	t.Helper()
 	return openAt(t, migrated(t))
 }
 
 // openAt is one more store over the database at url.
-func openAt(t *testing.T, url string) *postgres.Store {
+func openAt(t testing.TB, url string) *postgres.Store {
 	t.Helper()
 	store, closeStore, err := postgres.Open(t.Context(), postgres.Config{URL: url})
 	require.NoError(t, err)
@@ -34,7 +30,7 @@ func openAt(t *testing.T, url string) *postgres.Store {
 }
 
 // migrated is the address of a fresh database with the newest schema.
-func migrated(t *testing.T) string {
+func migrated(t testing.TB) string {
 	t.Helper()
 	url := database(t)
 	_, err := openAt(t, url).Migrate(t.Context())
@@ -43,28 +39,12 @@ func migrated(t *testing.T) string {
 }
 
 // database is the address of a fresh, empty database.
-func database(t *testing.T) string {
+func database(t testing.TB) string {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("needs PostgreSQL")
+		t.Skip("needs a container")
 	}
-	server, err := url.Parse(os.Getenv("ESHOP_TEST_POSTGRES"))
-	require.NoError(t, err)
-	name := fmt.Sprintf("test_%016x", rand.Uint64())
-	admin := func(statement string) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
-		defer cancel()
-		conn, err := pgx.Connect(ctx, server.String())
-		require.NoError(t, err)
-		defer func() { _ = conn.Close(ctx) }()
-		_, err = conn.Exec(ctx, statement)
-		require.NoError(t, err)
-	}
-	admin("CREATE DATABASE " + name)
-	t.Cleanup(func() { admin("DROP DATABASE " + name + " WITH (FORCE)") })
-	fresh := *server
-	fresh.Path = "/" + name
-	return fresh.String()
+	return container.Postgres(t)
 }
 
 func TestOpen(t *testing.T) {
@@ -93,4 +73,14 @@ func TestOpen(t *testing.T) {
 		store := openAt(t, strings.Replace(url, "@", "@127.0.0.1:1,", 1))
 		require.NoError(t, store.Ping(t.Context()))
 	})
+}
+
+// execute runs a statement past the store.
+func execute(t testing.TB, url, statement string, args ...any) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	_, err = conn.Exec(t.Context(), statement, args...)
+	require.NoError(t, err)
 }
