@@ -23,7 +23,9 @@ func newSecret() usecase.NewSecret {
 	return func() string { return rand.Text() + rand.Text() }
 }
 
-func newGateway(clock usecase.Clock) *demopay.Gateway { return demopay.New(clock) }
+func newGateway(clock usecase.Clock) *demopay.Gateway {
+	return demopay.New(clock, demopay.NewMemoryLedger())
+}
 
 // newHealth asks nothing: the embedded stores are there as long as the process is.
 func newHealth() *web.Health { return web.NewHealth(nil) }
