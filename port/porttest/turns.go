@@ -179,3 +179,47 @@ func (t *paymentsInTurns) Verdict(ctx context.Context, order domain.OrderID) (po
 func (t *paymentsInTurns) Refund(ctx context.Context, order domain.OrderID) error {
 	return pick(&t.turn, t.a, t.b).Refund(ctx, order)
 }
+
+type productsInTurns struct {
+	turn
+	a, b port.Products
+}
+
+// ProductsInTurns is two servers' answers to port.Products, on one database.
+func ProductsInTurns(a, b port.Products) port.Products { return &productsInTurns{a: a, b: b} }
+
+func (t *productsInTurns) Product(ctx context.Context, ref string) (domain.Product, error) {
+	return pick(&t.turn, t.a, t.b).Product(ctx, ref)
+}
+
+func (t *productsInTurns) Products(ctx context.Context, ids []domain.ProductID) ([]domain.Product, error) {
+	return pick(&t.turn, t.a, t.b).Products(ctx, ids)
+}
+
+func (t *productsInTurns) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
+	return pick(&t.turn, t.a, t.b).Search(ctx, q)
+}
+
+func (t *productsInTurns) Suggest(ctx context.Context, text string, limit int) ([]domain.Suggestion, error) {
+	return pick(&t.turn, t.a, t.b).Suggest(ctx, text, limit)
+}
+
+func (t *productsInTurns) Categories(ctx context.Context) ([]domain.CategoryCount, error) {
+	return pick(&t.turn, t.a, t.b).Categories(ctx)
+}
+
+func (t *productsInTurns) PutProducts(ctx context.Context, products []domain.Product) error {
+	return pick(&t.turn, t.a, t.b).PutProducts(ctx, products)
+}
+
+func (t *productsInTurns) RemoveProduct(ctx context.Context, id domain.ProductID) error {
+	return pick(&t.turn, t.a, t.b).RemoveProduct(ctx, id)
+}
+
+func (t *productsInTurns) ChangeStock(ctx context.Context, id domain.ProductID, delta int, reason domain.MovementReason, at time.Time) (int, error) {
+	return pick(&t.turn, t.a, t.b).ChangeStock(ctx, id, delta, reason, at)
+}
+
+func (t *productsInTurns) Movements(ctx context.Context, id domain.ProductID) ([]domain.Movement, error) {
+	return pick(&t.turn, t.a, t.b).Movements(ctx, id)
+}
