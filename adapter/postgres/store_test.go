@@ -20,6 +20,13 @@ func open(t testing.TB) *postgres.Store {
 	return openAt(t, migrated(t))
 }
 
+// openTwo is two servers' stores over one fresh database.
+func openTwo(t testing.TB) (*postgres.Store, *postgres.Store) {
+	t.Helper()
+	url := migrated(t)
+	return openAt(t, url), openAt(t, url)
+}
+
 // openAt is one more store over the database at url.
 func openAt(t testing.TB, url string) *postgres.Store {
 	t.Helper()
