@@ -2,8 +2,12 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
@@ -36,16 +40,42 @@ func openAt(t testing.TB, url string) *postgres.Store {
 	return store
 }
 
-// migrated is the address of a fresh database with the newest schema.
+// swept are addresses of databases that tests have left, emptied again: making one
+// takes longer than most tests.
+var swept = make(chan string, 100)
+
+// migrated is the address of a database with the newest schema and nothing in it.
 func migrated(t testing.TB) string {
 	t.Helper()
-	url := database(t)
-	_, err := openAt(t, url).Migrate(t.Context())
-	require.NoError(t, err)
+	url := ""
+	select {
+	case url = <-swept:
+	default:
+		url = kept(t)
+		_, err := openAt(t, url).Migrate(t.Context())
+		require.NoError(t, err)
+	}
+	t.Cleanup(func() {
+		execute(t, url, `DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY'
+			FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'migration%'); END $$`)
+		swept <- url
+	})
 	return url
 }
 
-// database is the address of a fresh, empty database.
+// kept is the address of an empty database that stays until the server goes.
+func kept(t testing.TB) string {
+	t.Helper()
+	server := database(t)
+	name := fmt.Sprintf("kept_%016x", rand.Uint64())
+	execute(t, server, "CREATE DATABASE "+name)
+	address, err := url.Parse(server)
+	require.NoError(t, err)
+	address.Path = "/" + name
+	return address.String()
+}
+
+// database is the address of an empty database of the test's own.
 func database(t testing.TB) string {
 	t.Helper()
 	if testing.Short() {
@@ -85,9 +115,11 @@ func TestOpen(t *testing.T) {
 // execute runs a statement past the store.
 func execute(t testing.TB, url, statement string, args ...any) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
 	require.NoError(t, err)
-	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-	_, err = conn.Exec(t.Context(), statement, args...)
+	defer func() { _ = conn.Close(ctx) }()
+	_, err = conn.Exec(ctx, statement, args...)
 	require.NoError(t, err)
 }
