@@ -35,7 +35,9 @@ func counter(prefix string) func() string {
 	return func() string { return fmt.Sprintf("%s%d", prefix, n.Add(1)) }
 }
 
-func newWorld(t *testing.T) world { return newWorldPaidBy(t, demopay.New(utcNow)) }
+func newWorld(t *testing.T) world {
+	return newWorldPaidBy(t, demopay.New(utcNow, demopay.NewMemoryLedger()))
+}
 
 func newWorldPaidBy(t *testing.T, gateway port.Payments) world {
 	store := memory.NewStore()
@@ -235,7 +237,7 @@ func (g *slowGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Mon
 
 func TestARepeatWaitsForTheFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gateway := &slowGateway{Payments: demopay.New(utcNow)}
+		gateway := &slowGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())}
 		w := newWorldPaidBy(t, gateway)
 		w.fill(t, "ann", "tea", 2)
 		var (
@@ -299,7 +301,7 @@ func (g *dyingGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Mo
 
 func TestARepeatFinishesForOneThatDied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorldPaidBy(t, &dyingGateway{Payments: demopay.New(utcNow)})
+		w := newWorldPaidBy(t, &dyingGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())})
 		w.fill(t, "ann", "tea", 2)
 		go func() { _, _, _ = w.checkout.Buy(t.Context(), "ann", "k", purchase(good)) }()
 		time.Sleep(time.Millisecond)
