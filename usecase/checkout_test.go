@@ -270,7 +270,7 @@ func TestARepeatIsToldWhatTheFirstIsTold(t *testing.T) {
 	for card, want := range map[string]domain.Kind{demopay.Declines: domain.ErrDeclined, demopay.Fails: domain.ErrUnavailable} {
 		t.Run(string(want), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorldPaidBy(t, &slowGateway{Payments: demopay.New(utcNow)})
+				w := newWorldPaidBy(t, &slowGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())})
 				w.fill(t, "ann", "tea", 2)
 				var all sync.WaitGroup
 				for range 5 {
