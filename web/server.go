@@ -40,9 +40,10 @@ type Server struct {
 }
 
 // NewServer puts all of the shop behind one handler. health answers for the process.
-func NewServer(about page.Shop, pages *page.Pages, json *api.API, visits *visit.Visits, health *Health, log *slog.Logger) *Server {
+func NewServer(about page.Shop, pages *page.Pages, json *api.API, visits *visit.Visits, health *Health, metrics *Metrics, log *slog.Logger) *Server {
 	s := &Server{pages: pages, log: log, name: about.ServerName}
 	r := mux.NewRouter()
+	r.Use(nameRoute)
 	r.Methods("GET", "HEAD").Path("/health").HandlerFunc(health.alive)
 	r.Methods("GET", "HEAD").Path("/ready").HandlerFunc(health.ready)
 	r.Methods("GET", "HEAD").PathPrefix("/assets/").Handler(asset.Handler())
@@ -58,7 +59,7 @@ func NewServer(about page.Shop, pages *page.Pages, json *api.API, visits *visit.
 
 	sameSite := http.NewCrossOriginProtection()
 	sameSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, problem.ErrCrossSite) }))
-	s.Handler = s.always(s.recover(bounded(visits.Remember(sameSite.Handler(r)))))
+	s.Handler = metrics.count(s.always(s.recover(bounded(visits.Remember(sameSite.Handler(r))))))
 	return s
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 
@@ -22,11 +23,15 @@ type config struct {
 	RedisURL    string `env:"REDIS_URL"`
 	Environment string `env:"ESHOP_ENV" envDefault:"development"`
 	Demo        bool   `env:"ESHOP_DEMO"`
+	MetricsAddr string `env:"ESHOP_METRICS_ADDR"`
 	Phone       string `env:"ESHOP_PHONE" envDefault:"+1 555 010 0199"`
 	Email       string `env:"ESHOP_EMAIL" envDefault:"hello@eshop.example"`
 }
 
-const minSecret = 32 // bytes, as many as the hash that it keys
+const (
+	minSecret    = 32 // bytes, as many as the hash that it keys
+	metricsAbove = 1000
+)
 
 func settingsHelp() string {
 	return `  PORT          where to listen; 8080
@@ -34,6 +39,7 @@ func settingsHelp() string {
   SECRET_KEY    32 bytes or more, the same on all servers of a shop; made anew at each start unless set
   ESHOP_ENV     development or production; development
   ESHOP_DEMO    true fills the embedded stores with demo products, accounts and orders
+  ESHOP_METRICS_ADDR   where /metrics is served, apart from the shop; PORT + 1000 on this host alone
   ESHOP_PHONE   the shop's telephone number
   ESHOP_EMAIL   the shop's e-mail address
 `
@@ -48,6 +54,9 @@ func readConfig(environ []string) (config, error) {
 	}
 	if cfg.Port == 0 {
 		wrong = append(wrong, errors.New("PORT must be from 1 to 65535"))
+	}
+	if cfg.MetricsAddr == "" && cfg.Port > math.MaxUint16-metricsAbove {
+		wrong = append(wrong, fmt.Errorf("ESHOP_METRICS_ADDR must be set when PORT is above %d", math.MaxUint16-metricsAbove))
 	}
 	switch cfg.Environment {
 	case "development":
@@ -74,6 +83,9 @@ func readConfig(environ []string) (config, error) {
 	}
 	if cfg.SecretKey == "" {
 		cfg.SecretKey = rand.Text() + rand.Text()
+	}
+	if cfg.MetricsAddr == "" {
+		cfg.MetricsAddr = fmt.Sprintf("127.0.0.1:%d", cfg.Port+metricsAbove)
 	}
 	return cfg, nil
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"eshop/adapter/demopay"
 	"eshop/usecase"
@@ -24,6 +26,13 @@ func newSecret() usecase.NewSecret {
 }
 
 func newGateway(clock usecase.Clock) *demopay.Gateway { return demopay.New(clock) }
+
+// newRegistry has the figures of the process; the rest registers itself.
+func newRegistry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry
+}
 
 // newHealth asks nothing: the embedded stores are there as long as the process is.
 func newHealth() *web.Health { return web.NewHealth(nil) }

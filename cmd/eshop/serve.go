@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
 	"eshop/usecase"
@@ -22,6 +24,7 @@ type shop struct {
 	health   *web.Health
 	checkout *usecase.Checkout
 	demo     *demoLoader
+	registry *prometheus.Registry
 }
 
 const (
@@ -49,24 +52,17 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{
-		Handler:           shop.server,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      40 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	metricsListener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.MetricsAddr)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen for metrics: %w", err), listener.Close())
 	}
-	log.Info("open", "address", fmt.Sprintf("http://localhost:%d", cfg.Port), "stores", "embedded", "demo", cfg.Demo)
+	server, metrics := newServer(shop.server, log), newServer(metricsHandler(shop.registry), log)
+	log.Info("open", "address", fmt.Sprintf("http://localhost:%d", cfg.Port), "metrics", metricsListener.Addr().String(),
+		"stores", "embedded", "demo", cfg.Demo)
 
 	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
+	all.Go(func() error { return serveOn(server, listener) })
+	all.Go(func() error { return serveOn(metrics, metricsListener) })
 	all.Go(func() error {
 		settle(ctx, shop.checkout, log)
 		return nil
@@ -77,11 +73,37 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 		shop.health.Drain()
 		leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
 		defer cancel()
-		return server.Shutdown(leaving)
+		return errors.Join(server.Shutdown(leaving), metrics.Close())
 	})
 	err = all.Wait()
 	log.Info("closed")
 	return err
+}
+
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      40 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// serveOn serves until the server is shut down or closed.
+func serveOn(server *http.Server, listener net.Listener) error {
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func metricsHandler(registry *prometheus.Registry) http.Handler {
+	all := http.NewServeMux()
+	all.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	return all
 }
 
 // settle finds out about payments that nobody is asking for any more, until ctx ends.

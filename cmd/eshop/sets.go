@@ -4,6 +4,7 @@ package main
 
 import (
 	"github.com/google/wire"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"eshop/adapter/argon2"
 	"eshop/adapter/demopay"
@@ -21,7 +22,8 @@ var shopSet = wire.NewSet(
 	utcNow, newID, newSecret, secretKey, aboutShop,
 	usecase.NewBrowsing, usecase.NewShopping, usecase.NewWishing, usecase.NewCheckout, usecase.NewAccount,
 	usecase.NewContacting, usecase.NewStocking, usecase.NewFulfilling,
-	visit.New, page.New, api.New, web.NewServer, newHealth,
+	visit.New, page.New, api.New, web.NewServer, web.NewMetrics, newHealth,
+	newRegistry, wire.Bind(new(prometheus.Registerer), new(*prometheus.Registry)),
 	wire.Struct(new(demoLoader), "*"),
 	wire.Struct(new(shop), "*"),
 )

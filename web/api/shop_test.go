@@ -27,6 +27,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"eshop/adapter/argon2"
@@ -102,6 +103,7 @@ type shop struct {
 	checkout *usecase.Checkout
 	later    *atomic.Int64 // how far the clock was turned on
 	log      *log
+	metrics  *prometheus.Registry
 }
 
 // log is what a shop notes. Many may write at once.
@@ -131,7 +133,7 @@ var opened = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 func open(t testing.TB, changes ...func(*parts)) *shop {
 	t.Helper()
 	store := memory.NewStore()
-	s := &shop{t: t, store: store, later: new(atomic.Int64), log: new(log)}
+	s := &shop{t: t, store: store, later: new(atomic.Int64), log: new(log), metrics: prometheus.NewRegistry()}
 	clock := func() time.Time { return opened.Add(time.Duration(s.later.Load())) }
 	keeper, err := passwords()
 	require.NoError(t, err)
@@ -158,7 +160,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	about := page.Shop{ServerName: "test"}
 	pages := page.New(about, visits, browsing, shopping, wishing, s.checkout, account, contacting,
 		usecase.NewStocking(store, store, p.clock), usecase.NewFulfilling(store, p.payments, store, p.clock))
-	s.handler = web.NewServer(about, pages, calls, visits, web.NewHealth(nil), slog.New(slog.NewTextHandler(s.log, nil)))
+	s.handler = web.NewServer(about, pages, calls, visits, web.NewHealth(nil), web.NewMetrics(s.metrics), slog.New(slog.NewTextHandler(s.log, nil)))
 	return s
 }
 

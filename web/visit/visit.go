@@ -44,11 +44,14 @@ func (v *Visits) Who(r *http.Request) (usecase.Visitor, error) {
 }
 
 func (v *Visits) identify(ctx context.Context, r *http.Request) (usecase.Visitor, error) {
-	cookie, err := r.Cookie(cookieName)
-	if err != nil || cookie.Value == "" || len(cookie.Value) > 200 {
+	secret := ""
+	if cookie, err := r.Cookie(cookieName); err == nil {
+		secret = cookie.Value
+	}
+	if secret == "" || len(secret) > 200 {
 		return usecase.Visitor{}, nil
 	}
-	who, err := v.account.Identify(ctx, cookie.Value)
+	who, err := v.account.Identify(ctx, secret)
 	if errors.Is(err, domain.ErrNotFound) {
 		return usecase.Visitor{}, nil
 	}
