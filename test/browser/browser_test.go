@@ -7,14 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +22,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"eshop/test/server"
 )
 
 const (
@@ -32,52 +31,13 @@ const (
 	tabTime   = 90 * time.Second
 )
 
-// openShop starts the shop with demo data and returns its address. It ends with the test.
+// openShop starts the shop with demo data and returns its address.
 func openShop(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a browser is not for -short")
 	}
-	binary, err := filepath.Abs("../../bin/eshop")
-	require.NoError(t, err)
-	require.FileExists(t, binary, "run: make build")
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	port := listener.Addr().(*net.TCPAddr).Port
-	require.NoError(t, listener.Close())
-
-	shop := exec.CommandContext(t.Context(), binary, "serve")
-	shop.Env = append(os.Environ(), fmt.Sprintf("PORT=%d", port), "SERVER_NAME=browser-test", "ESHOP_DEMO=true")
-	shop.Cancel = func() error { return shop.Process.Signal(syscall.SIGTERM) }
-	shop.WaitDelay = startTime
-	shop.Stderr = testLog{t}
-	require.NoError(t, shop.Start())
-	t.Cleanup(func() { _ = shop.Wait() })
-
-	address := fmt.Sprintf("http://localhost:%d", port)
-	require.Eventually(t, func() bool {
-		ask, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/ready", nil)
-		if err != nil {
-			return false
-		}
-		answer, err := http.DefaultClient.Do(ask)
-		if err != nil {
-			return false
-		}
-		_ = answer.Body.Close()
-		return answer.StatusCode == http.StatusOK
-	}, startTime, 20*time.Millisecond)
-	return address
-}
-
-// testLog shows what the shop has to say when a test fails.
-type testLog struct{ t *testing.T }
-
-func (l testLog) Write(line []byte) (int, error) {
-	if l.t.Context().Err() == nil {
-		l.t.Logf("%s", strings.TrimSpace(string(line)))
-	}
-	return len(line), nil
+	return server.Start(t, "SERVER_NAME=browser-test", "ESHOP_DEMO=true").URL
 }
 
 // openBrowser starts one Chromium for the tabs of a test.
