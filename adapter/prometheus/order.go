@@ -12,9 +12,12 @@ import (
 	"eshop/port"
 )
 
+// counted lets Orders pass on what it does not count; its name leaves that of the method Orders free.
+type counted = port.Orders
+
 // Orders counts what becomes of orders.
 type Orders struct {
-	port.Orders
+	counted
 	placed  prometheus.Counter
 	refused *prometheus.CounterVec
 	moved   *prometheus.CounterVec
@@ -23,7 +26,7 @@ type Orders struct {
 // CountOrders counts what becomes of the orders that are kept in orders.
 func CountOrders(orders port.Orders, registry prometheus.Registerer) *Orders {
 	o := &Orders{
-		Orders:  orders,
+		counted: orders,
 		placed:  prometheus.NewCounter(prometheus.CounterOpts{Name: "eshop_orders_placed_total", Help: "Orders placed; a repeat is not one."}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "eshop_orders_refused_total", Help: "Orders that were not placed, by the code of the reason."}, []string{"code"}),
 		moved:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "eshop_orders_moved_total", Help: "Orders that came into a status after they were placed."}, []string{"status"}),
@@ -35,7 +38,7 @@ func CountOrders(orders port.Orders, registry prometheus.Registerer) *Orders {
 // PlaceOrder counts what was placed and what was refused.
 func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement,
 	build func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error)) (domain.Order, bool, error) {
-	order, placed, err := o.Orders.PlaceOrder(ctx, p, build)
+	order, placed, err := o.counted.PlaceOrder(ctx, p, build)
 	switch {
 	case err != nil:
 		o.refused.WithLabelValues(codeOf(err)).Inc()
@@ -48,7 +51,7 @@ func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement,
 // UpdateOrder counts the statuses that orders come into.
 func (o *Orders) UpdateOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) error) (domain.Order, error) {
 	var before domain.Status
-	order, err := o.Orders.UpdateOrder(ctx, id, func(order *domain.Order) error {
+	order, err := o.counted.UpdateOrder(ctx, id, func(order *domain.Order) error {
 		before = order.Status
 		return change(order)
 	})

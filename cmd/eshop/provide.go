@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"eshop/adapter/demopay"
+	"eshop/adapter/memory"
+	adapterprometheus "eshop/adapter/prometheus"
 	"eshop/usecase"
 	"eshop/web"
 )
@@ -36,3 +38,7 @@ func newRegistry() *prometheus.Registry {
 
 // newHealth asks nothing: the embedded stores are there as long as the process is.
 func newHealth() *web.Health { return web.NewHealth(nil) }
+
+func countMemoryOrders(store *memory.Store, registry prometheus.Registerer) *adapterprometheus.Orders {
+	return adapterprometheus.CountOrders(store, registry)
+}

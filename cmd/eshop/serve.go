@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
+	"eshop/cmd/eshop/demo"
 	"eshop/usecase"
 	"eshop/web"
 	"eshop/web/asset"
@@ -23,7 +24,7 @@ type shop struct {
 	server   *web.Server
 	health   *web.Health
 	checkout *usecase.Checkout
-	demo     *demoLoader
+	demo     *demo.Loader
 	registry *prometheus.Registry
 }
 
@@ -47,7 +48,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 	}
 	defer closeStores()
 	if cfg.Demo {
-		if err := shop.demo.load(ctx); err != nil {
+		if err := shop.demo.Load(ctx); err != nil {
 			return fmt.Errorf("load the demo data: %w", err)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"eshop/adapter/argon2"
 	"eshop/adapter/demopay"
 	"eshop/adapter/memory"
+	adapterprometheus "eshop/adapter/prometheus"
+	"eshop/cmd/eshop/demo"
 	"eshop/port"
 	"eshop/usecase"
 	"eshop/web"
@@ -24,7 +26,7 @@ var shopSet = wire.NewSet(
 	usecase.NewContacting, usecase.NewStocking, usecase.NewFulfilling,
 	visit.New, page.New, api.New, web.NewServer, web.NewMetrics, newHealth,
 	newRegistry, wire.Bind(new(prometheus.Registerer), new(*prometheus.Registry)),
-	wire.Struct(new(demoLoader), "*"),
+	wire.Struct(new(demo.Loader), "*"),
 	wire.Struct(new(shop), "*"),
 )
 
@@ -40,7 +42,7 @@ var memorySet = wire.NewSet(
 	wire.Bind(new(port.Products), new(*memory.Store)),
 	wire.Bind(new(port.Carts), new(*memory.Store)),
 	wire.Bind(new(port.Wishlists), new(*memory.Store)),
-	wire.Bind(new(port.Orders), new(*memory.Store)),
+	countMemoryOrders, wire.Bind(new(port.Orders), new(*adapterprometheus.Orders)),
 	wire.Bind(new(port.Users), new(*memory.Store)),
 	wire.Bind(new(port.Sessions), new(*memory.Store)),
 	wire.Bind(new(port.Limits), new(*memory.Store)),
