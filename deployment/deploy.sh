@@ -37,7 +37,7 @@ rewrite_upstream() {
 			*) echo "server 127.0.0.1:$(port_of "$n") max_fails=2 fail_timeout=2s;" ;;
 			esac
 		done
-	} | replace "$upstream" 644 || return 0
+	} | replace "$upstream" 644 || { rm -f "$upstream.before"; return 0; }
 	if ! nginx -t -q; then
 		[ ! -e "$upstream.before" ] || mv "$upstream.before" "$upstream"
 		die "nginx does not take its configuration and goes on with the one before; put right what it says above in $nginx_conf"
@@ -92,10 +92,11 @@ let_in() {
 	rewrite_upstream "$others" $(servers)
 }
 
+# wait_ready fails after ready_within, and at once when the server ends again and again.
 wait_ready() {
 	local end=$((SECONDS + ready_within))
 	until is_ready "$1"; do
-		[ $SECONDS -lt $end ] || return 1
+		[ $SECONDS -lt $end ] && [ "$(systemctl show -p NRestarts --value "$(unit "$1")")" -lt 5 ] || return 1
 		sleep 0.2
 	done
 }
@@ -133,7 +134,7 @@ restart() {
 			say "there is one server only: visitors wait while it restarts (deploy.sh scale 2 avoids that)"
 		fi
 		systemctl restart "$(unit "$n")" || die "$(unit "$n") does not start and stays out of nginx's hands; the others serve on. This says why: journalctl -u $(unit "$n") -n 50"
-		wait_ready "$n" || die "$(unit "$n") is not ready after $ready_within seconds and stays out of nginx's hands; the others serve on. This says why: journalctl -u $(unit "$n") -n 50"
+		wait_ready "$n" || die "$(unit "$n") does not become ready and stays out of nginx's hands; the others serve on. This says why: journalctl -u $(unit "$n") -n 50"
 		let_in "$n"
 		say "$(unit "$n") is restarted and serves"
 	done
@@ -153,7 +154,7 @@ scale() {
 	systemctl daemon-reload
 	for n in "${new[@]}"; do systemctl enable -q --now "$(unit "$n")"; done
 	for n in "${new[@]}"; do
-		wait_ready "$n" || die "$(unit "$n") is not ready after $ready_within seconds, and nginx does not know of it. This says why: journalctl -u $(unit "$n") -n 50; then try again, or remove it: deploy.sh scale $((n - 1))"
+		wait_ready "$n" || die "$(unit "$n") does not become ready, and nginx does not know of it. This says why: journalctl -u $(unit "$n") -n 50; then try again, or remove it: deploy.sh scale $((n - 1))"
 	done
 	# shellcheck disable=SC2046 # numbers
 	rewrite_upstream "$have" $(seq "$want")
