@@ -20,7 +20,8 @@ type Health struct {
 // NewHealth asks the required dependencies whenever readiness is asked for.
 func NewHealth(required map[string]Check) *Health { return &Health{required: required} }
 
-// Drain makes the server unfit for traffic from now on: it is about to leave.
+// Drain makes the server unfit for traffic from now on: it is about to leave. What
+// it still answers closes the connection, so that none is in use when it goes.
 func (h *Health) Drain() { h.draining.Store(true) }
 
 const checkTime = 2 * time.Second

@@ -34,14 +34,15 @@ const contentPolicy = "default-src 'self'; img-src 'self' data:; object-src 'non
 // Server answers every request of the shop.
 type Server struct {
 	http.Handler
-	pages *page.Pages
-	log   *slog.Logger
-	name  string
+	pages  *page.Pages
+	health *Health
+	log    *slog.Logger
+	name   string
 }
 
 // NewServer puts all of the shop behind one handler. health answers for the process.
 func NewServer(about page.Shop, pages *page.Pages, json *api.API, visits *visit.Visits, health *Health, metrics *Metrics, log *slog.Logger) *Server {
-	s := &Server{pages: pages, log: log, name: about.ServerName}
+	s := &Server{pages: pages, health: health, log: log, name: about.ServerName}
 	r := mux.NewRouter()
 	r.Use(nameRoute)
 	r.Methods("GET", "HEAD").Path("/health").HandlerFunc(health.alive)
@@ -94,6 +95,9 @@ func (s *Server) always(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("X-Request-ID", id)
 		h.Set("X-Served-By", s.name)
+		if s.health.draining.Load() {
+			h.Set("Connection", "close")
+		}
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", contentPolicy)
 		h.Set("Referrer-Policy", "same-origin")

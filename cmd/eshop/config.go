@@ -11,21 +11,23 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"eshop/usecase"
+	"eshop/web"
 	"eshop/web/page"
 )
 
 // config is every setting. The names are those that operators know.
 type config struct {
-	Port        uint16 `env:"PORT" envDefault:"8080"`
-	ServerName  string `env:"SERVER_NAME"`
-	SecretKey   string `env:"SECRET_KEY"`
-	DatabaseURL string `env:"DATABASE_URL"`
-	RedisURL    string `env:"REDIS_URL"`
-	Environment string `env:"ESHOP_ENV" envDefault:"development"`
-	Demo        bool   `env:"ESHOP_DEMO"`
-	MetricsAddr string `env:"ESHOP_METRICS_ADDR"`
-	Phone       string `env:"ESHOP_PHONE" envDefault:"+1 555 010 0199"`
-	Email       string `env:"ESHOP_EMAIL" envDefault:"hello@eshop.example"`
+	Port        uint16      `env:"PORT" envDefault:"8080"`
+	ServerName  string      `env:"SERVER_NAME"`
+	SecretKey   string      `env:"SECRET_KEY"`
+	DatabaseURL string      `env:"DATABASE_URL"`
+	RedisURL    string      `env:"REDIS_URL"`
+	Environment string      `env:"ESHOP_ENV" envDefault:"development"`
+	Demo        bool        `env:"ESHOP_DEMO"`
+	MetricsAddr string      `env:"ESHOP_METRICS_ADDR"`
+	Proxies     web.Proxies `env:"ESHOP_TRUSTED_PROXIES"`
+	Phone       string      `env:"ESHOP_PHONE" envDefault:"+1 555 010 0199"`
+	Email       string      `env:"ESHOP_EMAIL" envDefault:"hello@eshop.example"`
 }
 
 const (
@@ -40,6 +42,7 @@ func settingsHelp() string {
   ESHOP_ENV     development or production; development
   ESHOP_DEMO    true fills the embedded stores with demo products, accounts and orders
   ESHOP_METRICS_ADDR   where /metrics is served, apart from the shop; PORT + 1000 on this host alone
+  ESHOP_TRUSTED_PROXIES   networks of the balancers in front, as 127.0.0.0/8,10.1.0.0/16, that are believed about who asks
   ESHOP_PHONE   the shop's telephone number
   ESHOP_EMAIL   the shop's e-mail address
 `

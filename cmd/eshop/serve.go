@@ -31,6 +31,9 @@ type shop struct {
 const (
 	settleEvery = time.Second
 	settleTime  = 30 * time.Second
+	// drainTime is how long a server behind a balancer goes on answering, closing
+	// each connection after it, so that it goes with none in use.
+	drainTime = 2 * time.Second
 	// leaveTime is longer than the longest answer.
 	leaveTime = 25 * time.Second
 )
@@ -57,7 +60,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen for metrics: %w", err), listener.Close())
 	}
-	server, metrics := newServer(shop.server, log), newServer(metricsHandler(shop.registry), log)
+	server, metrics := newServer(cfg.Proxies.Believe(shop.server), log), newServer(metricsHandler(shop.registry), log)
 	log.Info("open", "address", fmt.Sprintf("http://localhost:%d", cfg.Port), "metrics", metricsListener.Addr().String(),
 		"stores", "embedded", "demo", cfg.Demo)
 
@@ -72,6 +75,9 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 		<-ctx.Done()
 		log.Info("leaving")
 		shop.health.Drain()
+		if len(cfg.Proxies) > 0 {
+			time.Sleep(drainTime)
+		}
 		leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
 		defer cancel()
 		return errors.Join(server.Shutdown(leaving), metrics.Close())

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -29,12 +30,17 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/require"
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/exec"
 	"github.com/testcontainers/testcontainers-go/log"
 	"github.com/testcontainers/testcontainers-go/wait"
 )
 
 // startTime is enough for an image that is built for the first time.
 const startTime = 5 * time.Minute
+
+// processLabel names the test that a container belongs to, so that the next one can
+// tell what was left behind.
+const processLabel = "eshop.test.process"
 
 // docker is the client for what testcontainers does not offer: standard input, pause and kill.
 var docker = sync.OnceValues(func() (*client.Client, error) {
@@ -67,41 +73,79 @@ func Docker(t testing.TB) *client.Client {
 	return api
 }
 
-// kind is what sort of server a container holds.
-type kind struct {
-	folder  string // of its Dockerfile, beside this file
-	port    uint16
-	ready   []string // a command inside that ends with 0 when the server answers
-	command []string
+// Spec says what container to run.
+type Spec struct {
+	Folder   string            // of its Dockerfile, beside this file; or
+	Image    string            // one that is there
+	Port     uint16            // inside, published on this host; 0 for none
+	Ready    []string          // a command inside that ends with 0 when the server answers; without one nothing is waited for
+	Command  []string          // in place of the image's own
+	Env      map[string]string // for the image's process
+	Files    map[string]string // of this host, mounted to be read only, by where they are inside
+	Networks []Place           // without any, the network that Docker gives
 }
 
-// start brings up a container on a port of this host that stays the same over
-// restarts; removed tells Docker to remove it as soon as it has ended. The
-// container may be there even when err is not nil.
-func (k kind) start(ctx context.Context, api *client.Client, removed bool) (testcontainers.Container, string, error) {
+// Place is a container's place on a network.
+type Place struct {
+	Network string
+	Name    string     // by which others there find it
+	Address netip.Addr // which it keeps over restarts; any without one
+}
+
+// start brings up a container whose published port stays the same over restarts;
+// removed tells Docker to remove it as soon as it has ended. The container may be
+// there even when err is not nil.
+func (s Spec) start(ctx context.Context, api *client.Client, removed bool) (testcontainers.Container, string, error) {
+	request := testcontainers.GenericContainerRequest{Started: true}
+	request.Image, request.Cmd, request.Env = s.Image, s.Command, s.Env
+	request.Labels = map[string]string{processLabel: strconv.Itoa(os.Getpid())}
+	if s.Folder != "" {
+		_, file, _, _ := runtime.Caller(0)
+		request.FromDockerfile = testcontainers.FromDockerfile{
+			Context: filepath.Join(filepath.Dir(file), s.Folder), Repo: "eshop-test-" + s.Folder, Tag: "latest", KeepImage: true,
+		}
+	}
+	request.NetworkAliases = map[string][]string{}
+	addresses := map[string]netip.Addr{}
+	for _, place := range s.Networks {
+		request.Networks = append(request.Networks, place.Network)
+		request.NetworkAliases[place.Network] = []string{place.Name}
+		addresses[place.Network] = place.Address
+	}
+	request.EndpointSettingsModifier = func(all map[string]*network.EndpointSettings) {
+		for name, settings := range all {
+			if address := addresses[name]; address.IsValid() {
+				settings.IPAMConfig = &network.EndpointIPAMConfig{IPv4Address: address}
+			}
+		}
+	}
 	address, err := freeAddress()
 	if err != nil {
 		return nil, "", err
 	}
-	_, file, _, _ := runtime.Caller(0)
-	port := network.MustParsePort(fmt.Sprintf("%d/tcp", k.port))
-	c, err := testcontainers.Run(ctx, "",
-		testcontainers.WithDockerfile(testcontainers.FromDockerfile{
-			Context: filepath.Join(filepath.Dir(file), k.folder), Repo: "eshop-test-" + k.folder, Tag: "latest", KeepImage: true,
-		}),
-		testcontainers.WithCmd(k.command...),
-		testcontainers.WithConfigModifier(func(c *container.Config) { c.OpenStdin, c.StdinOnce = true, true }),
-		testcontainers.WithHostConfigModifier(func(c *container.HostConfig) {
-			c.AutoRemove = removed
+	request.ConfigModifier = func(c *container.Config) { c.OpenStdin, c.StdinOnce = true, true }
+	request.HostConfigModifier = func(c *container.HostConfig) {
+		c.AutoRemove = removed
+		for inside, here := range s.Files {
+			c.Binds = append(c.Binds, here+":"+inside+":ro")
+		}
+		if s.Port != 0 {
+			port := network.MustParsePort(fmt.Sprintf("%d/tcp", s.Port))
 			c.PortBindings = network.PortMap{port: {{HostIP: address.Addr(), HostPort: strconv.Itoa(int(address.Port()))}}}
-		}),
-		testcontainers.WithAdditionalLifecycleHooks(testcontainers.ContainerLifecycleHooks{
-			PreStarts: []testcontainers.ContainerHook{func(ctx context.Context, c testcontainers.Container) error {
-				return lifeline(ctx, api, c.GetContainerID())
-			}},
-		}),
-		testcontainers.WithWaitStrategyAndDeadline(time.Minute, wait.ForExec(k.ready).WithPollInterval(50*time.Millisecond)),
-	)
+		}
+	}
+	if s.Port != 0 {
+		request.ExposedPorts = []string{fmt.Sprintf("%d/tcp", s.Port)}
+	}
+	request.LifecycleHooks = []testcontainers.ContainerLifecycleHooks{{
+		PreStarts: []testcontainers.ContainerHook{func(ctx context.Context, c testcontainers.Container) error {
+			return lifeline(ctx, api, c.GetContainerID())
+		}},
+	}}
+	if len(s.Ready) > 0 {
+		request.WaitingFor = wait.ForExec(s.Ready).WithPollInterval(50 * time.Millisecond).WithStartupTimeout(time.Minute)
+	}
+	c, err := testcontainers.GenericContainer(ctx, request)
 	return c, address.String(), err
 }
 
@@ -132,7 +176,7 @@ func freeAddress() (netip.AddrPort, error) {
 }
 
 // shared is a server for all tests of a package.
-func shared(k kind) func() (string, error) {
+func shared(s Spec) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), startTime)
 		defer cancel()
@@ -140,7 +184,7 @@ func shared(k kind) func() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		c, address, err := k.start(ctx, api, true)
+		c, address, err := s.start(ctx, api, true)
 		if err != nil {
 			return "", errors.Join(err, testcontainers.TerminateContainer(c))
 		}
@@ -148,24 +192,25 @@ func shared(k kind) func() (string, error) {
 	})
 }
 
-// Server is a server of one test's own, removed when the test ends. Its URL
-// stays the same over restarts.
+// Server is a server of one test's own, removed when the test ends.
 type Server struct {
-	URL string
+	URL     string // as its clients write it, for those that StartPostgres and StartRedis start
+	Address string // of its published port, the same over restarts
 
 	api *client.Client
 	c   testcontainers.Container
 }
 
-func startOwn(t testing.TB, k kind, url func(address string) string) *Server {
+// Start gives the test a server of its own.
+func Start(t testing.TB, s Spec) *Server {
 	t.Helper()
 	api := Docker(t)
 	ctx, cancel := context.WithTimeout(t.Context(), startTime)
 	defer cancel()
-	c, address, err := k.start(ctx, api, false)
+	c, address, err := s.start(ctx, api, false)
 	testcontainers.CleanupContainer(t, c)
 	require.NoError(t, err)
-	return &Server{URL: url(address), api: api, c: c}
+	return &Server{Address: address, api: api, c: c}
 }
 
 // Stop ends the server as an operator would, and waits until it is gone.
@@ -207,4 +252,46 @@ func (s *Server) Unpause(t testing.TB) {
 	t.Helper()
 	_, err := s.api.ContainerUnpause(t.Context(), s.c.GetContainerID(), client.ContainerUnpauseOptions{})
 	require.NoError(t, err)
+}
+
+// Run runs a command inside and returns what it prints; it must end with 0.
+func (s *Server) Run(t testing.TB, command ...string) string {
+	t.Helper()
+	code, output, err := s.c.Exec(t.Context(), command, exec.Multiplexed())
+	require.NoError(t, err)
+	text, err := io.ReadAll(output)
+	require.NoError(t, err)
+	require.Zero(t, code, "%v: %s", command, text)
+	return string(text)
+}
+
+// Log is all that the server has written to its standard output and error.
+func (s *Server) Log(t testing.TB) string {
+	t.Helper()
+	log, err := s.c.Logs(context.WithoutCancel(t.Context()))
+	require.NoError(t, err)
+	defer log.Close()
+	text, err := io.ReadAll(log)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// Leave takes the server off a network: what it had open there hears nothing more.
+func (s *Server) Leave(t testing.TB, network string) {
+	t.Helper()
+	_, err := s.api.NetworkDisconnect(t.Context(), network, client.NetworkDisconnectOptions{Container: s.c.GetContainerID()})
+	require.NoError(t, err)
+}
+
+// Join puts the server onto a network.
+func (s *Server) Join(t testing.TB, network string) {
+	t.Helper()
+	_, err := s.api.NetworkConnect(t.Context(), network, client.NetworkConnectOptions{Container: s.c.GetContainerID()})
+	require.NoError(t, err)
+}
+
+// Remove ends the server and takes it away, so that another may have its place.
+func (s *Server) Remove(t testing.TB) {
+	t.Helper()
+	require.NoError(t, testcontainers.TerminateContainer(s.c))
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func postgres(settings ...string) kind {
+func postgres(settings ...string) Spec {
 	command := []string{"postgres", "-c", "listen_addresses=*", "-c", "max_connections=200"}
 	for _, s := range settings {
 		command = append(command, "-c", s)
 	}
-	return kind{folder: "postgres", port: 5432, ready: []string{"pg_isready", "-q", "-U", "eshop", "-d", "postgres"}, command: command}
+	return Spec{Folder: "postgres", Port: 5432, Ready: []string{"pg_isready", "-q", "-U", "eshop", "-d", "postgres"}, Command: command}
 }
 
 func postgresURL(address, database string) string {
@@ -57,5 +57,7 @@ func administer(t testing.TB, address, statement string) {
 // acknowledged, with an empty database.
 func StartPostgres(t testing.TB) *Server {
 	t.Helper()
-	return startOwn(t, postgres(), func(address string) string { return postgresURL(address, "postgres") })
+	server := Start(t, postgres())
+	server.URL = postgresURL(server.Address, "postgres")
+	return server
 }

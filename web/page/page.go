@@ -128,7 +128,7 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if viewErr != nil {
 		v = view{Shop: p.about, Path: pathOf(r)}
 	}
-	if err := render(w, r, what.Status, failure(v, what)); err != nil {
+	if err := render(w, r, what.StatusFor(r), failure(v, what)); err != nil {
 		http.Error(w, what.Detail, what.Status)
 	}
 }

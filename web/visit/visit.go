@@ -98,10 +98,15 @@ func (v *Visits) Forget(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, cookie(r, "", -time.Second))
 }
 
+type tlsKey struct{}
+
+// OverTLS says of a request with ctx that it came to the balancer by TLS.
+func OverTLS(ctx context.Context) context.Context { return context.WithValue(ctx, tlsKey{}, true) }
+
 func cookie(r *http.Request, value string, age time.Duration) *http.Cookie {
 	return &http.Cookie{
 		Name: cookieName, Value: value, Path: "/", MaxAge: int(age.Seconds()),
-		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
+		HttpOnly: true, Secure: r.TLS != nil || r.Context().Value(tlsKey{}) != nil, SameSite: http.SameSiteLaxMode,
 	}
 }
 
