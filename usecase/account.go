@@ -156,8 +156,11 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 	if !matches {
 		return Pass{}, domain.ErrUnauthenticated.Errorf("invalid_credentials", "that name and password do not belong together")
 	}
-	if err := a.limits.Reset(ctx, digest(here)); err != nil {
-		return Pass{}, err
+	// What was taken counts failures alone.
+	for _, key := range []string{here, anywhere} {
+		if err := a.limits.Reset(ctx, digest(key)); err != nil {
+			return Pass{}, err
+		}
 	}
 	return a.signIn(ctx, guest, user)
 }

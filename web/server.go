@@ -52,11 +52,17 @@ func NewServer(about page.Shop, pages *page.Pages, json *api.API, visits *visit.
 	r.Methods("GET", "HEAD").Path("/favicon.ico").Handler(asset.Favicon())
 	json.Mount(r)
 	pages.Mount(r)
-	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, problem.ErrNoRoute) })
-	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		w.Header().Set("Allow", strings.Join(allowed(r, req), ", "))
+	unanswered := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		// The router alone takes an address for unknown when any later route has the method.
+		methods := allowed(r, req)
+		if len(methods) == 0 {
+			s.fail(w, req, problem.ErrNoRoute)
+			return
+		}
+		w.Header().Set("Allow", strings.Join(methods, ", "))
 		s.fail(w, req, problem.ErrMethod)
 	})
+	r.NotFoundHandler, r.MethodNotAllowedHandler = unanswered, unanswered
 
 	sameSite := http.NewCrossOriginProtection()
 	sameSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, problem.ErrCrossSite) }))

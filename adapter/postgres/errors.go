@@ -21,6 +21,9 @@ import (
 // would have kept says whether it happened: look that up in a new transaction.
 var errInDoubt = errors.New("the connection was lost during the commit")
 
+// errVanished is a product that was removed while its change was under way: all is to be done again.
+var errVanished = errors.New("a product was removed meanwhile")
+
 // kindly gives a failure of the driver its kind. Failures that have one, and those of a
 // caller that went away, stay as they are.
 func kindly(caller context.Context, err error) error {
@@ -46,6 +49,9 @@ func mayRetry(err error) bool {
 
 // conflicting says whether a transaction was undone in favour of another.
 func conflicting(err error) bool {
+	if errors.Is(err, errVanished) {
+		return true
+	}
 	switch sqlState(err) {
 	case "40001", "40P01": // serialization_failure, deadlock_detected
 		return true

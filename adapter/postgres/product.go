@@ -84,6 +84,36 @@ func productsByID(ctx context.Context, db bun.IDB, ids []domain.ProductID) ([]do
 	return all, nil
 }
 
+func (s *Store) PutProducts(ctx context.Context, products []domain.Product) error {
+	if len(products) == 0 {
+		return ctx.Err()
+	}
+	rows := stagedRows(products)
+	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		return putProducts(ctx, tx, func() error {
+			_, err := tx.NewInsert().Model(&rows).Exec(ctx)
+			return err
+		})
+	})
+}
+
+func (s *Store) RemoveProduct(ctx context.Context, id domain.ProductID) error {
+	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		var removed int
+		err := tx.NewRaw(`WITH gone AS (
+				DELETE FROM product_facts WHERE id = ? RETURNING category, kind, band, in_stock
+			), counted AS (
+				INSERT INTO product_counts AS c (category, kind, band, in_stock, n)
+				SELECT category, kind, band, in_stock, -1 FROM gone
+				ON CONFLICT (category, kind, band, in_stock) DO UPDATE SET n = c.n + excluded.n
+			) SELECT count(*) FROM gone`, id).Scan(ctx, &removed)
+		if err == nil && removed == 0 {
+			return errNoProduct()
+		}
+		return err
+	})
+}
+
 // cartProducts are those products of a cart that there are.
 func cartProducts(ctx context.Context, tx bun.Tx, cart domain.Cart) (map[domain.ProductID]domain.Product, error) {
 	ids := make([]domain.ProductID, 0, len(cart.Lines))

@@ -28,6 +28,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"eshop/port"
 )
 
 // Config says where the database is.
@@ -50,6 +52,8 @@ type Store struct {
 	retries    atomic.Int64
 	schemaSeen atomic.Bool // the schema was new enough once, and never gets older
 }
+
+var _ port.Products = (*Store)(nil)
 
 const (
 	// callTime bounds a call; statementTime and lockTime end on the server what the

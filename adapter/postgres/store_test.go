@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,16 +15,24 @@ import (
 
 	"eshop/adapter/postgres"
 	"eshop/domain"
+	"eshop/test/container"
 )
 
 // open is a store over a fresh database with the newest schema.
-func open(t *testing.T) *postgres.Store {
+func open(t testing.TB) *postgres.Store {
 	t.Helper()
 	return openAt(t, migrated(t))
 }
 
+// openTwo is two servers' stores over one fresh database.
+func openTwo(t testing.TB) (*postgres.Store, *postgres.Store) {
+	t.Helper()
+	url := migrated(t)
+	return openAt(t, url), openAt(t, url)
+}
+
 // openAt is one more store over the database at url.
-func openAt(t *testing.T, url string) *postgres.Store {
+func openAt(t testing.TB, url string) *postgres.Store {
 	t.Helper()
 	store, closeStore, err := postgres.Open(t.Context(), postgres.Config{URL: url})
 	require.NoError(t, err)
@@ -33,38 +40,48 @@ func openAt(t *testing.T, url string) *postgres.Store {
 	return store
 }
 
-// migrated is the address of a fresh database with the newest schema.
-func migrated(t *testing.T) string {
+// swept are addresses of databases that tests have left, emptied again: making one
+// takes longer than most tests.
+var swept = make(chan string, 100)
+
+// migrated is the address of a database with the newest schema and nothing in it.
+func migrated(t testing.TB) string {
 	t.Helper()
-	url := database(t)
-	_, err := openAt(t, url).Migrate(t.Context())
-	require.NoError(t, err)
+	url := ""
+	select {
+	case url = <-swept:
+	default:
+		url = kept(t)
+		_, err := openAt(t, url).Migrate(t.Context())
+		require.NoError(t, err)
+	}
+	t.Cleanup(func() {
+		execute(t, url, `DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY'
+			FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'migration%'); END $$`)
+		swept <- url
+	})
 	return url
 }
 
-// database is the address of a fresh, empty database.
-func database(t *testing.T) string {
+// kept is the address of an empty database that stays until the server goes.
+func kept(t testing.TB) string {
+	t.Helper()
+	server := database(t)
+	name := fmt.Sprintf("kept_%016x", rand.Uint64())
+	execute(t, server, "CREATE DATABASE "+name)
+	address, err := url.Parse(server)
+	require.NoError(t, err)
+	address.Path = "/" + name
+	return address.String()
+}
+
+// database is the address of an empty database of the test's own.
+func database(t testing.TB) string {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("needs PostgreSQL")
+		t.Skip("needs a container")
 	}
-	server, err := url.Parse(os.Getenv("ESHOP_TEST_POSTGRES"))
-	require.NoError(t, err)
-	name := fmt.Sprintf("test_%016x", rand.Uint64())
-	admin := func(statement string) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
-		defer cancel()
-		conn, err := pgx.Connect(ctx, server.String())
-		require.NoError(t, err)
-		defer func() { _ = conn.Close(ctx) }()
-		_, err = conn.Exec(ctx, statement)
-		require.NoError(t, err)
-	}
-	admin("CREATE DATABASE " + name)
-	t.Cleanup(func() { admin("DROP DATABASE " + name + " WITH (FORCE)") })
-	fresh := *server
-	fresh.Path = "/" + name
-	return fresh.String()
+	return container.Postgres(t)
 }
 
 func TestOpen(t *testing.T) {
@@ -93,4 +110,16 @@ func TestOpen(t *testing.T) {
 		store := openAt(t, strings.Replace(url, "@", "@127.0.0.1:1,", 1))
 		require.NoError(t, store.Ping(t.Context()))
 	})
+}
+
+// execute runs a statement past the store.
+func execute(t testing.TB, url, statement string, args ...any) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(ctx) }()
+	_, err = conn.Exec(ctx, statement, args...)
+	require.NoError(t, err)
 }

@@ -27,7 +27,9 @@ func newSecret() usecase.NewSecret {
 	return func() string { return rand.Text() + rand.Text() }
 }
 
-func newGateway(clock usecase.Clock) *demopay.Gateway { return demopay.New(clock) }
+func newGateway(clock usecase.Clock) *demopay.Gateway {
+	return demopay.New(clock, demopay.NewMemoryLedger())
+}
 
 // newRegistry has the figures of the process; the rest registers itself.
 func newRegistry() *prometheus.Registry {

@@ -158,7 +158,9 @@ func ask[T any](w *tab, expression string) T {
 // submit presses a button that leads to another page, and waits for that.
 func (w *tab) submit(selector string) {
 	w.t.Helper()
-	_, err := chromedp.RunResponse(w.ctx, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	ctx, cancel := context.WithTimeout(w.ctx, startTime)
+	defer cancel()
+	_, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 	if err != nil {
 		w.shot("failed-" + strings.ReplaceAll(w.t.Name(), "/", "-"))
 		require.NoError(w.t, err, "after a click on %s", selector)

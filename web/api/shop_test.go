@@ -137,7 +137,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	clock := func() time.Time { return opened.Add(time.Duration(s.later.Load())) }
 	keeper, err := passwords()
 	require.NoError(t, err)
-	p := parts{store, store, demopay.New(clock), keeper, clock}
+	p := parts{store, store, demopay.New(clock, demopay.NewMemoryLedger()), keeper, clock}
 	for _, change := range changes {
 		change(&p)
 	}

@@ -16,7 +16,7 @@ import (
 // elsewhere are addresses of other sites, as somebody might write them into next.
 var elsewhere = []string{
 	"//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "///evil.example", "http:evil.example",
-	"evil.example", "javascript:alert(1)", "/\t/evil.example", " //evil.example", "https:/evil.example", "?x", "",
+	"/%2fevil.example/ü", "/%2Fevil.example/a b", "/%2f\\evil.example", "/%5cevil.example/ü", "evil.example", "javascript:alert(1)", "/\t/evil.example", " //evil.example", "https:/evil.example", "?x", "",
 }
 
 func TestSignIn(t *testing.T) {

@@ -11,29 +11,48 @@ import (
 	"eshop/domain"
 )
 
-// account is a demo account, whose password everybody may know.
+// account is an account whose password everybody may know, and where its orders go.
 type account struct {
 	domain.User
 	password string
+	address  domain.Address
 }
 
-var accounts = []account{
-	newAccount("admin", "admin@eshop.example", domain.Staff, "admin123"),
-	newAccount("john_doe", "john.doe@example.com", domain.Customer, "password123"),
-	newAccount("jane_smith", "jane.smith@example.com", domain.Customer, "password123"),
-}
+var opened = time.Date(2024, time.January, 8, 9, 0, 0, 0, time.UTC)
 
-func newAccount(name, email string, role domain.Role, password string) account {
-	created := time.Date(2024, time.January, 8, 9, 0, 0, 0, time.UTC)
-	return account{domain.User{ID: idOf(name), Username: name, Email: email, Role: role, CreatedAt: created}, password}
-}
+var (
+	admin = account{
+		User: domain.User{
+			ID: "demo-admin", Username: "admin", Email: "admin@eshop.example", Role: domain.Staff, CreatedAt: opened,
+		},
+		password: "admin123",
+	}
+	john = account{
+		User: domain.User{
+			ID: "demo-john", Username: "john_doe", Email: "john.doe@example.com", Role: domain.Customer, CreatedAt: opened,
+		},
+		password: "password123",
+		address: domain.Address{
+			Name: "John Doe", Line1: "12 Elm Street", City: "Springfield", Region: "IL", PostalCode: "62701", Country: "US",
+			Phone: "+1 555 010 0142",
+		},
+	}
+	jane = account{
+		User: domain.User{
+			ID: "demo-jane", Username: "jane_smith", Email: "jane.smith@example.com", Role: domain.Customer, CreatedAt: opened,
+		},
+		password: "password123",
+		address: domain.Address{
+			Name: "Jane Smith", Line1: "8 Harbour Road", Line2: "Flat 3", City: "Bristol", PostalCode: "BS1 5TY", Country: "GB",
+			Phone: "+44 117 496 0018",
+		},
+	}
+)
 
-func idOf(name string) domain.UserID { return domain.UserID("demo-" + name) }
-
-// LoadAccounts adds the demo accounts that are not there yet.
-func (l *Loader) LoadAccounts(ctx context.Context) error {
+// loadAccounts adds the accounts that are not there yet.
+func (l *Loader) loadAccounts(ctx context.Context) error {
 	all, ctx := errgroup.WithContext(ctx)
-	for _, a := range accounts {
+	for _, a := range []account{admin, john, jane} {
 		all.Go(func() error {
 			if err := l.addAccount(ctx, a); err != nil {
 				return fmt.Errorf("account %s: %w", a.Username, err)
@@ -45,6 +64,7 @@ func (l *Loader) LoadAccounts(ctx context.Context) error {
 }
 
 func (l *Loader) addAccount(ctx context.Context, a account) error {
+	// Looked up first, since hashing takes long.
 	switch _, err := l.Users.User(ctx, a.ID); {
 	case err == nil:
 		return nil

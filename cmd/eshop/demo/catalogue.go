@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -57,8 +58,8 @@ type place struct {
 // shop is the catalogue: a turn is all products of the demo shop, and every
 // further turn brings as many more, in the same order of kinds.
 type shop struct {
-	turn []place
-	kind map[string]*kind
+	turn  []place
+	kinds map[string]*kind
 }
 
 const (
@@ -73,11 +74,11 @@ var catalogue = sync.OnceValue(func() shop {
 	if err := json.Unmarshal(kindsJSON, &categories); err != nil {
 		panic(fmt.Sprintf("kinds.json: %v", err)) // embedded and tested: it cannot be
 	}
-	s := shop{kind: map[string]*kind{}}
+	s := shop{kinds: map[string]*kind{}}
 	for _, c := range categories {
 		for _, k := range c.Kinds {
 			k.prepare(c)
-			s.kind[k.Slug] = k
+			s.kinds[k.Slug] = k
 			for ordinal := range k.share {
 				s.turn = append(s.turn, place{k, ordinal})
 			}
@@ -85,12 +86,7 @@ var catalogue = sync.OnceValue(func() shop {
 	}
 	// Mixed, so that any part of the catalogue has something of everything.
 	key := func(p place) uint64 { return mix(p.kind.seed + uint64(p.ordinal)) }
-	slices.SortFunc(s.turn, func(a, b place) int {
-		if key(a) < key(b) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(s.turn, func(a, b place) int { return cmp.Compare(key(a), key(b)) })
 	return s
 })
 

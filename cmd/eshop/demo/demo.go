@@ -32,11 +32,11 @@ const together = 500
 func (l *Loader) Load(ctx context.Context) error {
 	both, loading := errgroup.WithContext(ctx)
 	both.Go(func() error { return l.loadProducts(loading) })
-	both.Go(func() error { return l.LoadAccounts(loading) })
+	both.Go(func() error { return l.loadAccounts(loading) })
 	if err := both.Wait(); err != nil {
 		return err
 	}
-	return l.LoadOrders(ctx)
+	return l.loadOrders(ctx)
 }
 
 func (l *Loader) loadProducts(ctx context.Context) error {

@@ -57,7 +57,7 @@ func (k *kind) product(n int) domain.Product {
 	p.Stock = stock(&d, p.Price)
 	// What was here longer was bought by more, and some are liked much more than others.
 	liked := d.roll(100) * d.roll(100) * d.roll(100) / 10_000
-	p.Sold = 2 + liked*(minutes/20+age)/minutes*12 + d.roll(12)
+	p.Sold = 2 + liked*12*(minutes/20+age)/minutes + d.roll(12)
 	p.Rating.Count = p.Sold * (8 + d.roll(18)) / 100
 	p.Rating.Sum = p.Rating.Count * (36 + d.roll(7) + d.roll(8)) / 10
 	return p
@@ -67,11 +67,8 @@ func (k *kind) id(n int) domain.ProductID { return domain.ProductID(fmt.Sprintf(
 
 // describe writes two to four sentences.
 func (k *kind) describe(d *dice, maker, model, style string) string {
-	opening := d.of(k.in.Openings)
-	for placeholder, word := range map[string]string{"{maker}": maker, "{model}": model, "{use}": d.of(k.Uses)} {
-		opening = strings.Replace(opening, placeholder, word, 1)
-	}
-	sentences := []string{opening, k.Styles[style]}
+	names := strings.NewReplacer("{maker}", maker, "{model}", model, "{use}", d.of(k.Uses))
+	sentences := []string{names.Replace(d.of(k.in.Openings)), k.Styles[style]}
 	switch fact, closing := d.of(k.Facts), d.of(k.in.Closings); d.roll(5) {
 	case 0:
 	case 1, 2:
@@ -88,7 +85,7 @@ func (k *kind) describe(d *dice, maker, model, style string) string {
 // one that a shop would write on a label.
 func price(d *dice, least, most int64) int64 {
 	at := int64(d.roll(1000))
-	cents := least + (most-least)*at*at/1_000_000
+	cents := least + (most-least)*at*at*at/1_000_000_000
 	switch {
 	case cents < 20_00:
 		return cents/100*100 + []int64{49, 90, 99}[d.roll(3)]
