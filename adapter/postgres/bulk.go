@@ -2,9 +2,12 @@ package postgres
 
 import (
 	"context"
+	"iter"
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 
 	"eshop/domain"
@@ -168,3 +171,78 @@ SELECT category, kind, band, in_stock, sum(n) FROM change
 GROUP BY category, kind, band, in_stock HAVING sum(n) <> 0 ORDER BY category, kind, band, in_stock
 ON CONFLICT (category, kind, band, in_stock) DO UPDATE SET n = c.n + excluded.n;
 `
+
+// copyBatch is how many products are kept at once: as many as make the way there and back not count.
+const copyBatch = 5000
+
+// CopyProducts keeps products as PutProducts does, thousands at a time by COPY,
+// and calls progress with how many are kept so far. What is kept already costs
+// little, so after a failure it may simply be called again with the same
+// products. It has no deadline but the caller's.
+func (s *Store) CopyProducts(ctx context.Context, products iter.Seq[domain.Product], progress func(kept int)) error {
+	kept := 0
+	batch := make([]domain.Product, 0, copyBatch)
+	keep := func() error {
+		err := s.copyProducts(ctx, batch)
+		if err == nil {
+			kept += len(batch)
+			batch = batch[:0]
+			progress(kept)
+		}
+		return kindly(ctx, err)
+	}
+	for p := range products {
+		batch = append(batch, p)
+		if len(batch) < copyBatch {
+			continue
+		}
+		if err := keep(); err != nil {
+			return err
+		}
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	return keep()
+}
+
+func (s *Store) copyProducts(ctx context.Context, products []domain.Product) error {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
+		return err
+	}
+	rows := stagedRows(products)
+	err = putProducts(ctx, tx, func() error {
+		return conn.Raw(func(driver any) error {
+			_, err := driver.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{"staged"}, stagedColumns,
+				pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) { return rows[i].values(), nil }))
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+var stagedColumns = []string{
+	"id", "slug", "name", "description", "category", "category_name", "kind", "kind_name", "price", "currency",
+	"stock", "sold", "images", "rating_sum", "rating_count", "rating", "added_at", "name_order", "words",
+}
+
+// values are those of stagedColumns.
+func (r stagedRow) values() []any {
+	return []any{
+		r.ID, r.Slug, r.Name, r.Description, r.Category, r.CategoryName, r.Kind, r.KindName, r.Price, r.Currency,
+		r.Stock, r.Sold, r.Images, r.RatingSum, r.RatingCount, r.Rating, r.AddedAt, r.NameOrder, r.Words,
+	}
+}

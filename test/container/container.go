@@ -21,13 +21,16 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/exec"
@@ -38,9 +41,42 @@ import (
 // startTime is enough for an image that is built for the first time.
 const startTime = 5 * time.Minute
 
-// processLabel names the test that a container belongs to, so that the next one can
-// tell what was left behind.
-const processLabel = "eshop.test.process"
+// logShown is how much of a server's log a failed test shows, in bytes.
+const logShown = 3000
+
+const hostLabel, processLabel = "eshop.test.host", "eshop.test.process"
+
+// labels say to which test binary a container or a network belongs.
+func labels() map[string]string {
+	host, _ := os.Hostname() // without one it is "", which is as good
+	return map[string]string{hostLabel: host, processLabel: strconv.Itoa(os.Getpid())}
+}
+
+// sweep removes what test binaries of this host that are gone have left behind.
+func sweep(ctx context.Context, api *client.Client) error {
+	mine := make(client.Filters).Add("label", hostLabel+"="+labels()[hostLabel])
+	containers, err := api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: mine})
+	if err != nil {
+		return err
+	}
+	for _, c := range containers.Items {
+		if gone(c.Labels[processLabel]) {
+			_, err = api.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true})
+		}
+	}
+	networks, listErr := api.NetworkList(ctx, client.NetworkListOptions{Filters: mine})
+	for _, n := range networks.Items {
+		if gone(n.Labels[processLabel]) {
+			_, err = api.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{})
+		}
+	}
+	return errors.Join(err, listErr)
+}
+
+func gone(process string) bool {
+	pid, err := strconv.Atoi(process)
+	return err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+}
 
 // docker is the client for what testcontainers does not offer: standard input, pause and kill.
 var docker = sync.OnceValues(func() (*client.Client, error) {
@@ -55,7 +91,9 @@ var docker = sync.OnceValues(func() (*client.Client, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	_, err = api.Ping(ctx, client.PingOptions{})
+	if _, err = api.Ping(ctx, client.PingOptions{}); err == nil {
+		_ = sweep(ctx, api) // another test binary may be at the same work
+	}
 	return api, err
 })
 
@@ -75,8 +113,7 @@ func Docker(t testing.TB) *client.Client {
 
 // Spec says what container to run.
 type Spec struct {
-	Folder   string            // of its Dockerfile, beside this file; or
-	Image    string            // one that is there
+	Folder   string            // of its Dockerfile, as seen from this file's
 	Port     uint16            // inside, published on this host; 0 for none
 	Ready    []string          // a command inside that ends with 0 when the server answers; without one nothing is waited for
 	Command  []string          // in place of the image's own
@@ -98,13 +135,13 @@ type Place struct {
 // there even when err is not nil.
 func (s Spec) start(ctx context.Context, api *client.Client, removed bool) (testcontainers.Container, string, error) {
 	request := testcontainers.GenericContainerRequest{Started: true}
-	request.Image, request.Cmd, request.Env = s.Image, s.Command, s.Env
-	request.Labels = map[string]string{processLabel: strconv.Itoa(os.Getpid())}
-	if s.Folder != "" {
-		_, file, _, _ := runtime.Caller(0)
-		request.FromDockerfile = testcontainers.FromDockerfile{
-			Context: filepath.Join(filepath.Dir(file), s.Folder), Repo: "eshop-test-" + s.Folder, Tag: "latest", KeepImage: true,
-		}
+	request.Cmd, request.Env, request.Labels = s.Command, s.Env, labels()
+	folder := s.Folder
+	if _, file, _, _ := runtime.Caller(0); !filepath.IsAbs(folder) {
+		folder = filepath.Join(filepath.Dir(file), folder)
+	}
+	request.FromDockerfile = testcontainers.FromDockerfile{
+		Context: folder, Repo: "eshop-test-" + filepath.Base(folder), Tag: "latest", KeepImage: true,
 	}
 	request.NetworkAliases = map[string][]string{}
 	addresses := map[string]netip.Addr{}
@@ -153,6 +190,34 @@ func (s Spec) start(ctx context.Context, api *client.Client, removed bool) (test
 	}
 	c, err := testcontainers.GenericContainer(ctx, request)
 	return c, address.String(), err
+}
+
+// Network makes a network on whose subnet addresses may be chosen: those that end
+// in 2 to 127 go to nobody else.
+func Network(t testing.TB) (name string, subnet netip.Prefix) {
+	t.Helper()
+	api := Docker(t)
+	var failed error
+	for range 10 {
+		start := [4]byte{10, byte(100 + rand.IntN(100)), byte(rand.IntN(256)), 0}
+		subnet := netip.PrefixFrom(netip.AddrFrom4(start), 24)
+		start[3] = 128
+		name := "eshop-test-" + strings.ReplaceAll(subnet.Addr().String(), ".", "-")
+		made, err := api.NetworkCreate(t.Context(), name, client.NetworkCreateOptions{
+			Driver: "bridge", Labels: labels(), IPAM: &network.IPAM{Config: []network.IPAMConfig{{Subnet: subnet, IPRange: netip.PrefixFrom(netip.AddrFrom4(start), 25)}}},
+		})
+		if err != nil {
+			failed = err // the subnet is taken
+			continue
+		}
+		t.Cleanup(func() {
+			_, err := api.NetworkRemove(context.WithoutCancel(t.Context()), made.ID, client.NetworkRemoveOptions{})
+			assert.NoError(t, err)
+		})
+		return name, subnet
+	}
+	require.NoError(t, failed)
+	return "", netip.Prefix{}
 }
 
 // lifelines keeps the connections from being collected, which would close them.
@@ -216,7 +281,14 @@ func Start(t testing.TB, s Spec) *Server {
 	c, address, err := s.start(ctx, api, false)
 	testcontainers.CleanupContainer(t, c)
 	require.NoError(t, err)
-	return &Server{Address: address, api: api, c: c}
+	server := &Server{Address: address, api: api, c: c}
+	t.Cleanup(func() {
+		if t.Failed() {
+			log, _ := server.log() // gone if it was removed
+			t.Logf("--- %s ends with\n%s", filepath.Base(s.Folder), log[max(0, len(log)-logShown):])
+		}
+	})
+	return server
 }
 
 // Stop ends the server as an operator would, and waits until it is gone.
@@ -236,14 +308,27 @@ func (s *Server) Start(t testing.TB) {
 // Kill ends the server with SIGKILL, and waits until it is gone.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
-	gone := s.api.ContainerWait(t.Context(), s.c.GetContainerID(), client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+	ended := s.api.ContainerWait(t.Context(), s.c.GetContainerID(), client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
 	_, err := s.api.ContainerKill(t.Context(), s.c.GetContainerID(), client.ContainerKillOptions{})
 	require.NoError(t, err)
+	await(t, ended)
+}
+
+// Wait waits until the server ends by itself, and returns what it ends with.
+func (s *Server) Wait(t testing.TB) int {
+	t.Helper()
+	return await(t, s.api.ContainerWait(t.Context(), s.c.GetContainerID(), client.ContainerWaitOptions{}))
+}
+
+func await(t testing.TB, ended client.ContainerWaitResult) int {
+	t.Helper()
 	select {
-	case <-gone.Result:
-	case err := <-gone.Error:
+	case end := <-ended.Result:
+		return int(end.StatusCode)
+	case err := <-ended.Error:
 		require.NoError(t, err)
 	}
+	return 0
 }
 
 // Pause stops the server from answering; its connections stay open.
@@ -274,12 +359,21 @@ func (s *Server) Run(t testing.TB, command ...string) string {
 // Log is all that the server has written to its standard output and error.
 func (s *Server) Log(t testing.TB) string {
 	t.Helper()
-	log, err := s.c.Logs(context.WithoutCancel(t.Context()))
+	log, err := s.log()
 	require.NoError(t, err)
+	return log
+}
+
+func (s *Server) log() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	log, err := s.c.Logs(ctx)
+	if err != nil {
+		return "", err
+	}
 	defer log.Close()
 	text, err := io.ReadAll(log)
-	require.NoError(t, err)
-	return string(text)
+	return string(text), err
 }
 
 // Leave takes the server off a network: what it had open there hears nothing more.

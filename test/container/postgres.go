@@ -54,10 +54,12 @@ func administer(t testing.TB, address, statement string) {
 }
 
 // StartPostgres gives the test a PostgreSQL of its own that keeps what it
-// acknowledged, with an empty database.
-func StartPostgres(t testing.TB) *Server {
+// acknowledged, with an empty database; without places it is on Docker's own network.
+func StartPostgres(t testing.TB, places ...Place) *Server {
 	t.Helper()
-	server := Start(t, postgres())
+	spec := postgres()
+	spec.Networks = places
+	server := Start(t, spec)
 	server.URL = postgresURL(server.Address, "postgres")
 	return server
 }

@@ -33,9 +33,11 @@ func Redis(t testing.TB) string {
 }
 
 // StartRedis gives the test a Redis of its own. It forgets everything when it stops.
-func StartRedis(t testing.TB) *Server {
+func StartRedis(t testing.TB, places ...Place) *Server {
 	t.Helper()
-	server := Start(t, redis)
+	spec := redis
+	spec.Networks = places
+	server := Start(t, spec)
 	server.URL = fmt.Sprintf("redis://%s/0", server.Address)
 	return server
 }
