@@ -92,11 +92,14 @@ let_in() {
 	rewrite_upstream "$others" $(servers)
 }
 
-# wait_ready fails after ready_within, and at once when the server ends again and again.
+ends() { systemctl show -p NRestarts --value "$(unit "$1")"; }
+
+# wait_ready fails after ready_within, and before that when the server ends again and again.
 wait_ready() {
-	local end=$((SECONDS + ready_within))
+	local before end=$((SECONDS + ready_within))
+	before=$(ends "$1")
 	until is_ready "$1"; do
-		[ $SECONDS -lt $end ] && [ "$(systemctl show -p NRestarts --value "$(unit "$1")")" -lt 5 ] || return 1
+		[ $SECONDS -lt $end ] && [ $(($(ends "$1") - before)) -lt 5 ] || return 1
 		sleep 0.2
 	done
 }

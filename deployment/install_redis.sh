@@ -28,6 +28,8 @@ replace "$redis_own" 640 <<-END && changed=restart
 	protected-mode yes
 	port 6379
 	requirepass $password
+	# All of it may be lost: what matters is in PostgreSQL.
+	save ""
 	maxmemory 256mb
 	maxmemory-policy volatile-lru
 END

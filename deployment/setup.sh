@@ -82,6 +82,7 @@ id "$shop" >/dev/null 2>&1 || useradd --system --user-group --home-dir /nonexist
 install -d "$etc" "${nginx_unit%/*}"
 keep_setting ESHOP_ENV production
 keep_setting SECRET_KEY "$(new_secret)"
+keep_setting ESHOP_TRUSTED_PROXIES 127.0.0.0/8,::1/128
 say "settings are in $settings, which root alone may read"
 
 changed=$etc/restart-needed # a file, for a run that ends half-way

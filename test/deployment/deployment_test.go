@@ -66,8 +66,11 @@ func TestDeployment(t *testing.T) {
 	}) {
 		return
 	}
-	m.sh(t, "set -a; . /etc/ecommerce/ecommerce.env; runuser -u ecommerce -- eshop seed --products 200")
-	seed := uint64(time.Now().UnixNano())
+	// Products as for a demonstration, without the accounts that a shop in production must not have.
+	m.sh(t, `set -a; . /etc/ecommerce/ecommerce.env; ESHOP_ENV=development runuser -u ecommerce -- eshop seed 2>/dev/null
+		runuser -u postgres -- psql -qX ecommerce -c 'DELETE FROM users'`)
+	books := m.books(t)
+	opening, seed := books.Books(t), uint64(time.Now().UnixNano())
 	t.Logf("the shoppers' seed is %d", seed)
 	m.shoppers = cluster.NewShoppers(t, "http://"+m.Address, shoppers, seed)
 
@@ -170,6 +173,11 @@ func TestDeployment(t *testing.T) {
 		assert.Contains(t, m.sh(t, "curl -si http://localhost/"), "Retry-After")
 		m.deploy(t, "start")
 		m.sh(t, "curl -sf http://localhost/")
+	})
+	t.Run("the books agree with what the shoppers know", func(t *testing.T) {
+		assert.Empty(t, books.Audit(t, opening, m.shoppers))
+		t.Logf("%d orders were acknowledged", m.shoppers.Orders())
+		assert.Positive(t, m.shoppers.Orders())
 	})
 	t.Run("all of it is there after a reboot", func(t *testing.T) {
 		m.Stop(t)

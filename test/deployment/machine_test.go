@@ -76,6 +76,16 @@ func (m *machine) losesNothing(t *testing.T, do func()) cluster.Report {
 	return report
 }
 
+// books are the shop's tables, for the auditor alone: the database asks the system
+// who its users are, and does not know those of this host.
+func (m *machine) books(t *testing.T) *cluster.Cluster {
+	t.Helper()
+	m.sh(t, `runuser -u postgres -- psql -qX -c "CREATE ROLE auditor LOGIN PASSWORD 'auditor' IN ROLE pg_read_all_data"
+		systemd-run --quiet systemd-socket-activate --listen=0.0.0.0:15432 /lib/systemd/systemd-socket-proxyd 127.0.0.1:5432`)
+	address := m.lines(t, "hostname -I")[0]
+	return &cluster.Cluster{Postgres: &container.Server{URL: "postgres://auditor:auditor@" + address + ":15432/ecommerce"}}
+}
+
 // processes are the first processes of units, by their names.
 func (m *machine) processes(t *testing.T, units ...string) map[string]string {
 	t.Helper()
