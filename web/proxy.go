@@ -21,7 +21,8 @@ func (p Proxies) Believe(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !p.have(visit.Address(r)) {
+		peer, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil || !p.have(peer.Addr()) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -43,17 +44,17 @@ func (p Proxies) client(forwarded []string) string {
 	addresses := strings.Split(strings.Join(forwarded, ","), ",")
 	for _, address := range slices.Backward(addresses) {
 		address = strings.TrimSpace(address)
-		if _, err := netip.ParseAddr(address); err != nil {
+		a, err := netip.ParseAddr(address)
+		if err != nil {
 			return ""
 		}
-		if !p.have(address) {
+		if !p.have(a) {
 			return address
 		}
 	}
 	return ""
 }
 
-func (p Proxies) have(address string) bool {
-	a, err := netip.ParseAddr(address)
-	return err == nil && slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(a.Unmap()) })
+func (p Proxies) have(a netip.Addr) bool {
+	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(a.Unmap()) })
 }

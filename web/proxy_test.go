@@ -21,7 +21,7 @@ func asked(t *testing.T, from string, headers http.Header) *http.Request {
 	proxies := web.Proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	var seen *http.Request
 	handler := proxies.Believe(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r }))
-	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	r.RemoteAddr, r.Header = from, headers
 	handler.ServeHTTP(httptest.NewRecorder(), r)
 	return seen
@@ -40,7 +40,7 @@ func TestProxies(t *testing.T) {
 		address   string
 	}{
 		"a proxy says who asks":                    {"10.0.0.7:80", []string{"192.0.2.9"}, "192.0.2.9"},
-		"in IPv6":                                  {"[::1]:80", []string{"2001:db8::9"}, "2001:db8::9"},
+		"in IPv6":                                  {"[::1]:80", []string{"2001:db8::9"}, "2001:db8::/64"},
 		"as an IPv4 address in IPv6":               {"[::ffff:10.0.0.7]:80", []string{"192.0.2.9"}, "192.0.2.9"},
 		"anybody else is not believed":             {"192.0.2.1:80", []string{"192.0.2.9"}, "192.0.2.1"},
 		"what the client wrote before is not":      {"10.0.0.7:80", []string{"198.51.100.1, 192.0.2.9"}, "192.0.2.9"},

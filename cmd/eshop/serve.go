@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"eshop/cmd/eshop/demo"
+	"eshop/domain"
 	"eshop/usecase"
 	"eshop/web"
 	"eshop/web/asset"
@@ -26,11 +27,13 @@ type shop struct {
 	checkout *usecase.Checkout
 	demo     *demo.Loader
 	registry *prometheus.Registry
+	sweep    sweeper
 }
 
 const (
 	settleEvery = time.Second
-	settleTime  = 30 * time.Second
+	sweepEvery  = time.Minute
+	passTime    = 30 * time.Second
 	// drainTime is how long a server behind a balancer goes on answering, closing
 	// each connection after it, so that it goes with none in use.
 	drainTime = 2 * time.Second
@@ -42,11 +45,17 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 	if err := asset.Check(); err != nil {
 		return err
 	}
-	shop, closeStores, err := newShop(cfg, log)
+	shop, closeStores, err := openShop(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
 	defer closeStores()
+	switch err := shop.health.Check(ctx); {
+	case errors.Is(err, domain.ErrUnavailable):
+		log.Warn("opening while something that is needed is away; /ready says when it is back", "error", err)
+	case err != nil:
+		return err
+	}
 	if cfg.Demo {
 		if err := shop.demo.Load(ctx); err != nil {
 			return fmt.Errorf("load the demo data: %w", err)
@@ -62,7 +71,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 	}
 	server, metrics := newServer(cfg.Proxies.Believe(shop.server), log), newServer(metricsHandler(shop.registry), log)
 	log.Info("open", "address", fmt.Sprintf("http://localhost:%d", cfg.Port), "metrics", metricsListener.Addr().String(),
-		"stores", "embedded", "demo", cfg.Demo)
+		"stores", cfg.stores(), "demo", cfg.Demo)
 
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return serveOn(server, listener) })
@@ -71,6 +80,12 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 		settle(ctx, shop.checkout, log)
 		return nil
 	})
+	if shop.sweep != nil {
+		all.Go(func() error {
+			clean(ctx, shop.sweep, log)
+			return nil
+		})
+	}
 	all.Go(func() error {
 		<-ctx.Done()
 		log.Info("leaving")
@@ -85,6 +100,18 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 	err = all.Wait()
 	log.Info("closed")
 	return err
+}
+
+// openShop wires the shop that the settings ask for.
+func openShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, func(), error) {
+	switch {
+	case cfg.RedisURL != "":
+		return newClusterShop(ctx, cfg, log)
+	case cfg.DatabaseURL != "":
+		log.Warn("REDIS_URL is not set: this must be the only server of the shop")
+		return newStoredShop(ctx, cfg, log)
+	}
+	return newMemoryShop(cfg, log)
 }
 
 func newServer(handler http.Handler, log *slog.Logger) *http.Server {
@@ -113,9 +140,31 @@ func metricsHandler(registry *prometheus.Registry) http.Handler {
 	return all
 }
 
-// settle finds out about payments that nobody is asking for any more, until ctx ends.
+// settle finds out about payments that nobody is asking for any more.
 func settle(ctx context.Context, checkout *usecase.Checkout, log *slog.Logger) {
-	tick := time.NewTicker(settleEvery)
+	repeat(ctx, settleEvery, func(ctx context.Context) {
+		settled, err := checkout.Settle(ctx)
+		if err != nil && ctx.Err() == nil {
+			log.Warn("orders could not be settled; trying again", "error", err)
+		}
+		if settled > 0 {
+			log.Info("orders settled", "count", settled)
+		}
+	})
+}
+
+// clean takes away what has ended.
+func clean(ctx context.Context, sweep sweeper, log *slog.Logger) {
+	repeat(ctx, sweepEvery, func(ctx context.Context) {
+		if err := sweep(ctx, time.Now().UTC()); err != nil && ctx.Err() == nil {
+			log.Warn("what has ended could not be taken away; trying again", "error", err)
+		}
+	})
+}
+
+// repeat does a pass each time that every has passed, until ctx ends.
+func repeat(ctx context.Context, every time.Duration, do func(ctx context.Context)) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
@@ -123,14 +172,8 @@ func settle(ctx context.Context, checkout *usecase.Checkout, log *slog.Logger) {
 			return
 		case <-tick.C:
 		}
-		pass, cancel := context.WithTimeout(ctx, settleTime)
-		settled, err := checkout.Settle(pass)
+		pass, cancel := context.WithTimeout(ctx, passTime)
+		do(pass)
 		cancel()
-		if err != nil && ctx.Err() == nil {
-			log.Warn("orders could not be settled; trying again", "error", err)
-		}
-		if settled > 0 {
-			log.Info("orders settled", "count", settled)
-		}
 	}
 }

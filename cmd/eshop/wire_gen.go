@@ -7,8 +7,11 @@
 package main
 
 import (
+	"context"
 	"eshop/adapter/argon2"
 	"eshop/adapter/memory"
+	"eshop/adapter/postgres"
+	"eshop/adapter/redis"
 	"eshop/cmd/eshop/demo"
 	"eshop/usecase"
 	"eshop/web"
@@ -20,11 +23,12 @@ import (
 
 // Injectors from wire.go:
 
-func newShop(cfg config, log *slog.Logger) (*shop, func(), error) {
+func newMemoryShop(cfg config, log *slog.Logger) (*shop, func(), error) {
 	pageShop := aboutShop(cfg)
 	store := memory.NewStore()
-	registry := newRegistry()
-	orders := countMemoryOrders(store, registry)
+	registry := newMemoryRegistry()
+	prometheusRegisterer := registerer(registry)
+	orders := newMemoryOrders(store, prometheusRegisterer)
 	passwords, err := argon2.New()
 	if err != nil {
 		return nil, nil, err
@@ -37,16 +41,16 @@ func newShop(cfg config, log *slog.Logger) (*shop, func(), error) {
 	browsing := usecase.NewBrowsing(store)
 	shopping := usecase.NewShopping(store, store, usecaseNewID)
 	wishing := usecase.NewWishing(store, store, clock, usecaseNewID)
-	gateway := newGateway(clock)
+	payments := newMemoryGateway(clock)
 	usecaseSecretKey := secretKey(cfg)
-	checkout := usecase.NewCheckout(store, orders, gateway, store, clock, usecaseNewID, usecaseSecretKey)
+	checkout := usecase.NewCheckout(store, orders, payments, store, clock, usecaseNewID, usecaseSecretKey)
 	contacting := usecase.NewContacting(store, store, clock, usecaseNewID)
 	stocking := usecase.NewStocking(store, store, clock)
-	fulfilling := usecase.NewFulfilling(orders, gateway, store, clock)
+	fulfilling := usecase.NewFulfilling(orders, payments, store, clock)
 	pages := page.New(pageShop, visits, browsing, shopping, wishing, checkout, account, contacting, stocking, fulfilling)
 	apiAPI := api.New(visits, browsing, shopping, wishing, checkout, account, contacting)
-	health := newHealth()
-	metrics := web.NewMetrics(registry)
+	health := newMemoryHealth()
+	metrics := web.NewMetrics(prometheusRegisterer)
 	server := web.NewServer(pageShop, pages, apiAPI, visits, health, metrics, log)
 	loader := &demo.Loader{
 		Products:  store,
@@ -55,13 +59,140 @@ func newShop(cfg config, log *slog.Logger) (*shop, func(), error) {
 		Orders:    orders,
 		Passwords: passwords,
 	}
+	mainSweeper := newMemorySweeper()
 	mainShop := &shop{
 		server:   server,
 		health:   health,
 		checkout: checkout,
 		demo:     loader,
 		registry: registry,
+		sweep:    mainSweeper,
 	}
 	return mainShop, func() {
+	}, nil
+}
+
+func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, func(), error) {
+	pageShop := aboutShop(cfg)
+	config2 := postgresConfig(cfg)
+	store, cleanup, err := postgres.Open(ctx, config2)
+	if err != nil {
+		return nil, nil, err
+	}
+	registry := newStoredRegistry(store)
+	prometheusRegisterer := registerer(registry)
+	orders := newStoredOrders(store, prometheusRegisterer)
+	memoryStore := memory.NewStore()
+	passwords, err := argon2.New()
+	if err != nil {
+		cleanup()
+		return nil, nil, err
+	}
+	clock := utcNow()
+	usecaseNewID := newID()
+	usecaseNewSecret := newSecret()
+	account := usecase.NewAccount(store, store, store, store, orders, memoryStore, passwords, clock, usecaseNewID, usecaseNewSecret)
+	visits := visit.New(account)
+	browsing := usecase.NewBrowsing(store)
+	shopping := usecase.NewShopping(store, store, usecaseNewID)
+	wishing := usecase.NewWishing(store, store, clock, usecaseNewID)
+	payments := newGateway(clock, store)
+	usecaseSecretKey := secretKey(cfg)
+	checkout := usecase.NewCheckout(store, orders, payments, memoryStore, clock, usecaseNewID, usecaseSecretKey)
+	contacting := usecase.NewContacting(store, memoryStore, clock, usecaseNewID)
+	stocking := usecase.NewStocking(store, memoryStore, clock)
+	fulfilling := usecase.NewFulfilling(orders, payments, memoryStore, clock)
+	pages := page.New(pageShop, visits, browsing, shopping, wishing, checkout, account, contacting, stocking, fulfilling)
+	apiAPI := api.New(visits, browsing, shopping, wishing, checkout, account, contacting)
+	health := newStoredHealth(cfg, store)
+	metrics := web.NewMetrics(prometheusRegisterer)
+	server := web.NewServer(pageShop, pages, apiAPI, visits, health, metrics, log)
+	loader := &demo.Loader{
+		Products:  store,
+		Carts:     store,
+		Users:     store,
+		Orders:    orders,
+		Passwords: passwords,
+	}
+	mainSweeper := newStoredSweeper(store)
+	mainShop := &shop{
+		server:   server,
+		health:   health,
+		checkout: checkout,
+		demo:     loader,
+		registry: registry,
+		sweep:    mainSweeper,
+	}
+	return mainShop, func() {
+		cleanup()
+	}, nil
+}
+
+func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, func(), error) {
+	pageShop := aboutShop(cfg)
+	config2 := redisConfig(cfg)
+	client, cleanup, err := redis.Open(config2)
+	if err != nil {
+		return nil, nil, err
+	}
+	config3 := postgresConfig(cfg)
+	store, cleanup2, err := postgres.Open(ctx, config3)
+	if err != nil {
+		cleanup()
+		return nil, nil, err
+	}
+	users := newClusterUsers(client, store)
+	sessions := newClusterSessions(client, store)
+	registry := newClusterRegistry(store, client)
+	prometheusRegisterer := registerer(registry)
+	orders := newClusterOrders(client, store, prometheusRegisterer)
+	memoryStore := memory.NewStore()
+	limits := newClusterLimits(client, memoryStore)
+	passwords, err := argon2.New()
+	if err != nil {
+		cleanup2()
+		cleanup()
+		return nil, nil, err
+	}
+	clock := utcNow()
+	usecaseNewID := newID()
+	usecaseNewSecret := newSecret()
+	account := usecase.NewAccount(users, sessions, store, store, orders, limits, passwords, clock, usecaseNewID, usecaseNewSecret)
+	visits := visit.New(account)
+	products := newClusterProducts(client, store)
+	browsing := usecase.NewBrowsing(products)
+	shopping := usecase.NewShopping(store, products, usecaseNewID)
+	wishing := usecase.NewWishing(store, products, clock, usecaseNewID)
+	payments := newGateway(clock, store)
+	events := newClusterEvents(client, memoryStore)
+	usecaseSecretKey := secretKey(cfg)
+	checkout := usecase.NewCheckout(store, orders, payments, events, clock, usecaseNewID, usecaseSecretKey)
+	contacting := usecase.NewContacting(store, limits, clock, usecaseNewID)
+	stocking := usecase.NewStocking(products, events, clock)
+	fulfilling := usecase.NewFulfilling(orders, payments, events, clock)
+	pages := page.New(pageShop, visits, browsing, shopping, wishing, checkout, account, contacting, stocking, fulfilling)
+	apiAPI := api.New(visits, browsing, shopping, wishing, checkout, account, contacting)
+	health := newClusterHealth(cfg, store, client)
+	metrics := web.NewMetrics(prometheusRegisterer)
+	server := web.NewServer(pageShop, pages, apiAPI, visits, health, metrics, log)
+	loader := &demo.Loader{
+		Products:  products,
+		Carts:     store,
+		Users:     users,
+		Orders:    orders,
+		Passwords: passwords,
+	}
+	mainSweeper := newStoredSweeper(store)
+	mainShop := &shop{
+		server:   server,
+		health:   health,
+		checkout: checkout,
+		demo:     loader,
+		registry: registry,
+		sweep:    mainSweeper,
+	}
+	return mainShop, func() {
+		cleanup2()
+		cleanup()
 	}, nil
 }

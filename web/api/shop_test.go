@@ -160,7 +160,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	about := page.Shop{ServerName: "test"}
 	pages := page.New(about, visits, browsing, shopping, wishing, s.checkout, account, contacting,
 		usecase.NewStocking(store, store, p.clock), usecase.NewFulfilling(store, p.payments, store, p.clock))
-	s.handler = web.NewServer(about, pages, calls, visits, web.NewHealth(nil), web.NewMetrics(s.metrics), slog.New(slog.NewTextHandler(s.log, nil)))
+	s.handler = web.NewServer(about, pages, calls, visits, web.NewHealth(nil, nil), web.NewMetrics(s.metrics), slog.New(slog.NewTextHandler(s.log, nil)))
 	return s
 }
 

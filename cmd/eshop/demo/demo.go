@@ -6,6 +6,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -37,6 +38,27 @@ func (l *Loader) Load(ctx context.Context) error {
 		return err
 	}
 	return l.loadOrders(ctx)
+}
+
+// LoadPeople is Load without the products, which must be there.
+func (l *Loader) LoadPeople(ctx context.Context) error {
+	if err := l.loadAccounts(ctx); err != nil {
+		return err
+	}
+	return l.loadOrders(ctx)
+}
+
+// Present says whether a demo account is among the users.
+func Present(ctx context.Context, users port.Users) (bool, error) {
+	for _, a := range []account{admin, john, jane} {
+		switch _, err := users.User(ctx, a.ID); {
+		case err == nil:
+			return true, nil
+		case !errors.Is(err, domain.ErrNotFound):
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 func (l *Loader) loadProducts(ctx context.Context) error {
