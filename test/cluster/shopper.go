@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptrace"
 	"net/url"
 	"regexp"
 	"slices"
@@ -40,6 +41,7 @@ type Answer struct {
 	Server     string // which answered; "" for nginx itself
 	RetryAfter string
 	Error      string
+	Resent     bool // because the kept connection that it was first sent on had just been closed
 }
 
 // Failed says whether a shopper would call the answer a failure of the shop.
@@ -451,16 +453,30 @@ type reply struct {
 	body []byte
 }
 
-// request sends one request and notes what came of it.
+// request sends one request and notes what came of it. Like a browser and curl it
+// sends it again when a connection that was kept open turns out to be closed.
 func (s *shopper) request(method, path string, body []byte, headers http.Header) reply {
-	r, err := http.NewRequestWithContext(context.Background(), method, s.base+path, bytes.NewReader(body))
+	got := reply{Answer: Answer{At: time.Now(), Request: method + " " + path}}
+	kept := s.try(&got, method, path, body, headers)
+	if got.Status == 0 && kept && time.Since(got.At) < time.Second {
+		got.Error, got.Resent = "", true
+		s.try(&got, method, path, body, headers)
+	}
+	got.Took = time.Since(got.At)
+	s.answers = append(s.answers, got.Answer)
+	return got
+}
+
+// try says whether the request went by a connection that had been kept open.
+func (s *shopper) try(got *reply, method, path string, body []byte, headers http.Header) (kept bool) {
+	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
+		GotConn: func(c httptrace.GotConnInfo) { kept = c.Reused },
+	})
+	r, err := http.NewRequestWithContext(ctx, method, s.base+path, bytes.NewReader(body))
 	if err != nil {
 		panic(err)
 	}
 	maps.Copy(r.Header, headers)
-	// Go's client repeats a request on a connection that died; a shopper counts that as a failure.
-	r.GetBody = nil
-	got := reply{Answer: Answer{At: time.Now(), Request: method + " " + path}}
 	response, err := s.client.Do(r)
 	if err == nil {
 		got.Status, got.Server = response.StatusCode, response.Header.Get("X-Served-By")
@@ -471,9 +487,7 @@ func (s *shopper) request(method, path string, body []byte, headers http.Header)
 	if err != nil {
 		got.Status, got.Error = 0, err.Error()
 	}
-	got.Took = time.Since(got.At)
-	s.answers = append(s.answers, got.Answer)
-	return got
+	return kept
 }
 
 // Report is what shoppers met while something happened.
@@ -498,6 +512,17 @@ func (r Report) Slow(than time.Duration) int {
 	n := 0
 	for _, a := range r.Answers {
 		if a.Took > than {
+			n++
+		}
+	}
+	return n
+}
+
+// Resent counts the requests that had to be sent again because of a closed connection.
+func (r Report) Resent() int {
+	n := 0
+	for _, a := range r.Answers {
+		if a.Resent {
 			n++
 		}
 	}
