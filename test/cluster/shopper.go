@@ -369,6 +369,39 @@ func (s *shopper) beKnown() {
 	}
 }
 
+type orderJSON struct {
+	Order struct {
+		ID     string `json:"id"`
+		Status string `json:"status"`
+		Items  []struct {
+			ProductID string `json:"product_id"`
+			Quantity  int    `json:"quantity"`
+		} `json:"items"`
+		Total struct {
+			Amount int64 `json:"amount"`
+		} `json:"total"`
+	} `json:"order"`
+}
+
+// settled follows an order whose payment is not known yet until it is.
+func (s *shopper) settled(id, status string) string {
+	for until := time.Now().Add(persistence); status == "pending"; time.Sleep(300 * time.Millisecond) {
+		var now orderJSON
+		answer := s.send("GET", "/api/checkout/orders/"+id, nil, "", &now)
+		switch {
+		case answer.Status == http.StatusOK:
+			status = now.Order.Status
+		case !answer.Failed():
+			s.complain("the order %s was acknowledged and answers %d", id, answer.Status)
+			return ""
+		case time.Now().After(until):
+			s.complain("the order %s was not settled in %v", id, persistence)
+			return ""
+		}
+	}
+	return status
+}
+
 // buy checks out, again and again with the same key until it is known what became of it.
 func (s *shopper) buy() {
 	if len(s.cart) == 0 {
@@ -383,16 +416,7 @@ func (s *shopper) buy() {
 	}
 	for until := time.Now().Add(persistence); ; time.Sleep(200 * time.Millisecond) {
 		var placed struct {
-			Order struct {
-				ID    string `json:"id"`
-				Items []struct {
-					ProductID string `json:"product_id"`
-					Quantity  int    `json:"quantity"`
-				} `json:"items"`
-				Total struct {
-					Amount int64 `json:"amount"`
-				} `json:"total"`
-			} `json:"order"`
+			orderJSON
 			Code  string `json:"code"`
 			Lines []struct {
 				ProductID string `json:"product_id"`
@@ -408,8 +432,13 @@ func (s *shopper) buy() {
 			if !maps.Equal(order.Lines, s.cart) {
 				s.complain("the order %s has %v, and the cart had %v", order.ID, order.Lines, s.cart)
 			}
-			s.orders = append(s.orders, order)
 			s.cart, s.lines = map[string]int{}, map[string]string{}
+			if s.settled(order.ID, placed.Order.Status) == "cancelled" {
+				s.cart = order.Lines // what was not paid is in the cart again
+				s.readCart()
+				return
+			}
+			s.orders = append(s.orders, order)
 			return
 		case placed.Code == "out_of_stock":
 			for _, line := range placed.Lines {
