@@ -487,9 +487,6 @@ type reply struct {
 // request sends one request and notes what came of it. Like a browser and curl it
 // sends it again when a connection that was kept open turns out to be closed.
 func (s *shopper) request(method, path string, body []byte, headers http.Header) reply {
-<<<<<<< HEAD
-	r, err := http.NewRequestWithContext(context.Background(), method, s.bases[s.chance.IntN(len(s.bases))]+path, bytes.NewReader(body))
-=======
 	got := reply{Answer: Answer{At: time.Now(), Request: method + " " + path}}
 	kept := s.try(&got, method, path, body, headers)
 	if got.Status == 0 && kept && time.Since(got.At) < time.Second {
@@ -506,8 +503,7 @@ func (s *shopper) try(got *reply, method, path string, body []byte, headers http
 	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 		GotConn: func(c httptrace.GotConnInfo) { kept = c.Reused },
 	})
-	r, err := http.NewRequestWithContext(ctx, method, s.base+path, bytes.NewReader(body))
->>>>>>> cluster
+	r, err := http.NewRequestWithContext(ctx, method, s.bases[s.chance.IntN(len(s.bases))]+path, bytes.NewReader(body))
 	if err != nil {
 		panic(err)
 	}
