@@ -28,6 +28,8 @@ import (
 // what was acknowledged to them, and note what does not agree with it.
 type Shoppers struct {
 	Seed uint64
+	// Pause is the longest that they think between two steps; a fifth of it is the shortest.
+	Pause time.Duration
 
 	all []*shopper
 }
@@ -69,7 +71,7 @@ type product struct {
 type shopper struct {
 	name     string // "" for a guest
 	email    string
-	base     string
+	bases    []string
 	client   *http.Client
 	chance   *rand.Rand
 	products []product
@@ -83,16 +85,16 @@ type shopper struct {
 	grievances []string // what the shop did against its word
 }
 
-// NewShoppers makes n shoppers at the shop at base, half of them with accounts.
-// What they do follows from seed.
-func NewShoppers(t testing.TB, base string, n int, seed uint64) *Shoppers {
+// NewShoppers makes n shoppers, half of them with accounts, who ask now at one and
+// now at another of the addresses of a shop. What they do follows from seed.
+func NewShoppers(t testing.TB, n int, seed uint64, bases ...string) *Shoppers {
 	t.Helper()
-	s := &Shoppers{Seed: seed}
+	s := &Shoppers{Seed: seed, Pause: 300 * time.Millisecond}
 	for i := range n {
 		jar, err := cookiejar.New(nil)
 		require.NoError(t, err)
 		one := &shopper{
-			base: base, chance: rand.New(rand.NewPCG(seed, uint64(i))),
+			bases: bases, chance: rand.New(rand.NewPCG(seed, uint64(i))),
 			client: &http.Client{Jar: jar, Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 2}},
 			email:  fmt.Sprintf("shopper-%d-%d@mail.example", seed, i),
 			cart:   map[string]int{}, lines: map[string]string{},
@@ -128,7 +130,7 @@ func (s *Shoppers) During(do func()) Report {
 				case <-stop:
 					one.readCart()
 					return
-				case <-time.After(time.Duration(50+one.chance.IntN(250)) * time.Millisecond):
+				case <-time.After(s.Pause/5 + time.Duration(one.chance.Int64N(int64(s.Pause*4/5)))):
 				}
 			}
 		})
@@ -369,6 +371,39 @@ func (s *shopper) beKnown() {
 	}
 }
 
+type orderJSON struct {
+	Order struct {
+		ID     string `json:"id"`
+		Status string `json:"status"`
+		Items  []struct {
+			ProductID string `json:"product_id"`
+			Quantity  int    `json:"quantity"`
+		} `json:"items"`
+		Total struct {
+			Amount int64 `json:"amount"`
+		} `json:"total"`
+	} `json:"order"`
+}
+
+// settled follows an order whose payment is not known yet until it is.
+func (s *shopper) settled(id, status string) string {
+	for until := time.Now().Add(persistence); status == "pending"; time.Sleep(300 * time.Millisecond) {
+		var now orderJSON
+		answer := s.send("GET", "/api/checkout/orders/"+id, nil, "", &now)
+		switch {
+		case answer.Status == http.StatusOK:
+			status = now.Order.Status
+		case !answer.Failed():
+			s.complain("the order %s was acknowledged and answers %d", id, answer.Status)
+			return ""
+		case time.Now().After(until):
+			s.complain("the order %s was not settled in %v", id, persistence)
+			return ""
+		}
+	}
+	return status
+}
+
 // buy checks out, again and again with the same key until it is known what became of it.
 func (s *shopper) buy() {
 	if len(s.cart) == 0 {
@@ -383,16 +418,7 @@ func (s *shopper) buy() {
 	}
 	for until := time.Now().Add(persistence); ; time.Sleep(200 * time.Millisecond) {
 		var placed struct {
-			Order struct {
-				ID    string `json:"id"`
-				Items []struct {
-					ProductID string `json:"product_id"`
-					Quantity  int    `json:"quantity"`
-				} `json:"items"`
-				Total struct {
-					Amount int64 `json:"amount"`
-				} `json:"total"`
-			} `json:"order"`
+			orderJSON
 			Code  string `json:"code"`
 			Lines []struct {
 				ProductID string `json:"product_id"`
@@ -408,8 +434,13 @@ func (s *shopper) buy() {
 			if !maps.Equal(order.Lines, s.cart) {
 				s.complain("the order %s has %v, and the cart had %v", order.ID, order.Lines, s.cart)
 			}
-			s.orders = append(s.orders, order)
 			s.cart, s.lines = map[string]int{}, map[string]string{}
+			if s.settled(order.ID, placed.Order.Status) == "cancelled" {
+				s.cart = order.Lines // what was not paid is in the cart again
+				s.readCart()
+				return
+			}
+			s.orders = append(s.orders, order)
 			return
 		case placed.Code == "out_of_stock":
 			for _, line := range placed.Lines {
@@ -472,7 +503,7 @@ func (s *shopper) try(got *reply, method, path string, body []byte, headers http
 	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 		GotConn: func(c httptrace.GotConnInfo) { kept = c.Reused },
 	})
-	r, err := http.NewRequestWithContext(ctx, method, s.base+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, s.bases[s.chance.IntN(len(s.bases))]+path, bytes.NewReader(body))
 	if err != nil {
 		panic(err)
 	}
