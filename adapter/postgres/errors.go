@@ -124,9 +124,9 @@ func committed(err error) error {
 		return nil
 	case errors.As(err, &failure) && failure.SeverityUnlocalized == "ERROR", // the server refused it and says so
 		errors.Is(err, pgx.ErrTxCommitRollback), errors.Is(err, sql.ErrTxDone),
-		err == context.Canceled, err == context.DeadlineExceeded, // bare: database/sql did not send it
-		pgconn.SafeToRetry(err):
+		err == context.Canceled, err == context.DeadlineExceeded: //nolint:errorlint // bare: database/sql did not send it
 		return err
 	}
+	// Not pgconn.SafeToRetry: it says yes when the connection was lost after the commit was sent.
 	return fmt.Errorf("%w: %w", errInDoubt, err)
 }
