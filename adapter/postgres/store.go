@@ -110,6 +110,7 @@ func (s *Store) settings(statement, lock time.Duration) (*pgxpool.Config, error)
 		"lock_timeout":                        milliseconds(lock),
 		"idle_in_transaction_session_timeout": milliseconds(idleInTxTime),
 		"timezone":                            "UTC",
+		"work_mem":                            "16MB", // the matches of a broad search
 	} {
 		if _, given := conn.RuntimeParams[name]; !given {
 			conn.RuntimeParams[name] = value

@@ -84,10 +84,12 @@ CREATE TABLE IF NOT EXISTS product_counts (
 	PRIMARY KEY (category, kind, band, in_stock)
 ) WITH (fillfactor = 50);
 
--- The words of all products, and some that are gone: what a mistyped word may mean.
+-- The words of all products, and how many have each: what a mistyped word may mean,
+-- and which of several words is the rarest. Some are had by none any more.
 CREATE TABLE IF NOT EXISTS product_terms (
-	term text COLLATE "C" PRIMARY KEY
-);
+	term text COLLATE "C" PRIMARY KEY,
+	n    integer NOT NULL
+) WITH (fillfactor = 85);
 
 CREATE INDEX IF NOT EXISTS product_terms_beginning ON product_terms (length(term), term);
 CREATE INDEX IF NOT EXISTS product_terms_end ON product_terms (length(term), reverse(term));
