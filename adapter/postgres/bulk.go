@@ -219,7 +219,7 @@ func (s *Store) copyProducts(ctx context.Context, products []domain.Product) err
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
+	if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = 0; SET LOCAL gin_pending_list_limit = '64MB'`); err != nil {
 		return err
 	}
 	rows := stagedRows(products)
@@ -231,6 +231,10 @@ func (s *Store) copyProducts(ctx context.Context, products []domain.Product) err
 		})
 	})
 	if err != nil {
+		return err
+	}
+	// Sorting many words into their index at once is less work, and done before anybody searches them.
+	if _, err := tx.ExecContext(ctx, `SELECT gin_clean_pending_list('product_facts_words')`); err != nil {
 		return err
 	}
 	return tx.Commit()
