@@ -44,7 +44,13 @@ func kindly(caller context.Context, err error) error {
 // mayRetry says whether the whole of a transaction that failed with err may be
 // run again at once.
 func mayRetry(err error) bool {
-	return !errors.Is(err, errInDoubt) && (conflicting(err) || lost(err))
+	return !errors.Is(err, errInDoubt) && (conflicting(err) || lost(err) || unreached(err))
+}
+
+// unreached says whether a new connection could not be made in time. Another may be free by now.
+func unreached(err error) bool {
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect) && late(err)
 }
 
 // conflicting says whether a transaction was undone in favour of another.
