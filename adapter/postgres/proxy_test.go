@@ -29,6 +29,9 @@ const (
 type proxy struct {
 	url string
 
+	held  atomic.Bool  // connections that are made now hear nothing
+	holds atomic.Int64 // how many hear nothing
+
 	mu    sync.Mutex
 	next  fault
 	broke bool
@@ -54,6 +57,11 @@ func newProxy(t testing.TB, database string) *proxy {
 			client, err := listener.Accept()
 			if err != nil {
 				return
+			}
+			if p.held.Load() {
+				p.holds.Add(1)
+				t.Cleanup(func() { _ = client.Close() })
+				continue
 			}
 			server, err := net.Dial("tcp", upstream) //nolint:noctx // the address is this host's
 			if err != nil {
