@@ -35,7 +35,7 @@ func TestFaults(t *testing.T) {
 	c := cluster.Start(t, 3)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	people := cluster.NewShoppers(t, c.URL, shoppers, seed)
+	people := cluster.NewShoppers(t, shoppers, seed, c.URL)
 	opening := c.Books(t)
 	one, two, three := c.Servers[0], c.Servers[1], c.Servers[2]
 

@@ -28,6 +28,8 @@ import (
 // what was acknowledged to them, and note what does not agree with it.
 type Shoppers struct {
 	Seed uint64
+	// Pause is the longest that they think between two steps; a fifth of it is the shortest.
+	Pause time.Duration
 
 	all []*shopper
 }
@@ -69,7 +71,7 @@ type product struct {
 type shopper struct {
 	name     string // "" for a guest
 	email    string
-	base     string
+	bases    []string
 	client   *http.Client
 	chance   *rand.Rand
 	products []product
@@ -83,16 +85,16 @@ type shopper struct {
 	grievances []string // what the shop did against its word
 }
 
-// NewShoppers makes n shoppers at the shop at base, half of them with accounts.
-// What they do follows from seed.
-func NewShoppers(t testing.TB, base string, n int, seed uint64) *Shoppers {
+// NewShoppers makes n shoppers, half of them with accounts, who ask now at one and
+// now at another of the addresses of a shop. What they do follows from seed.
+func NewShoppers(t testing.TB, n int, seed uint64, bases ...string) *Shoppers {
 	t.Helper()
-	s := &Shoppers{Seed: seed}
+	s := &Shoppers{Seed: seed, Pause: 300 * time.Millisecond}
 	for i := range n {
 		jar, err := cookiejar.New(nil)
 		require.NoError(t, err)
 		one := &shopper{
-			base: base, chance: rand.New(rand.NewPCG(seed, uint64(i))),
+			bases: bases, chance: rand.New(rand.NewPCG(seed, uint64(i))),
 			client: &http.Client{Jar: jar, Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 2}},
 			email:  fmt.Sprintf("shopper-%d-%d@mail.example", seed, i),
 			cart:   map[string]int{}, lines: map[string]string{},
@@ -128,7 +130,7 @@ func (s *Shoppers) During(do func()) Report {
 				case <-stop:
 					one.readCart()
 					return
-				case <-time.After(time.Duration(50+one.chance.IntN(250)) * time.Millisecond):
+				case <-time.After(s.Pause/5 + time.Duration(one.chance.Int64N(int64(s.Pause*4/5)))):
 				}
 			}
 		})
@@ -501,7 +503,7 @@ func (s *shopper) try(got *reply, method, path string, body []byte, headers http
 	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 		GotConn: func(c httptrace.GotConnInfo) { kept = c.Reused },
 	})
-	r, err := http.NewRequestWithContext(ctx, method, s.base+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, s.bases[s.chance.IntN(len(s.bases))]+path, bytes.NewReader(body))
 	if err != nil {
 		panic(err)
 	}
