@@ -71,7 +71,7 @@ func TestStore_PlaceOrder(t *testing.T) {
 					return domain.NewOrder(draft("order-1", "guest:a"), cart, products)
 				})
 			require.NoError(t, err)
-			assert.True(t, line.broke(), "no commit was cut")
+			assert.True(t, line.brokeCommit(), "no commit was cut")
 			assert.True(t, placed)
 			assert.Equal(t, c.builds, builds)
 

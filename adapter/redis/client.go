@@ -94,6 +94,7 @@ type Client struct {
 	// trusted is from when on entries are used, in Unix milliseconds.
 	trusted atomic.Int64
 	trouble chan struct{} // wakes the keeper
+	memo    memo
 
 	mu     sync.Mutex
 	owed   debts // keys that are to be deleted
@@ -116,7 +117,7 @@ func Open(cfg Config) (*Client, func(), error) {
 	ends, end := context.WithCancel(context.Background())
 	c := &Client{
 		options: options, prefix: rand.Text() + "-", trouble: make(chan struct{}, 1),
-		owed: debts{}, untold: debts{}, why: errors.New("not connected yet"), ends: ends,
+		memo: memo{all: map[string]decoded{}}, owed: debts{}, untold: debts{}, why: errors.New("not connected yet"), ends: ends,
 	}
 	c.configure(cfg.Name)
 	c.work.Go(c.keepUp)

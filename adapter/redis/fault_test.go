@@ -567,6 +567,13 @@ func (m *moody) becomes(away bool, slow chan struct{}) {
 	m.away, m.slow, m.asks = away, slow, 0
 }
 
+// asked is how often it was asked since its mood changed.
+func (m *moody) asked() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.asks
+}
+
 func (m *moody) Product(ctx context.Context, ref string) (domain.Product, error) {
 	if err := m.mood(ctx); err != nil {
 		return domain.Product{}, err
