@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,39 +49,36 @@ func TestKilledBetweenCommitAndAnswer(t *testing.T) {
 			jar, err := cookiejar.New(nil)
 			require.NoError(t, err)
 			client := &http.Client{Jar: jar, Timeout: 40 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-			post := func(path, kind, body, key string) (*http.Response, error) {
+			post := func(path, kind, body, key string) (status int, server string) {
 				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.URL+path, strings.NewReader(body))
-				if err != nil {
-					return nil, err
+				if !assert.NoError(t, err) {
+					return 0, ""
 				}
 				r.Header.Set("Content-Type", kind)
 				if key != "" {
 					r.Header.Set("Idempotency-Key", key)
 				}
 				answer, err := client.Do(r)
-				if err != nil {
-					return nil, err
+				if !assert.NoError(t, err) {
+					return 0, ""
 				}
-				return answer, answer.Body.Close()
+				defer answer.Body.Close()
+				return answer.StatusCode, answer.Header.Get("X-Served-By")
 			}
-			first, err := post("/api/cart/add", asJSON, add, "")
-			require.NoError(t, err)
-			require.Equal(t, http.StatusOK, first.StatusCode)
+			status, _ := post("/api/cart/add", asJSON, add, "")
+			require.Equal(t, http.StatusOK, status)
 
 			c.HoldCommits(t)
-			answered := make(chan func() (*http.Response, error), 1)
-			go func() {
-				answer, err := post(sent.path, sent.kind, sent.body, sent.key)
-				answered <- func() (*http.Response, error) { return answer, err }
-			}()
+			var answering sync.WaitGroup
+			server := ""
+			answering.Go(func() { status, server = post(sent.path, sent.kind, sent.body, sent.key) })
 			killed := c.HeldBack(t)
 			killed.Kill(t)
 			c.ReleaseCommits(t)
-			answer, err := (<-answered)()
-			require.NoError(t, err)
-			assert.Equal(t, sent.status, answer.StatusCode)
-			assert.NotEqual(t, killed.Name, answer.Header.Get("X-Served-By"))
-			killed.Server.Start(t)
+			answering.Wait()
+			assert.Equal(t, sent.status, status)
+			assert.NotEqual(t, killed.Name, server)
+			killed.Start(t)
 			killed.WaitReady(t)
 
 			cookie := session(t, c, jar)

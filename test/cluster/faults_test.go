@@ -54,7 +54,7 @@ func TestFaults(t *testing.T) {
 			shop(2)
 			one.Kill(t)
 			shop(5)
-			one.Server.Start(t)
+			one.Start(t)
 			one.WaitReady(t)
 			shop(3)
 		}, nil},
@@ -63,8 +63,8 @@ func TestFaults(t *testing.T) {
 			two.Kill(t)
 			three.Kill(t)
 			shop(5)
-			two.Server.Start(t)
-			three.Server.Start(t)
+			two.Start(t)
+			three.Start(t)
 			two.WaitReady(t)
 			three.WaitReady(t)
 			shop(3)
@@ -98,6 +98,13 @@ func TestFaults(t *testing.T) {
 			c.Redis.Start(t)
 			shop(4)
 		}, nil},
+		{"Redis paused for 5 s", func(t *testing.T) {
+			shop(2)
+			c.Redis.Pause(t)
+			shop(5)
+			c.Redis.Unpause(t)
+			shop(4)
+		}, nil},
 		{"Redis flushed twice", func(t *testing.T) {
 			for range 2 {
 				shop(2)
@@ -123,10 +130,20 @@ func TestFaults(t *testing.T) {
 			}
 			shop(5)
 		}, unavailable},
+		{"PostgreSQL paused for 5 s", func(t *testing.T) {
+			shop(2)
+			c.Postgres.Pause(t)
+			shop(5)
+			c.Postgres.Unpause(t)
+			for _, s := range c.Servers {
+				s.WaitReady(t)
+			}
+			shop(5)
+		}, unavailable},
 		{"a server started before PostgreSQL", func(t *testing.T) {
 			three.Stop(t)
 			c.Postgres.Stop(t)
-			three.Server.Start(t)
+			three.Start(t)
 			shop(3)
 			ready, says := three.Ready(t.Context())
 			assert.False(t, ready, says)
