@@ -45,7 +45,7 @@ test: need-go $(ASSETS) ## Run every test that needs nothing installed, in under
 test-integration: build ## Run the tests with real PostgreSQL, Redis and nginx in Docker
 	test/container/docker.sh
 	$(CONTAINERS) go test -json -count=1 -timeout 15m ./adapter/... ./test/container | go run ./test/pairs
-	$(CONTAINERS) go test -count=1 -v -p 1 -timeout 40m ./test/cluster ./test/deployment
+	$(CONTAINERS) go test -count=1 -v -p 1 -timeout 40m ./test/twin ./test/cluster ./test/deployment
 
 bench: build ## Measure pages and calls beside a bare server, in one run
 	go run ./test/load

@@ -98,7 +98,7 @@ func TestStore_PlaceOrder(t *testing.T) {
 		fill(t, s, "guest:a", 2)
 		admin, err := pgx.Connect(t.Context(), url)
 		require.NoError(t, err)
-		defer admin.Close(t.Context())
+		defer func() { _ = admin.Close(t.Context()) }()
 		builds := 0
 		_, placed, err := s.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: "f"},
 			func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {

@@ -29,6 +29,9 @@ const (
 type proxy struct {
 	url string
 
+	held  atomic.Bool  // connections that are made now hear nothing
+	holds atomic.Int64 // how many hear nothing
+
 	mu    sync.Mutex
 	next  fault
 	broke bool
@@ -40,7 +43,7 @@ func newProxy(t testing.TB, database string) *proxy {
 	target, err := url.Parse(database)
 	require.NoError(t, err)
 	upstream := target.Host
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it waits for nothing
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	target.Host = listener.Addr().String()
 	p := &proxy{url: target.String()}
@@ -55,7 +58,12 @@ func newProxy(t testing.TB, database string) *proxy {
 			if err != nil {
 				return
 			}
-			server, err := net.Dial("tcp", upstream) //nolint:noctx // the address is this host's
+			if p.held.Load() {
+				p.holds.Add(1)
+				t.Cleanup(func() { _ = client.Close() })
+				continue
+			}
+			server, err := net.Dial("tcp", upstream)
 			if err != nil {
 				_ = client.Close()
 				continue

@@ -173,7 +173,7 @@ func TestEveryStatementGoesByAnIndex(t *testing.T) {
 	}
 	watcher, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
-	defer watcher.Close(t.Context())
+	defer func() { _ = watcher.Close(t.Context()) }()
 	// Rows are counted in an index once the table's map says that all may be seen,
 	// which a vacuum that is not alone may have to leave to the next.
 	require.EventuallyWithT(t, func(c *assert.CollectT) {

@@ -180,6 +180,117 @@ func TestProducts_OneServerReadsAListOnceForAll(t *testing.T) {
 	assert.LessOrEqual(t, asked, 2, "fifty who ask at once are one who asks")
 }
 
+func TestProducts_WhoAsksAfterAChangeDoesNotGetWhatWasReadBefore(t *testing.T) {
+	needContainers(t)
+	client := ready(t, container.Redis(t), 1)[0]
+	durable := &moody{Store: memory.NewStore()}
+	products := redis.NewProducts(client.Client, durable)
+	require.NoError(t, products.PutProducts(t.Context(), []domain.Product{aProduct(1, 5)}))
+	_, err := products.Product(t.Context(), "tea-pot-1")
+	require.NoError(t, err)
+	_, err = products.ChangeStock(t.Context(), "product-1", 1, domain.StockReceived, noon)
+	require.NoError(t, err)
+
+	thinks := make(chan struct{})
+	durable.becomes(false, thinks)
+	var early sync.WaitGroup
+	early.Go(func() {
+		p, err := products.Product(t.Context(), "tea-pot-1")
+		assert.NoError(t, err)
+		assert.Equal(t, 6, p.Stock)
+	})
+	require.Eventually(t, func() bool { return durable.asked() == 1 }, 5*time.Second, time.Millisecond)
+	_, err = products.ChangeStock(t.Context(), "product-1", 1, domain.StockReceived, noon)
+	require.NoError(t, err)
+	durable.becomes(false, nil)
+	for range 3 {
+		p, err := products.Product(t.Context(), "tea-pot-1")
+		require.NoError(t, err)
+		assert.Equal(t, 7, p.Stock)
+	}
+	close(thinks)
+	early.Wait()
+	p, err := products.Product(t.Context(), "tea-pot-1")
+	require.NoError(t, err)
+	assert.Equal(t, 7, p.Stock, "nor is it kept")
+}
+
+func TestProducts_WhatComesOutIsTheCallersOwn(t *testing.T) {
+	needContainers(t)
+	a, _, durable := twoServers(t, container.Redis(t))
+	fillShop(t, a, durable)
+	for range 4 {
+		found, err := a.products.Search(t.Context(), domain.Query{Category: "kitchen"})
+		require.NoError(t, err)
+		assert.Equal(t, aProduct(1, 5), found.Products[0])
+		assert.Equal(t, "Kitchen", found.Facets.Categories[0].Name)
+		assert.Equal(t, "Tea pots", found.Facets.Kinds[0].Name)
+		assert.Equal(t, 3, found.Facets.Prices[0].Count)
+		found.Products[0].Images[0].URL, found.Products[0] = "spoilt", domain.Product{}
+		found.Facets.Categories[0].Name, found.Facets.Kinds[0].Name, found.Facets.Prices[0].Count = "Spoilt", "Spoilt", 0
+		for _, read := range []func() domain.Product{
+			func() domain.Product { p, _ := a.products.Product(t.Context(), "tea-pot-1"); return p },
+			func() domain.Product {
+				all, _ := a.products.Products(t.Context(), []domain.ProductID{"product-1"})
+				return all[0]
+			},
+		} {
+			p := read()
+			assert.Equal(t, aProduct(1, 5), p)
+			p.Images[0].URL = "spoilt"
+		}
+		categories, err := a.products.Categories(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "Kitchen", categories[0].Name)
+		categories[0].Name = "Spoilt"
+		suggested, err := a.products.Suggest(t.Context(), "te", 5)
+		require.NoError(t, err)
+		assert.Equal(t, "Tea pot 1", suggested[0].Text)
+		suggested[0].Text = "Spoilt"
+	}
+}
+
+// slowly are durable sessions that say that one is replaced some time after it is.
+type slowly struct {
+	*memory.Store
+	replaced, goOn chan struct{}
+}
+
+func (s slowly) ReplaceSession(ctx context.Context, old domain.SessionKey, next domain.Session) error {
+	err := s.Store.ReplaceSession(ctx, old, next)
+	close(s.replaced)
+	<-s.goOn
+	return err
+}
+
+func TestSessions_WhoLooksWhileOneIsReplacedNeverSeesBoth(t *testing.T) {
+	needContainers(t)
+	servers := ready(t, container.Redis(t), 2)
+	durable := slowly{memory.NewStore(), make(chan struct{}), make(chan struct{})}
+	var all []*redis.Sessions
+	for _, s := range servers {
+		all = append(all, redis.NewSessions(s.Client, durable))
+	}
+	require.NoError(t, all[0].PutSession(t.Context(), aSession("old")))
+	for _, sessions := range all {
+		for range 2 {
+			_, err := sessions.Session(t.Context(), "old", noon)
+			require.NoError(t, err)
+		}
+	}
+	var replacing sync.WaitGroup
+	replacing.Go(func() { assert.NoError(t, all[0].ReplaceSession(t.Context(), "old", aSession("next"))) })
+	<-durable.replaced
+	for i, sessions := range all {
+		_, err := sessions.Session(t.Context(), "next", noon)
+		require.NoError(t, err, "server %d", i+1)
+		_, err = sessions.Session(t.Context(), "old", noon)
+		require.ErrorIs(t, err, domain.ErrNotFound, "server %d", i+1)
+	}
+	close(durable.goOn)
+	replacing.Wait()
+}
+
 // hesitant are durable sessions that delete one some time after they said that they were away.
 type hesitant struct {
 	*memory.Store

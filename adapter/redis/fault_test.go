@@ -181,7 +181,7 @@ func TestWhoSignedOutWhileRedisWasAwayStaysSignedOut(t *testing.T) {
 			assert.False(t, a.knows(t, name))
 		}
 		start := time.Now()
-		require.Eventually(t, func() bool { return !b.knows(t, names[0]) }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return !b.knows(t, names[0]) }, 3*time.Second, time.Millisecond)
 		t.Logf("noticed after %v", time.Since(start))
 		stayOut(t, names, a, b)
 		way.cutOff(true) // what hangs on it is of no use
@@ -197,11 +197,11 @@ type shoppers struct {
 	stop context.CancelFunc
 	all  sync.WaitGroup
 
-	mu     sync.Mutex
-	wrong  []error
-	calls  int
-	slow   int // calls that Redis was waited for
-	longst time.Duration
+	mu      sync.Mutex
+	wrong   []error
+	calls   int
+	slow    int // calls that Redis was waited for
+	longest time.Duration
 }
 
 func shopAway(t testing.TB, a, b *whole, durable *memory.Store) *shoppers {
@@ -298,7 +298,7 @@ func (s *shoppers) call(ctx context.Context, name string, call func(context.Cont
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
-	s.longst = max(s.longst, took)
+	s.longest = max(s.longest, took)
 	if took > 400*time.Millisecond {
 		s.slow++
 	}
@@ -325,9 +325,9 @@ func (s *shoppers) leave(t testing.TB) {
 	t.Helper()
 	s.stop()
 	s.all.Wait()
-	t.Logf("%d calls, the longest %v, %d longer than 400ms", s.calls, s.longst.Round(time.Millisecond), s.slow)
+	t.Logf("%d calls, the longest %v, %d longer than 400ms", s.calls, s.longest.Round(time.Millisecond), s.slow)
 	assert.NoError(t, errors.Join(s.wrong...))
-	assert.Less(t, s.longst, inTheWorst)
+	assert.Less(t, s.longest, inTheWorst)
 }
 
 func TestShoppersNoticeNothing(t *testing.T) {
@@ -398,6 +398,7 @@ func TestShoppersNoticeNothing(t *testing.T) {
 			s.meet(t, 500)
 			fault(t, s, database)
 			s.leave(t)
+			assert.Less(t, s.slow, 100, "a Redis that hangs makes a few calls slow, not every call")
 			a.getsReady(t)
 			b.getsReady(t)
 			assert.Positive(t, a.Stats().Local)
@@ -534,7 +535,7 @@ func TestLimits_AServerThatLostRedisCountsForItself(t *testing.T) {
 	assert.Zero(t, wait)
 }
 
-// moody is a durable catalogue that may be away, or think for ever.
+// moody is a durable catalogue that may be away, or think for ever before it says what it found.
 type moody struct {
 	*memory.Store
 	mu   sync.Mutex
@@ -575,24 +576,18 @@ func (m *moody) asked() int {
 }
 
 func (m *moody) Product(ctx context.Context, ref string) (domain.Product, error) {
-	if err := m.mood(ctx); err != nil {
-		return domain.Product{}, err
-	}
-	return m.Store.Product(ctx, ref)
+	found, err := m.Store.Product(ctx, ref)
+	return found, errors.Join(m.mood(ctx), err)
 }
 
 func (m *moody) Products(ctx context.Context, ids []domain.ProductID) ([]domain.Product, error) {
-	if err := m.mood(ctx); err != nil {
-		return nil, err
-	}
-	return m.Store.Products(ctx, ids)
+	found, err := m.Store.Products(ctx, ids)
+	return found, errors.Join(m.mood(ctx), err)
 }
 
 func (m *moody) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
-	if err := m.mood(ctx); err != nil {
-		return domain.Found{}, err
-	}
-	return m.Store.Search(ctx, q)
+	found, err := m.Store.Search(ctx, q)
+	return found, errors.Join(m.mood(ctx), err)
 }
 
 func TestProducts_AreShownWhileTheDurableStoreIsAway(t *testing.T) {

@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/url"
@@ -81,7 +82,7 @@ func (p *proxy) pass(from, to net.Conn) {
 			return
 		}
 		p.wait()
-		if _, err := to.Write(buffer[:n]); err != nil && err != io.EOF {
+		if _, err := to.Write(buffer[:n]); err != nil && !errors.Is(err, io.EOF) {
 			return
 		}
 	}

@@ -16,6 +16,8 @@ import (
 
 const (
 	shoppers = 24
+	// longestWait is how long nginx goes on asking, and the time that the last one it asks has.
+	longestWait = 31 * time.Second
 	// results is where the table of faults is written.
 	results = "faults.md"
 )
@@ -52,7 +54,7 @@ func TestFaults(t *testing.T) {
 			shop(2)
 			one.Kill(t)
 			shop(5)
-			one.Server.Start(t)
+			one.Start(t)
 			one.WaitReady(t)
 			shop(3)
 		}, nil},
@@ -61,16 +63,16 @@ func TestFaults(t *testing.T) {
 			two.Kill(t)
 			three.Kill(t)
 			shop(5)
-			two.Server.Start(t)
-			three.Server.Start(t)
+			two.Start(t)
+			three.Start(t)
 			two.WaitReady(t)
 			three.WaitReady(t)
 			shop(3)
 		}, nil},
-		{"a server paused for 12 s", func(t *testing.T) {
+		{"a server paused for 20 s, then woken", func(t *testing.T) {
 			shop(2)
 			two.Pause(t)
-			shop(12)
+			shop(20)
 			two.Unpause(t)
 			shop(4)
 		}, nil},
@@ -94,6 +96,13 @@ func TestFaults(t *testing.T) {
 			c.Redis.Kill(t)
 			shop(4)
 			c.Redis.Start(t)
+			shop(4)
+		}, nil},
+		{"Redis paused for 5 s", func(t *testing.T) {
+			shop(2)
+			c.Redis.Pause(t)
+			shop(5)
+			c.Redis.Unpause(t)
 			shop(4)
 		}, nil},
 		{"Redis flushed twice", func(t *testing.T) {
@@ -121,10 +130,20 @@ func TestFaults(t *testing.T) {
 			}
 			shop(5)
 		}, unavailable},
+		{"PostgreSQL paused for 5 s", func(t *testing.T) {
+			shop(2)
+			c.Postgres.Pause(t)
+			shop(5)
+			c.Postgres.Unpause(t)
+			for _, s := range c.Servers {
+				s.WaitReady(t)
+			}
+			shop(5)
+		}, unavailable},
 		{"a server started before PostgreSQL", func(t *testing.T) {
 			three.Stop(t)
 			c.Postgres.Stop(t)
-			three.Server.Start(t)
+			three.Start(t)
 			shop(3)
 			ready, says := three.Ready(t.Context())
 			assert.False(t, ready, says)
@@ -149,6 +168,7 @@ func TestFaults(t *testing.T) {
 					break
 				}
 			}
+			assert.Less(t, longest.Took, longestWait, longest.Request)
 			assert.Empty(t, report.Grievances)
 			assert.Empty(t, c.Audit(t, opening, people))
 		})

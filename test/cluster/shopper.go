@@ -129,6 +129,7 @@ func (s *Shoppers) During(do func()) Report {
 				select {
 				case <-stop:
 					one.readCart()
+					one.beKnown()
 					return
 				case <-time.After(s.Pause/5 + time.Duration(one.chance.Int64N(int64(s.Pause*4/5)))):
 				}
