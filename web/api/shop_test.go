@@ -144,7 +144,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	var made atomic.Int64
 	newID := func() string { return fmt.Sprintf("id-%d", made.Add(1)) }
 	newSecret := func() string { return fmt.Sprintf("secret-%d", made.Add(1)) }
-	account := usecase.NewAccount(store, store, p.carts, store, store, store, p.passwords, p.clock, newID, newSecret)
+	account := usecase.NewAccount(store, store, p.carts, store, store, store, store, p.passwords, p.clock, newID, newSecret)
 	visits := visit.New(account)
 	s.checkout = usecase.NewCheckout(p.carts, store, p.payments, store, p.clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes"))
 

@@ -94,7 +94,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	var made atomic.Int64
 	newID := func() string { return fmt.Sprintf("id-%d", made.Add(1)) }
 	newSecret := func() string { return fmt.Sprintf("secret-%d", made.Add(1)) }
-	account := usecase.NewAccount(store, store, p.carts, p.wishlists, store, store, plain{}, clock, newID, newSecret)
+	account := usecase.NewAccount(store, store, p.carts, p.wishlists, store, store, store, plain{}, clock, newID, newSecret)
 	visits := visit.New(account)
 	r := mux.NewRouter()
 	page.New(page.Shop{ServerName: "shop-1", Phone: "+1 (555) 010-0200", Email: "hello@shop.example"}, visits,
