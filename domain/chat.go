@@ -100,7 +100,8 @@ type Conversation struct {
 }
 
 // Say adds m as the next message. What the shopper says opens the conversation;
-// an agent answers in an open one, takes it when nobody has it, and leaves it to another agent who has.
+// an agent answers in an open one, has read it then, takes it when nobody has it, and
+// leaves it to another agent who has.
 func (c *Conversation) Say(m Message) error {
 	switch m.From.Side {
 	case CustomerSide:
@@ -123,6 +124,10 @@ func (c *Conversation) Say(m Message) error {
 		c.WaitingSince = time.Time{}
 	}
 	c.add(m)
+	if m.From.Side == AgentSide {
+		// Who answers has the whole talk before them.
+		c.Read(AgentSide, c.Last)
+	}
 	return nil
 }
 

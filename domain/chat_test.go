@@ -55,6 +55,8 @@ func TestConversation(t *testing.T) {
 		assert.Equal(t, "sue", c.AgentName)
 		assert.Zero(t, c.WaitingSince)
 		assert.EqualValues(t, 1, c.UnreadByCustomer)
+		assert.Zero(t, c.UnreadByAgent, "who answers has read")
+		assert.EqualValues(t, 2, c.ReadByAgent)
 
 		err := c.Say(fromAgent(tom, "no", later))
 		require.ErrorIs(t, err, domain.ErrConflict)

@@ -73,7 +73,7 @@ func TestTalking(t *testing.T) {
 		c, err = talking.Mine(t.Context(), ann)
 		require.NoError(t, err)
 		assert.Zero(t, c.UnreadByCustomer)
-		assert.EqualValues(t, 1, c.ReadByAgent)
+		assert.EqualValues(t, 2, c.ReadByAgent)
 		require.NoError(t, talking.Read(t.Context(), ann, 2))
 		unchanged, err := talking.Mine(t.Context(), ann)
 		require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 
 	"eshop/web/api"
 	"eshop/web/asset"
+	"eshop/web/live"
 	"eshop/web/page"
 	"eshop/web/problem"
 	"eshop/web/visit"
@@ -40,7 +41,7 @@ type Server struct {
 }
 
 // NewServer puts all of the shop behind one handler. health answers for the process.
-func NewServer(about page.Shop, pages *page.Pages, json *api.API, visits *visit.Visits, health *Health, log *slog.Logger) *Server {
+func NewServer(about page.Shop, pages *page.Pages, json *api.API, chat *live.Hub, visits *visit.Visits, health *Health, log *slog.Logger) *Server {
 	s := &Server{pages: pages, log: log, name: about.ServerName}
 	r := mux.NewRouter()
 	r.Methods("GET", "HEAD").Path("/health").HandlerFunc(health.alive)
@@ -49,6 +50,7 @@ func NewServer(about page.Shop, pages *page.Pages, json *api.API, visits *visit.
 	r.Methods("GET", "HEAD").PathPrefix("/media/").Handler(asset.Media())
 	r.Methods("GET", "HEAD").Path("/favicon.ico").Handler(asset.Favicon())
 	json.Mount(r)
+	chat.Mount(r)
 	pages.Mount(r)
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, problem.ErrNoRoute) })
 	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -72,7 +74,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func isJSON(path string) bool {
-	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/auth/") || path == "/api" || path == "/health" || path == "/ready"
+	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/auth/") || strings.HasPrefix(path, "/ws/") || path == "/api" || path == "/health" || path == "/ready"
 }
 
 var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
