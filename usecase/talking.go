@@ -29,7 +29,7 @@ func NewTalking(talks port.Conversations, orders port.Orders, events port.Events
 var (
 	startTalkLimit = port.Limit{Burst: 200, Every: 2 * time.Second}
 	sayLimit       = port.Limit{Burst: 30, Every: time.Second}
-	answerLimit    = port.Limit{Burst: 200, Every: 100 * time.Millisecond}
+	answerLimit    = port.Limit{Burst: 1000, Every: 20 * time.Millisecond}
 )
 
 const (

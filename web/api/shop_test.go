@@ -159,7 +159,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	calls.Mount(s.router)
 
 	about := page.Shop{ServerName: "test"}
-	pages := page.New(about, visits, browsing, shopping, wishing, s.checkout, account, contacting,
+	pages := page.New(about, visits, browsing, shopping, wishing, s.checkout, account, contacting, talking,
 		usecase.NewStocking(store, store, p.clock), usecase.NewFulfilling(store, p.payments, store, p.clock))
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	chat := live.New(visits, talking, log)

@@ -95,7 +95,8 @@ type readFrame struct {
 }
 
 // standing is to a shopper how the conversation stands: whether anybody of the staff is
-// there, who answers, and what is the last message. It is the first frame of a connection.
+// there, who answers, and what is the last message. It is the first frame of a connection, and comes
+// again when other things than the last message have changed.
 type standing struct {
 	Type         string                `json:"type"`
 	Conversation domain.ConversationID `json:"conversation"`

@@ -17,6 +17,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/gorilla/websocket"
 	"github.com/olahol/melody"
+	"golang.org/x/time/rate"
 
 	"eshop/domain"
 	"eshop/usecase"
@@ -35,10 +36,11 @@ const (
 	pingPeriod = 25 * time.Second // below a proxy's read time-out
 	buffered   = 64
 
-	framesASecond = 10
-	framesAtOnce  = 60
-	framesRefused = 200 // after which the connection ends
-	typingEvery   = 2 * time.Second
+	// What a shopper may send, and what one of the staff, who talks to many at once.
+	framesASecond, framesAtOnce           = 10, 60
+	staffFramesASecond, staffFramesAtOnce = 100, 500
+	framesRefused                         = 200 // after which the connection ends
+	typingEvery                           = 2 * time.Second
 
 	storeTime = 5 * time.Second // that one step may wait for the stores
 )
@@ -105,8 +107,14 @@ func (h *Hub) melody(receive func(context.Context, *socket, request) error) *mel
 			of(session).full = true // by who writes, who holds the socket's lock
 		}
 	})
-	m.HandleMessage(func(session *melody.Session, frame []byte) { h.handle(of(session), frame, receive) })
-	m.HandleMessageBinary(func(session *melody.Session, _ []byte) { h.refuse(of(session), errBinary, "") })
+	m.HandleMessage(func(session *melody.Session, frame []byte) {
+		of(session).pace()
+		h.handle(of(session), frame, receive)
+	})
+	m.HandleMessageBinary(func(session *melody.Session, _ []byte) {
+		of(session).pace()
+		h.refuse(of(session), errBinary, "")
+	})
 	return m
 }
 
@@ -186,7 +194,7 @@ func (h *Hub) connectStaff(w http.ResponseWriter, r *http.Request) error {
 		return problem.ErrUpgrade
 	}
 	s := newSocket(who, visit.Secret(r), visit.Address(r))
-	s.staff = true
+	s.staff, s.frames = true, rate.NewLimiter(staffFramesASecond, staffFramesAtOnce)
 	for _, known := range r.URL.Query()["after"] {
 		id, number, _ := strings.Cut(known, ":")
 		after, err := parseSeq(number)
@@ -307,7 +315,7 @@ func (h *Hub) background(work func()) {
 }
 
 // Drain refuses new connections, tells those that there are to come back elsewhere, and waits
-// until they have left or ctx ends. What they sent before is kept.
+// until they have left or ctx ends. What they sent before is kept. Draining again changes nothing.
 func (h *Hub) Drain(ctx context.Context) error {
 	h.mu.Lock()
 	h.draining = true
@@ -331,7 +339,12 @@ func (h *Hub) Drain(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return errors.Join(h.chat.Close(), h.support.Close())
+	for _, m := range []*melody.Melody{h.chat, h.support} {
+		if err := m.Close(); err != nil && !errors.Is(err, melody.ErrClosed) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (h *Hub) stop() {

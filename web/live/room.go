@@ -250,7 +250,7 @@ func (s *socket) tell(c domain.Conversation, online, here bool) {
 func (s *socket) tellStanding(c domain.Conversation, p *place, online, here bool) bool {
 	if !s.staff {
 		now := standingOf(c, online)
-		if now != p.standing && !s.push(encode(now)) {
+		if !now.same(p.standing) && !s.push(encode(now)) {
 			return false
 		}
 		p.standing, p.stood = now, c.Revision
@@ -278,6 +278,12 @@ func (s *socket) tellMarks(c domain.Conversation, p *place) bool {
 		p.read[side] = seq
 	}
 	return true
+}
+
+// same says whether s tells nothing that messages and marks do not.
+func (s standing) same(other standing) bool {
+	s.Last, s.Unread = other.Last, other.Unread
+	return s == other
 }
 
 func standingOf(c domain.Conversation, online bool) standing {

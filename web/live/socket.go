@@ -16,10 +16,11 @@ import (
 
 const (
 	// window is how many frames are on their way to a client before what comes next waits
-	// to be asked for: less than what melody holds, which leaves room for answers.
-	window, refill = 32, 8
+	// to be asked for. While crowded are, nothing more is read from the client. Melody holds more than
+	// that, so there is always room for an answer and a farewell.
+	window, refill, crowded = 32, 8, 48
 	// recheck is how old the knowledge of who is there may be when something is delivered.
-	recheck = 10 * time.Second
+	recheck = 2 * time.Second
 )
 
 // socket is one connection.
@@ -32,24 +33,25 @@ type socket struct {
 	frames  *rate.Limiter // that the client may send
 	typing  *rate.Limiter // that are passed on
 	refused int           // of the frames: only the reading goroutine knows it
+	room    chan struct{} // hears of frames that have left
 
-	mu      sync.Mutex
-	who     usecase.Visitor
-	pass    *usecase.Pass // of a guest who has not written yet
-	checked time.Time     // when who was looked up
-	places  map[domain.ConversationID]*place
-	flying  int                            // frames that melody has not sent yet
-	owed    map[domain.ConversationID]bool // conversations of which more was there than could be sent
-	ended    bool   // nothing more is delivered
-	full     bool   // melody had no room for what was written last
-	farewell []byte // the close frame that is still to be sent
+	mu       sync.Mutex
+	who      usecase.Visitor
+	pass     *usecase.Pass // of a guest who has not written yet
+	checked  time.Time     // when who was looked up
+	places   map[domain.ConversationID]*place
+	flying   int                            // frames that melody has not sent yet
+	owed     map[domain.ConversationID]bool // conversations of which more was there than could be sent
+	ended    bool                           // nothing more is delivered
+	full     bool                           // melody had no room for what was written last
+	farewell []byte                         // the close frame that is still to be sent
 }
 
 // place is how far a client knows a conversation.
 type place struct {
 	seq      int64
-	revision int64 // that was told in full; 0 for none
-	stood    int64 // the revision that was told last of how it stands; 0 for none
+	revision int64                 // that was told in full; 0 for none
+	stood    int64                 // the revision that was told last of how it stands; 0 for none
 	standing standing              // that a shopper was told
 	read     map[domain.Side]int64 // marks that a shopper was told
 	here     bool                  // whether staff was told that the shopper is there
@@ -60,7 +62,23 @@ func newSocket(who usecase.Visitor, secret, address string) *socket {
 	return &socket{
 		who: who, secret: secret, owner: who.Session.Owner(), address: address, checked: time.Now(),
 		frames: rate.NewLimiter(framesASecond, framesAtOnce), typing: rate.NewLimiter(rate.Every(typingEvery), 1),
-		places: map[domain.ConversationID]*place{}, owed: map[domain.ConversationID]bool{},
+		places: map[domain.ConversationID]*place{}, owed: map[domain.ConversationID]bool{}, room: make(chan struct{}, 1),
+	}
+}
+
+// pace waits until there is room for an answer, or nobody to answer to.
+func (s *socket) pace() {
+	for {
+		s.mu.Lock()
+		free := s.flying < crowded
+		s.mu.Unlock()
+		if free || s.session.IsClosed() {
+			return
+		}
+		select {
+		case <-s.room:
+		case <-time.After(writeWait):
+		}
 	}
 }
 
@@ -106,6 +124,10 @@ func (s *socket) sent() []domain.ConversationID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flying--
+	select {
+	case s.room <- struct{}{}:
+	default:
+	}
 	if s.farewell != nil {
 		s.leave()
 		return nil

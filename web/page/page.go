@@ -29,6 +29,7 @@ type Pages struct {
 	checkout   *usecase.Checkout
 	account    *usecase.Account
 	contacting *usecase.Contacting
+	talking    *usecase.Talking
 	stocking   *usecase.Stocking
 	fulfilling *usecase.Fulfilling
 	about      Shop
@@ -43,9 +44,9 @@ type Shop struct {
 
 // New makes the pages of a shop.
 func New(about Shop, visits *visit.Visits, browsing *usecase.Browsing, shopping *usecase.Shopping, wishing *usecase.Wishing,
-	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contacting,
+	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contacting, talking *usecase.Talking,
 	stocking *usecase.Stocking, fulfilling *usecase.Fulfilling) *Pages {
-	return &Pages{visits, browsing, shopping, wishing, checkout, account, contacting, stocking, fulfilling, about}
+	return &Pages{visits, browsing, shopping, wishing, checkout, account, contacting, talking, stocking, fulfilling, about}
 }
 
 // Mount gives r every page.

@@ -100,7 +100,8 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	page.New(page.Shop{ServerName: "shop-1", Phone: "+1 (555) 010-0200", Email: "hello@shop.example"}, visits,
 		usecase.NewBrowsing(store), usecase.NewShopping(p.carts, store, newID), usecase.NewWishing(p.wishlists, store, clock, newID),
 		usecase.NewCheckout(p.carts, store, p.payments, store, clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes")),
-		account, usecase.NewContacting(store, store, clock, newID), usecase.NewStocking(store, store, clock),
+		account, usecase.NewContacting(store, store, clock, newID), usecase.NewTalking(store, store, store, store, clock, newID),
+		usecase.NewStocking(store, store, clock),
 		usecase.NewFulfilling(store, p.payments, store, clock)).Mount(r)
 	s.handler = http.MaxBytesHandler(visits.Remember(r), maxBody)
 	return s
