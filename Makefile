@@ -10,10 +10,10 @@ ASSET_SOURCES := $(wildcard web/asset/*.mjs web/asset/js/*.js web/asset/css/*.cs
 	web/asset/package-lock.json cmd/eshop/demo/kinds.json
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help run build test bench test-browser lint generate verify clean need-go need-node
+.PHONY: help run build test test-integration bench test-browser lint generate verify clean need-go need-node
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Run the shop with demo data at http://localhost:8080 (PORT=... for another)
 	@echo "eshop opens at http://localhost:$(PORT) -- sign in as john_doe / password123; Ctrl+C ends it"
@@ -24,6 +24,11 @@ build: need-go $(ASSETS) ## Build bin/eshop, static, with everything inside
 
 test: need-go $(ASSETS) ## Run every test that needs nothing installed, in under three minutes
 	go test -short -race -shuffle=on ./...
+
+test-integration: need-go $(ASSETS) ## Run the tests with real PostgreSQL and Redis in Docker
+	test/container/docker.sh
+	TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1 \
+	go test -count=1 -timeout 15m ./adapter/... ./cmd/... ./test/container
 
 bench: build ## Measure pages and calls beside a bare server, in one run
 	go run ./test/load

@@ -1,6 +1,9 @@
 package domain
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Page is a part of a list: number from 1, and how many a page holds.
 type Page struct {
@@ -106,6 +109,37 @@ func (q Query) Check() error {
 // accents left as they are.
 func Words(text string) []string {
 	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !isWordRune(r) })
+}
+
+// TypoFrom is how many letters a word has that may be mistyped. Only a word that
+// is found nowhere counts as mistyped.
+const TypoFrom = 4
+
+// OneTypo says whether a and b differ by at most one letter that is missing, too
+// many or another, or by two neighbours that changed places.
+func OneTypo(a, b string) bool {
+	for a != "" && b != "" {
+		x, n := utf8.DecodeRuneInString(a)
+		y, m := utf8.DecodeRuneInString(b)
+		if x != y {
+			break
+		}
+		a, b = a[n:], b[m:]
+	}
+	for a != "" && b != "" {
+		x, n := utf8.DecodeLastRuneInString(a)
+		y, m := utf8.DecodeLastRuneInString(b)
+		if x != y {
+			break
+		}
+		a, b = a[:len(a)-n], b[:len(b)-m]
+	}
+	n, m := utf8.RuneCountInString(a), utf8.RuneCountInString(b)
+	if n != 2 || m != 2 {
+		return n <= 1 && m <= 1
+	}
+	first, size := utf8.DecodeRuneInString(a)
+	return b == a[size:]+string(first)
 }
 
 // Found is a page of what a query finds, with what narrower queries would find.

@@ -117,12 +117,8 @@ func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card
 		return domain.Order{}, err
 	case order.Status != domain.Cancelled:
 		return order, nil
-	case verdict == port.NotCharged:
-		unavailable := domain.ErrUnavailable.Errorf("payment_unavailable", "the payment could not be made just now, and nothing was charged; try again")
-		unavailable.RetryAfter = 5 * time.Second
-		return domain.Order{}, unavailable
 	}
-	return domain.Order{}, errDeclined()
+	return domain.Order{}, errUnpaid(verdict)
 }
 
 // settle writes a verdict down.
@@ -162,7 +158,11 @@ func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Car
 		now := c.clock()
 		switch {
 		case fresh.Status == domain.Cancelled:
-			return domain.Order{}, errDeclined()
+			verdict, err := c.payments.Verdict(ctx, order.ID)
+			if err != nil {
+				return domain.Order{}, err
+			}
+			return domain.Order{}, errUnpaid(verdict)
 		case fresh.Status != domain.Pending:
 			return fresh, nil
 		case !now.Before(fresh.ClaimedUntil):
@@ -252,7 +252,13 @@ func ownedBy(owner domain.OwnerID, order domain.Order, err error) (domain.Order,
 
 func errNoOrder() error { return domain.ErrNotFound.Errorf("not_found", "there is no such order") }
 
-func errDeclined() error {
+// errUnpaid is why an order was cancelled, by the verdict on its charge.
+func errUnpaid(verdict port.Verdict) error {
+	if verdict == port.NotCharged {
+		unavailable := domain.ErrUnavailable.Errorf("payment_unavailable", "the payment could not be made just now, and nothing was charged; try again")
+		unavailable.RetryAfter = 5 * time.Second
+		return unavailable
+	}
 	return domain.ErrDeclined.Errorf("payment_declined", "the payment was declined, and nothing was charged")
 }
 

@@ -35,7 +35,9 @@ func counter(prefix string) func() string {
 	return func() string { return fmt.Sprintf("%s%d", prefix, n.Add(1)) }
 }
 
-func newWorld(t *testing.T) world { return newWorldPaidBy(t, demopay.New(utcNow)) }
+func newWorld(t *testing.T) world {
+	return newWorldPaidBy(t, demopay.New(utcNow, demopay.NewMemoryLedger()))
+}
 
 func newWorldPaidBy(t *testing.T, gateway port.Payments) world {
 	store := memory.NewStore()
@@ -235,7 +237,7 @@ func (g *slowGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Mon
 
 func TestARepeatWaitsForTheFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gateway := &slowGateway{Payments: demopay.New(utcNow)}
+		gateway := &slowGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())}
 		w := newWorldPaidBy(t, gateway)
 		w.fill(t, "ann", "tea", 2)
 		var (
@@ -264,6 +266,26 @@ func TestARepeatWaitsForTheFirst(t *testing.T) {
 	})
 }
 
+func TestARepeatIsToldWhatTheFirstIsTold(t *testing.T) {
+	for card, want := range map[string]domain.Kind{demopay.Declines: domain.ErrDeclined, demopay.Fails: domain.ErrUnavailable} {
+		t.Run(string(want), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorldPaidBy(t, &slowGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())})
+				w.fill(t, "ann", "tea", 2)
+				var all sync.WaitGroup
+				for range 5 {
+					all.Go(func() {
+						_, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(card))
+						assert.ErrorIs(t, err, want)
+					})
+				}
+				all.Wait()
+				assert.Equal(t, 5, w.stock(t, "tea"))
+			})
+		})
+	}
+}
+
 // dyingGateway never answers the first charge: its caller is as good as dead.
 type dyingGateway struct {
 	port.Payments
@@ -279,7 +301,7 @@ func (g *dyingGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Mo
 
 func TestARepeatFinishesForOneThatDied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorldPaidBy(t, &dyingGateway{Payments: demopay.New(utcNow)})
+		w := newWorldPaidBy(t, &dyingGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())})
 		w.fill(t, "ann", "tea", 2)
 		go func() { _, _, _ = w.checkout.Buy(t.Context(), "ann", "k", purchase(good)) }()
 		time.Sleep(time.Millisecond)

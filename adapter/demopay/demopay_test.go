@@ -16,7 +16,15 @@ import (
 )
 
 func TestPayments(t *testing.T) {
-	porttest.Payments(t, func(*testing.T) port.Payments { return demopay.New(time.Now) })
+	t.Run("one server", func(t *testing.T) {
+		porttest.Payments(t, func(*testing.T) port.Payments { return demopay.New(time.Now, demopay.NewMemoryLedger()) })
+	})
+	t.Run("two servers", func(t *testing.T) {
+		porttest.Payments(t, func(*testing.T) port.Payments {
+			ledger := demopay.NewMemoryLedger()
+			return porttest.PaymentsInTurns(demopay.New(time.Now, ledger), demopay.New(time.Now, ledger))
+		})
+	})
 }
 
 func TestACardThatHangs(t *testing.T) {
@@ -25,7 +33,7 @@ func TestACardThatHangs(t *testing.T) {
 	} {
 		t.Run(string(want), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				gateway := demopay.New(time.Now)
+				gateway := demopay.New(time.Now, demopay.NewMemoryLedger())
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				_, err := gateway.Charge(ctx, "o", domain.Dollars(100), domain.NewCard(number, "", ""))

@@ -21,9 +21,6 @@ const (
 	inName        = 4
 )
 
-// typoFrom is how many letters a word has that may be mistyped.
-const typoFrom = 4
-
 // wordsOf are the words of p and how much each counts.
 func wordsOf(p *product) map[string]int32 {
 	words := map[string]int32{}
@@ -81,7 +78,7 @@ func (x *index) wants(text string) []want {
 	for i, word := range words {
 		w := want{word: word, prefix: i == len(words)-1}
 		w.terms = x.termsOf(w)
-		if len(w.terms) == 0 && utf8.RuneCountInString(word) >= typoFrom {
+		if len(w.terms) == 0 && utf8.RuneCountInString(word) >= domain.TypoFrom {
 			w.typo = true
 			w.terms = x.termsOf(w)
 		}
@@ -119,38 +116,11 @@ func (x *index) termsOf(w want) []string {
 func (w want) matches(term string) bool {
 	switch {
 	case w.typo:
-		return oneTypo(w.word, term)
+		return domain.OneTypo(w.word, term)
 	case w.prefix:
 		return strings.HasPrefix(term, w.word)
 	}
 	return w.word == term
-}
-
-// oneTypo says whether a and b differ by at most one letter that is missing, too
-// many or another, or by two neighbours that changed places.
-func oneTypo(a, b string) bool {
-	for a != "" && b != "" {
-		x, n := utf8.DecodeRuneInString(a)
-		y, m := utf8.DecodeRuneInString(b)
-		if x != y {
-			break
-		}
-		a, b = a[n:], b[m:]
-	}
-	for a != "" && b != "" {
-		x, n := utf8.DecodeLastRuneInString(a)
-		y, m := utf8.DecodeLastRuneInString(b)
-		if x != y {
-			break
-		}
-		a, b = a[:len(a)-n], b[:len(b)-m]
-	}
-	n, m := utf8.RuneCountInString(a), utf8.RuneCountInString(b)
-	if n != 2 || m != 2 {
-		return n <= 1 && m <= 1
-	}
-	first, size := utf8.DecodeRuneInString(a)
-	return b == a[size:]+string(first)
 }
 
 // scores says how well each product, by its number, matches the wants; 0 is not

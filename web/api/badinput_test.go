@@ -238,6 +238,10 @@ func TestWrites_RefuseFieldsThatTheyDoNotKnow(t *testing.T) {
 				w.refuses(t, call.method, call.path, body, nil, func(a reply) { a.faults(path[:at] + strings.ToUpper(path[at:])) })
 			})
 		}
+		t.Run(call.path+" one that is very long", func(t *testing.T) {
+			body := put(call.good, strings.Repeat("é", 100_000), 1)
+			w.refuses(t, call.method, call.path, body, nil, func(a reply) { a.faults(strings.Repeat("é", 32) + "…") })
+		})
 		t.Run(call.path+" ten thousand of them", func(t *testing.T) {
 			body := maps.Clone(call.good)
 			for i := range 10_000 {

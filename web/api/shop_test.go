@@ -27,6 +27,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -104,6 +105,7 @@ type shop struct {
 	checkout *usecase.Checkout
 	later    *atomic.Int64 // how far the clock was turned on
 	log      *log
+	metrics  *prometheus.Registry
 }
 
 // log is what a shop notes. Many may write at once.
@@ -133,11 +135,11 @@ var opened = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 func open(t testing.TB, changes ...func(*parts)) *shop {
 	t.Helper()
 	store := memory.NewStore()
-	s := &shop{t: t, store: store, later: new(atomic.Int64), log: new(log)}
+	s := &shop{t: t, store: store, later: new(atomic.Int64), log: new(log), metrics: prometheus.NewRegistry()}
 	clock := func() time.Time { return opened.Add(time.Duration(s.later.Load())) }
 	keeper, err := passwords()
 	require.NoError(t, err)
-	p := parts{store, store, demopay.New(clock), keeper, clock}
+	p := parts{store, store, demopay.New(clock, demopay.NewMemoryLedger()), keeper, clock}
 	for _, change := range changes {
 		change(&p)
 	}
@@ -162,9 +164,9 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	pages := page.New(about, visits, browsing, shopping, wishing, s.checkout, account, contacting, talking,
 		usecase.NewStocking(store, store, p.clock), usecase.NewFulfilling(store, p.payments, store, p.clock))
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	chat := live.New(visits, talking, log)
+	chat := live.New(visits, talking, s.metrics, log)
 	t.Cleanup(func() { assert.NoError(t, chat.Drain(context.Background())) })
-	s.handler = web.NewServer(about, pages, calls, chat, visits, web.NewHealth(nil), log)
+	s.handler = web.NewServer(about, pages, calls, chat, visits, web.NewHealth(nil, nil), web.NewMetrics(s.metrics), log)
 	return s
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/gorilla/websocket"
 	"github.com/olahol/melody"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
 	"eshop/domain"
@@ -70,8 +71,8 @@ type Hub struct {
 	presence presence
 }
 
-// New makes the hub of one server.
-func New(visits *visit.Visits, talking *usecase.Talking, log *slog.Logger) *Hub {
+// New makes the hub of one server, which counts its connections in registry.
+func New(visits *visit.Visits, talking *usecase.Talking, registry prometheus.Registerer, log *slog.Logger) *Hub {
 	h := &Hub{
 		visits: visits, talking: talking, log: log,
 		turns: make(chan struct{}, deliveries), joined: map[*socket]bool{},
@@ -80,6 +81,11 @@ func New(visits *visit.Visits, talking *usecase.Talking, log *slog.Logger) *Hub 
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.chat, h.support = h.melody(h.fromShopper), h.melody(h.fromStaff)
+	for side, m := range map[domain.Side]*melody.Melody{domain.CustomerSide: h.chat, domain.AgentSide: h.support} {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "eshop_chat_connections", Help: "Connections that are open now, by side.", ConstLabels: prometheus.Labels{"side": string(side)},
+		}, func() float64 { return float64(m.Len()) }))
+	}
 	return h
 }
 
@@ -135,12 +141,7 @@ func (h *Hub) Mount(r *mux.Router) {
 	for path, connect := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"/ws/chat": h.connectShopper, "/ws/support": h.connectStaff,
 	} {
-		r.Path(path).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Method != http.MethodGet && r.Method != http.MethodHead {
-				w.Header().Set("Allow", "GET, HEAD")
-				problem.Write(w, r, problem.ErrMethod)
-				return
-			}
+		r.Methods("GET", "HEAD").Path(path).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if err := connect(w, r); err != nil {
 				problem.Write(w, r, err)
 			}

@@ -272,6 +272,11 @@ func (h *Hub) Run(ctx context.Context) {
 				changes = nil
 				continue
 			}
+			if e.Key == "" {
+				// Some news was missed.
+				h.beatSoon(beating)
+				continue
+			}
 			h.wake(domain.ConversationID(e.Key))
 		case e, more := <-signals:
 			if !more {

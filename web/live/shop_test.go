@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -78,7 +79,7 @@ func (s *shop) serve(deaf bool) *server {
 	account := usecase.NewAccount(store, store, store, store, store, store, store, plain{}, clock, newID, newID)
 	visits := visit.New(account)
 	browsing, shopping, wishing := usecase.NewBrowsing(store), usecase.NewShopping(store, store, newID), usecase.NewWishing(store, store, clock, newID)
-	gateway := demopay.New(clock)
+	gateway := demopay.New(clock, demopay.NewMemoryLedger())
 	checkout := usecase.NewCheckout(store, store, gateway, store, clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes"))
 	contacting := usecase.NewContacting(store, store, clock, newID)
 	talking := usecase.NewTalking(store, store, store, store, clock, newID)
@@ -86,13 +87,14 @@ func (s *shop) serve(deaf bool) *server {
 		talking = usecase.NewTalking(store, store, silence{store}, store, clock, newID)
 	}
 	log := slog.New(slog.NewTextHandler(testLog{s.t}, nil))
-	hub := live.New(visits, talking, log)
+	registry := prometheus.NewRegistry()
+	hub := live.New(visits, talking, registry, log)
 	about := page.Shop{ServerName: "test"}
 	handler := web.NewServer(about,
 		page.New(about, visits, browsing, shopping, wishing, checkout, account, contacting, talking,
 			usecase.NewStocking(store, store, clock), usecase.NewFulfilling(store, gateway, store, clock)),
 		api.New(visits, browsing, shopping, wishing, checkout, account, contacting, talking),
-		hub, visits, web.NewHealth(nil), log)
+		hub, visits, web.NewHealth(nil, nil), web.NewMetrics(registry), log)
 
 	one := &server{shop: s, hub: hub, http: httptest.NewServer(handler)}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/a-h/templ"
@@ -40,6 +41,7 @@ type Shop struct {
 	ServerName string // shown in the footer
 	Phone      string // in international form, for tel: links
 	Email      string
+	Hours      string // when somebody answers, as people read it
 }
 
 // New makes the pages of a shop.
@@ -128,7 +130,7 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if viewErr != nil {
 		v = view{Shop: p.about, Path: pathOf(r)}
 	}
-	if err := render(w, r, what.Status, failure(v, what)); err != nil {
+	if err := render(w, r, what.StatusFor(r), failure(v, what)); err != nil {
 		http.Error(w, what.Detail, what.Status)
 	}
 }
@@ -173,21 +175,31 @@ func back(w http.ResponseWriter, r *http.Request, path, done string) error {
 // not lead anybody to another site.
 func here(path string) string {
 	u, err := url.Parse(path)
-	if err != nil || u.IsAbs() || u.Host != "" || len(path) < 1 || path[0] != '/' || len(path) > 1 && (path[1] == '/' || path[1] == '\\') {
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(path, "/") {
 		return "/"
+	}
+	// An escaped slash is written as it is when something else in the path must be escaped.
+	for _, start := range []string{path, u.Path} {
+		if strings.HasPrefix(start, "//") || strings.HasPrefix(start, `/\`) {
+			return "/"
+		}
 	}
 	return path
 }
 
 // form reads a posted form. Text that cannot be kept is a failure.
 func form(r *http.Request) (url.Values, error) {
+	unreadable := problem.Request{Status: http.StatusBadRequest, Code: "malformed_body", Text: "the form could not be read"}
 	if err := r.ParseForm(); err != nil {
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 			return nil, problem.ErrTooLarge
 		}
-		return nil, problem.Request{Status: http.StatusBadRequest, Code: "malformed_body", Text: "the form could not be read"}
+		return nil, unreadable
 	}
 	for name, values := range r.PostForm {
+		if !domain.CleanText(name) {
+			return nil, unreadable
+		}
 		for _, value := range values {
 			if !domain.CleanText(value) {
 				return nil, domain.InvalidFields(map[string]string{name: "has characters that cannot be used"})

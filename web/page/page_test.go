@@ -85,7 +85,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	s := &shop{t: t, store: store, later: new(atomic.Int64)}
 	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return start.Add(time.Duration(s.later.Load())) }
-	p := parts{store, store, demopay.New(clock)}
+	p := parts{store, store, demopay.New(clock, demopay.NewMemoryLedger())}
 	for _, change := range changes {
 		change(&p)
 	}

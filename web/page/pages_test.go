@@ -72,6 +72,7 @@ func TestForms_BodiesThatAreNone(t *testing.T) {
 			send(urlencoded, "product_id=p-lamp;quantity=1").is(http.StatusBadRequest)
 			send(urlencoded, "product_id=p-lamp&quantity=%00&name=a").is(http.StatusUnprocessableEntity)
 			send(urlencoded, "product_id=p-lamp&name=%ff").is(http.StatusUnprocessableEntity)
+			send(urlencoded, "product_id=p-lamp&%ff%00=%00").is(http.StatusBadRequest)
 			for _, a := range []answer{send("application/json", `{"product_id":"p-lamp"}`), send("", "product_id=p-lamp"), send(urlencoded, "")} {
 				if path == "/wishlist/remove" || path == "/wishlist/move" {
 					assert.Equal(t, http.StatusSeeOther, a.status, "what is not there is gone already")

@@ -1,0 +1,135 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
+
+	"eshop/domain"
+)
+
+// errInDoubt is a commit that was sent and whose answer was lost. Only what it
+// would have kept says whether it happened: look that up in a new transaction.
+var errInDoubt = errors.New("the connection was lost during the commit")
+
+// errVanished is a product that was removed while its change was under way: all is to be done again.
+var errVanished = errors.New("a product was removed meanwhile")
+
+// errMovedOn is a conversation that was joined into another while it was about to be: all is to be done again.
+var errMovedOn = errors.New("a conversation was joined into another meanwhile")
+
+// kindly gives a failure of the driver its kind. Failures that have one, and those of a
+// caller that went away, stay as they are.
+func kindly(caller context.Context, err error) error {
+	var known *domain.Error
+	switch {
+	case err == nil || errors.As(err, &known):
+		return err
+	case caller.Err() != nil:
+		return fmt.Errorf("%w: %w", caller.Err(), err)
+	case lost(err) || late(err) || conflicting(err) || errors.Is(err, errInDoubt):
+		away := domain.ErrUnavailable.Errorf("store_unavailable", "the shop cannot reach its records just now; try again in a moment")
+		away.RetryAfter = time.Second
+		return fmt.Errorf("%w: %w", away, err)
+	}
+	return err
+}
+
+// mayRetry says whether the whole of a transaction that failed with err may be
+// run again at once.
+func mayRetry(err error) bool {
+	return !errors.Is(err, errInDoubt) && (conflicting(err) || lost(err))
+}
+
+// conflicting says whether a transaction was undone in favour of another.
+func conflicting(err error) bool {
+	if errors.Is(err, errVanished) || errors.Is(err, errMovedOn) {
+		return true
+	}
+	switch sqlState(err) {
+	case "40001", "40P01": // serialization_failure, deadlock_detected
+		return true
+	}
+	return false
+}
+
+// lost says whether the connection or the server went away, or is not the one
+// that takes writes any more.
+func lost(err error) bool {
+	switch state := sqlState(err); {
+	case state == "":
+	case state == "25006", // read_only_sql_transaction: a primary that became a standby
+		state == "57P01", state == "57P02", state == "57P03", // shut down, crashed, starting
+		state == "25P03", // idle_in_transaction_session_timeout
+		state[:2] == "08", state[:2] == "53", state == "58030":
+		return true
+	default:
+		return false
+	}
+	var (
+		connect *pgconn.ConnectError
+		network *net.OpError
+	)
+	switch {
+	case late(err):
+		return false
+	case errors.As(err, &connect), errors.As(err, &network), pgconn.SafeToRetry(err):
+		return true
+	}
+	for _, gone := range []error{driver.ErrBadConn, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF, pgconn.ErrConnClosed, puddle.ErrClosedPool} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return false
+}
+
+// late says whether a deadline of ours passed, here or in the server.
+func late(err error) bool {
+	switch sqlState(err) {
+	case "57014", "55P03": // query_canceled, lock_not_available
+		return true
+	}
+	return errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err)
+}
+
+func sqlState(err error) string {
+	var failure *pgconn.PgError
+	if !errors.As(err, &failure) {
+		return ""
+	}
+	return failure.Code
+}
+
+// constraint is the name of the constraint that err says was broken, or "".
+func constraint(err error) string {
+	var failure *pgconn.PgError
+	if !errors.As(err, &failure) {
+		return ""
+	}
+	return failure.ConstraintName
+}
+
+// committed tells a commit that failed for certain from one that is in doubt.
+func committed(err error) error {
+	var failure *pgconn.PgError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &failure) && failure.SeverityUnlocalized == "ERROR", // the server refused it and says so
+		errors.Is(err, pgx.ErrTxCommitRollback), errors.Is(err, sql.ErrTxDone),
+		err == context.Canceled, err == context.DeadlineExceeded, // bare: database/sql did not send it
+		pgconn.SafeToRetry(err):
+		return err
+	}
+	return fmt.Errorf("%w: %w", errInDoubt, err)
+}

@@ -1,0 +1,377 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+// Rows are locked in one order, so that nobody waits for who waits for them:
+// orders by number, carts by owner, products by id. Stock comes last, for many
+// wait for it. An order that is being placed is seen by nobody else yet.
+
+// orderRow is an order as its tables have it.
+type orderRow struct {
+	Number          int64                `bun:"number"`
+	ID              domain.OrderID       `bun:"id"`
+	Owner           domain.OwnerID       `bun:"owner"`
+	Email           string               `bun:"email"`
+	Status          domain.Status        `bun:"status"`
+	Currency        domain.Currency      `bun:"currency"`
+	Subtotal        int64                `bun:"subtotal"`
+	Shipping        int64                `bun:"shipping"`
+	Tax             int64                `bun:"tax"`
+	Discount        int64                `bun:"discount"`
+	Total           int64                `bun:"total"`
+	ShippingAddress address              `bun:"shipping_address,type:jsonb"`
+	PaymentMethod   string               `bun:"payment_method"`
+	PaymentStatus   domain.PaymentStatus `bun:"payment_status"`
+	PaymentLast4    string               `bun:"payment_last4"`
+	PlacedAt        time.Time            `bun:"placed_at"`
+	ClaimedUntil    time.Time            `bun:"claimed_until"`
+	History         []statusChange       `bun:"history,type:jsonb"`
+	Lines           []orderLine          `bun:"lines,type:json"`
+}
+
+// orderColumns are what an orderRow is read from, of a table of orders called o.
+const orderColumns = `o.number, o.id, o.owner, o.email, o.status, o.currency, o.subtotal, o.shipping, o.tax, o.discount, o.total,
+	o.shipping_address, o.payment_method, o.payment_status, o.payment_last4, o.placed_at, o.claimed_until, o.history,
+	(SELECT json_agg(json_build_object('product', l.product_id, 'name', l.name, 'quantity', l.quantity,
+		'unit_price', l.unit_price, 'line_total', l.line_total) ORDER BY l.position)
+		FROM order_lines l WHERE l.order_number = o.number) AS lines`
+
+type address struct {
+	Name       string `json:"name"`
+	Line1      string `json:"line1"`
+	Line2      string `json:"line2"`
+	City       string `json:"city"`
+	Region     string `json:"region"`
+	PostalCode string `json:"postal_code"`
+	Country    string `json:"country"`
+	Phone      string `json:"phone"`
+}
+
+type statusChange struct {
+	Status domain.Status `json:"status"`
+	At     time.Time     `json:"at"`
+}
+
+type orderLine struct {
+	Product   domain.ProductID `json:"product"`
+	Name      string           `json:"name"`
+	Quantity  int              `json:"quantity"`
+	UnitPrice int64            `json:"unit_price"`
+	LineTotal int64            `json:"line_total"`
+}
+
+func (r orderRow) order() domain.Order {
+	money := func(amount int64) domain.Money { return domain.Money{Amount: amount, Currency: r.Currency} }
+	o := domain.Order{
+		ID: r.ID, Number: numberOf(r.Number), Owner: r.Owner, Email: r.Email, Status: r.Status,
+		Subtotal: money(r.Subtotal), Shipping: money(r.Shipping), Tax: money(r.Tax), Discount: money(r.Discount), Total: money(r.Total),
+		ShippingAddress: domain.Address(r.ShippingAddress),
+		Payment:         domain.Payment{Method: r.PaymentMethod, Status: r.PaymentStatus, Last4: r.PaymentLast4},
+		PlacedAt:        r.PlacedAt.UTC(), ClaimedUntil: r.ClaimedUntil.UTC(),
+	}
+	for _, l := range r.Lines {
+		o.Lines = append(o.Lines, domain.OrderLine{
+			Product: l.Product, Name: l.Name, Quantity: l.Quantity, UnitPrice: money(l.UnitPrice), LineTotal: money(l.LineTotal),
+		})
+	}
+	for _, change := range r.History {
+		o.History = append(o.History, domain.StatusChange{Status: change.Status, At: change.At.UTC()})
+	}
+	return o
+}
+
+func linesOf(o domain.Order) []orderLine {
+	lines := []orderLine{}
+	for _, l := range o.Lines {
+		lines = append(lines, orderLine{l.Product, l.Name, l.Quantity, l.UnitPrice.Amount, l.LineTotal.Amount})
+	}
+	return lines
+}
+
+func historyOf(o domain.Order) []statusChange {
+	history := []statusChange{}
+	for _, change := range o.History {
+		history = append(history, statusChange(change))
+	}
+	return history
+}
+
+const numberPrefix = "E-"
+
+func numberOf(sequence int64) domain.OrderNumber {
+	return domain.OrderNumber(numberPrefix + strconv.FormatInt(sequence, 10))
+}
+
+func (s *Store) PlaceOrder(ctx context.Context, p port.Placement,
+	build func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error)) (domain.Order, bool, error) {
+	var (
+		order  domain.Order
+		placed bool
+		mine   domain.OrderID // the order that a commit of this call may have kept
+	)
+	place := func(ctx context.Context, tx bun.Tx) error {
+		// Calls with one key have one cart, so holding it makes them go one after another.
+		cart, err := lockCart(ctx, tx, p.Owner)
+		if err != nil {
+			return err
+		}
+		before, fingerprint, err := placedBy(ctx, tx, p)
+		if err != nil {
+			return err
+		}
+		if before.ID != "" {
+			if fingerprint != p.Fingerprint {
+				return domain.ErrConflict.Errorf("idempotency_key_reused", "that key was used for another order")
+			}
+			order, placed = before, before.ID == mine
+			return nil
+		}
+		products, err := cartProducts(ctx, tx, cart)
+		if err != nil {
+			return err
+		}
+		if order, err = build(cart, products); err != nil {
+			return err
+		}
+		if order, err = addOrder(ctx, tx, order, p); err != nil {
+			return err
+		}
+		short, err := takeStock(ctx, tx, order.ID, order.Lines, order.PlacedAt)
+		if err != nil {
+			return err
+		}
+		if len(short) > 0 {
+			return domain.OutOfStock(short...)
+		}
+		placed, mine = true, order.ID
+		return nil
+	}
+	err := s.inTx(ctx, place)
+	if errors.Is(err, errInDoubt) {
+		// The cart is held until the commit in doubt has happened or not, and then the key tells which.
+		err = s.inTx(ctx, place)
+	}
+	if err != nil {
+		return domain.Order{}, false, err
+	}
+	return order, placed, nil
+}
+
+// placedBy is the order that the key has placed, and its fingerprint; one without an id when there is none.
+func placedBy(ctx context.Context, tx bun.Tx, p port.Placement) (domain.Order, string, error) {
+	var row struct {
+		Fingerprint string `bun:"fingerprint"`
+		orderRow
+	}
+	err := tx.NewRaw(`SELECT o.fingerprint, `+orderColumns+` FROM orders o WHERE o.placed_by = ? AND o.key = ?`,
+		p.Owner, p.Key).Scan(ctx, &row)
+	if errors.Is(err, sql.ErrNoRows) {
+		return domain.Order{}, "", nil
+	}
+	return row.order(), row.Fingerprint, err
+}
+
+// addOrder keeps the order with its lines and its key and empties the cart, and
+// returns the order with its number.
+func addOrder(ctx context.Context, tx bun.Tx, o domain.Order, p port.Placement) (domain.Order, error) {
+	o = o.Clone()
+	var number int64
+	err := tx.NewRaw(`WITH placed AS (
+			INSERT INTO orders (id, owner, email, status, currency, subtotal, shipping, tax, discount, total,
+				shipping_address, payment_method, payment_status, payment_last4, placed_at, claimed_until, history,
+				placed_by, key, fingerprint)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number
+		), bought AS (
+			INSERT INTO order_lines (order_number, position, product_id, name, quantity, unit_price, line_total)
+			SELECT placed.number, line.position, line.product, line.name, line.quantity, line.unit_price, line.line_total
+			FROM placed, ROWS FROM (json_to_recordset(?) AS (product text, name text, quantity integer, unit_price bigint, line_total bigint))
+				WITH ORDINALITY AS line (product, name, quantity, unit_price, line_total, position)
+		), emptied AS (
+			UPDATE carts SET lines = '[]' WHERE owner = ?
+		)
+		SELECT number FROM placed`,
+		o.ID, o.Owner, o.Email, o.Status, o.Total.Currency, o.Subtotal.Amount, o.Shipping.Amount, o.Tax.Amount, o.Discount.Amount, o.Total.Amount,
+		address(o.ShippingAddress), o.Payment.Method, o.Payment.Status, o.Payment.Last4, o.PlacedAt, bun.NullTime{Time: o.ClaimedUntil}, historyOf(o),
+		p.Owner, p.Key, p.Fingerprint, linesOf(o), p.Owner).Scan(ctx, &number)
+	o.Number = numberOf(number)
+	return o, err
+}
+
+func (s *Store) Order(ctx context.Context, id domain.OrderID) (domain.Order, error) {
+	return s.order(ctx, `o.id = ?`, id)
+}
+
+func (s *Store) OrderByNumber(ctx context.Context, number domain.OrderNumber) (domain.Order, error) {
+	sequence, _ := strconv.ParseInt(strings.TrimPrefix(string(number), numberPrefix), 10, 64)
+	if numberOf(sequence) != number {
+		return domain.Order{}, errNoOrder()
+	}
+	return s.order(ctx, `o.number = ?`, sequence)
+}
+
+func (s *Store) order(ctx context.Context, which string, args ...any) (domain.Order, error) {
+	var row orderRow
+	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		err := db.NewRaw(`SELECT `+orderColumns+` FROM orders o WHERE `+which, args...).Scan(ctx, &row)
+		if errors.Is(err, sql.ErrNoRows) {
+			return errNoOrder()
+		}
+		return err
+	})
+	if err != nil {
+		return domain.Order{}, err
+	}
+	return row.order(), nil
+}
+
+func (s *Store) Orders(ctx context.Context, filter port.OrderFilter, page domain.Page) ([]domain.Order, int, error) {
+	where, args := `true`, []any{}
+	if filter.Owner != "" {
+		where, args = where+` AND owner = ?`, append(args, filter.Owner)
+	}
+	if filter.Status != "" {
+		where, args = where+` AND status = ?`, append(args, filter.Status)
+	}
+	// The total comes in one row at least, though the page be empty.
+	statement := fmt.Sprintf(`SELECT n.of_all, %s
+		FROM (SELECT count(*) AS of_all FROM orders WHERE %s) n LEFT JOIN (
+			SELECT number FROM orders WHERE %s ORDER BY placed_at DESC, number DESC LIMIT ? OFFSET ?
+		) page ON true LEFT JOIN orders o ON o.number = page.number
+		ORDER BY o.placed_at DESC, o.number DESC`, orderColumns, where, where)
+	var rows []struct {
+		OfAll int `bun:"of_all"`
+		orderRow
+	}
+	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		rows = nil
+		return db.NewRaw(statement, slices.Concat(args, args, []any{page.Size, page.Offset()})...).Scan(ctx, &rows)
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	var found []domain.Order
+	for _, row := range rows {
+		if row.ID != "" {
+			found = append(found, row.order())
+		}
+	}
+	return found, rows[0].OfAll, nil
+}
+
+func (s *Store) UpdateOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) error) (domain.Order, error) {
+	var kept domain.Order
+	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		var row orderRow
+		err := tx.NewRaw(`SELECT `+orderColumns+` FROM orders o WHERE o.id = ? FOR UPDATE OF o`, id).Scan(ctx, &row)
+		if errors.Is(err, sql.ErrNoRows) {
+			return errNoOrder()
+		}
+		if err != nil {
+			return err
+		}
+		before := row.order()
+		changed := before.Clone()
+		if err := change(&changed); err != nil {
+			return err
+		}
+		kept = before
+		kept.Status, kept.Payment, kept.ClaimedUntil = changed.Status, changed.Payment, changed.ClaimedUntil
+		kept.History = slices.Clone(changed.History)
+		return keepOrder(ctx, tx, kept, before.Status)
+	})
+	if err != nil {
+		return domain.Order{}, err
+	}
+	return kept, nil
+}
+
+// keepOrder keeps what may change of an order and does what its new status asks for.
+func keepOrder(ctx context.Context, tx bun.Tx, o domain.Order, before domain.Status) error {
+	returns := o.Status.ReturnsStock() && !before.ReturnsStock()
+	unplaced := returns && o.Status == domain.Cancelled
+	_, err := tx.NewRaw(`UPDATE orders SET status = ?, payment_method = ?, payment_status = ?, payment_last4 = ?,
+		claimed_until = ?, history = ?, key = CASE WHEN ? THEN NULL ELSE key END WHERE id = ?`,
+		o.Status, o.Payment.Method, o.Payment.Status, o.Payment.Last4,
+		bun.NullTime{Time: o.ClaimedUntil}, historyOf(o), unplaced, o.ID).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	if unplaced {
+		cart, err := lockCart(ctx, tx, o.Owner)
+		if err != nil {
+			return err
+		}
+		cart.Merge(cartOf(o))
+		if err := keepCart(ctx, tx, o.Owner, cart); err != nil {
+			return err
+		}
+	}
+	if !returns {
+		return nil
+	}
+	at := o.PlacedAt
+	if n := len(o.History); n > 0 {
+		at = o.History[n-1].At
+	}
+	return returnStock(ctx, tx, o.ID, o.Lines, at)
+}
+
+// cartOf is the cart that the order was made of. A cart has one line a product,
+// so the product names the line as well as its own name did.
+func cartOf(o domain.Order) domain.Cart {
+	var cart domain.Cart
+	for _, line := range o.Lines {
+		cart.Lines = append(cart.Lines, domain.Line{ID: domain.LineID(line.Product), Product: line.Product, Quantity: line.Quantity})
+	}
+	return cart
+}
+
+// ClaimOrders is repeated when its answer was lost: what it claimed the first time is then left until that claim ends.
+func (s *Store) ClaimOrders(ctx context.Context, now, until time.Time, limit int) ([]domain.Order, error) {
+	var rows []orderRow
+	err := s.retry(ctx, func(ctx context.Context) error {
+		rows = nil
+		return s.db.NewRaw(`WITH free AS (
+				SELECT number FROM orders WHERE status = 'pending' AND (claimed_until IS NULL OR claimed_until < ?)
+				ORDER BY placed_at, number LIMIT ? FOR UPDATE SKIP LOCKED
+			)
+			UPDATE orders o SET claimed_until = ? FROM free WHERE o.number = free.number RETURNING `+orderColumns,
+			now, max(limit, 0), bun.NullTime{Time: until}).Scan(ctx, &rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(rows, func(a, b orderRow) int {
+		return cmp.Or(a.PlacedAt.Compare(b.PlacedAt), cmp.Compare(a.Number, b.Number))
+	})
+	var claimed []domain.Order
+	for _, row := range rows {
+		claimed = append(claimed, row.order())
+	}
+	return claimed, nil
+}
+
+func (s *Store) AdoptOrders(ctx context.Context, from, into domain.OwnerID) error {
+	if from == into {
+		return nil
+	}
+	return s.repeat(ctx, `WITH theirs AS (SELECT number FROM orders WHERE owner = ? ORDER BY number FOR UPDATE)
+		UPDATE orders o SET owner = ? FROM theirs WHERE o.number = theirs.number`, from, into)
+}
+
+func errNoOrder() error { return domain.ErrNotFound.Errorf("not_found", "there is no such order") }

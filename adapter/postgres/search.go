@@ -1,0 +1,391 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"eshop/domain"
+)
+
+// Without a text the counts are kept ready and the page is cut out of an index.
+// With one, all that match are looked at once, for the counts and the page together.
+
+// order is a sort as a column of the facts; equals come by id.
+type order struct{ column, direction string }
+
+var orders = map[domain.Sort]order{
+	domain.ByRelevance: {"sold", "DESC"},
+	domain.ByNewest:    {"added_at", "DESC"},
+	domain.ByPrice:     {"price", "ASC"},
+	domain.ByPriceDown: {"price", "DESC"},
+	domain.ByName:      {"name_order", "ASC"},
+	domain.ByRating:    {"rating", "DESC"},
+}
+
+func (s *Store) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
+	page, err := domain.NewPage(q.Page.Number, q.Page.Size)
+	if err != nil {
+		return domain.Found{}, err
+	}
+	q.Page, q.Sort = page, cmp.Or(q.Sort, domain.ByRelevance)
+	if q.MaxPrice == 0 {
+		q.MaxPrice = math.MaxInt64
+	}
+	var found domain.Found
+	err = s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
+		var (
+			ids []domain.ProductID
+			err error
+		)
+		if wants := wantsOf(q.Text); len(wants) > 0 {
+			found, ids, err = findText(ctx, tx, q, wants)
+		} else {
+			found, ids, err = findAll(ctx, tx, q)
+		}
+		if err != nil {
+			return err
+		}
+		found.Products, err = productsInOrder(ctx, tx, ids)
+		return err
+	})
+	if err != nil {
+		return domain.Found{}, err
+	}
+	return found, nil
+}
+
+// cell counts products that are alike in what the facets of a query ask for.
+type cell struct {
+	Category     string `bun:"category"`
+	CategoryName string `bun:"category_name"`
+	Kind         string `bun:"kind"` // only of the category that the query names
+	KindName     string `bun:"kind_name"`
+	Band         int    `bun:"band"` // unchosen when the query's category or kind is another
+	InStock      bool   `bun:"in_stock"`
+	N            int    `bun:"n"`
+	Priced       int    `bun:"priced"` // of N, those within the query's bounds of price
+}
+
+const unchosen = -1
+
+// foldCells adds up what is counted by category, kind, band and in_stock in the
+// columns n and priced of the table counted, to no more cells than the facets of q need.
+func foldCells(q domain.Query) (columns string, args []any) {
+	return `c.category, (SELECT s.category_name FROM shelves s WHERE s.category = c.category LIMIT 1) AS category_name,
+		c.kind, (SELECT s.kind_name FROM shelves s WHERE s.category = c.category AND s.kind = c.kind) AS kind_name,
+		c.band, c.in_stock, c.n, c.priced
+		FROM (SELECT category, CASE WHEN category = ? THEN kind ELSE '' END AS kind, in_stock,
+			CASE WHEN (? = '' OR category = ?) AND (? = '' OR kind = ?) THEN band ELSE ? END AS band,
+			sum(n) AS n, sum(priced) AS priced
+			FROM counted GROUP BY 1, 2, 3, 4) c`,
+		[]any{q.Category, q.Category, q.Category, q.Kind, q.Kind, unchosen}
+}
+
+// countUp is what q finds, but for the products.
+func countUp(q domain.Query, cells []cell) domain.Found {
+	found := domain.Found{Page: q.Page}
+	categories, kinds := map[domain.Category]int{}, map[domain.Category]int{}
+	bands := make([]int, len(domain.PriceBands))
+	for _, c := range cells {
+		stocked, chosen := c.InStock || !q.InStock, c.Band != unchosen
+		if stocked {
+			categories[domain.Category{Slug: c.Category, Name: c.CategoryName}] += c.Priced
+			if c.Category == q.Category {
+				kinds[domain.Category{Slug: c.Kind, Name: c.KindName}] += c.Priced
+			}
+		}
+		if stocked && chosen {
+			bands[c.Band] += c.N
+			found.Total += c.Priced
+		}
+		if c.InStock && chosen {
+			found.Facets.InStock += c.Priced
+		}
+	}
+	found.Facets.Categories = byName(categories)
+	if q.Category != "" {
+		found.Facets.Kinds = byName(kinds)
+	}
+	for i, n := range bands {
+		if n > 0 {
+			found.Facets.Prices = append(found.Facets.Prices, domain.PriceCount{PriceBand: domain.PriceBands[i], Count: n})
+		}
+	}
+	return found
+}
+
+func byName(counts map[domain.Category]int) []domain.CategoryCount {
+	var all []domain.CategoryCount
+	for category, n := range counts {
+		if n > 0 {
+			all = append(all, domain.CategoryCount{Category: category, Count: n})
+		}
+	}
+	slices.SortFunc(all, func(a, b domain.CategoryCount) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Slug, b.Slug))
+	})
+	return all
+}
+
+// findAll is what q finds without a text, and which products are on the page.
+func findAll(ctx context.Context, tx bun.Tx, q domain.Query) (domain.Found, []domain.ProductID, error) {
+	priced, partly := pricedBands(q)
+	columns, args := foldCells(q)
+	var cells []cell
+	err := tx.NewRaw(`WITH partly AS (
+			SELECT category, kind, band, in_stock, count(*) AS n FROM product_facts WHERE ? GROUP BY 1, 2, 3, 4
+		), counted AS (
+			SELECT category, kind, band, in_stock, c.n, CASE WHEN band = ANY (?) THEN c.n ELSE coalesce(p.n, 0) END AS priced
+			FROM product_counts c LEFT JOIN partly p USING (category, kind, band, in_stock) WHERE c.n > 0
+		) SELECT `+columns, append([]any{partly, pgdialect.Array(priced)}, args...)...).Scan(ctx, &cells)
+	if err != nil {
+		return domain.Found{}, nil, err
+	}
+	found := countUp(q, cells)
+	if q.Page.Offset() >= found.Total {
+		return found, nil, nil
+	}
+	ids, err := pageOf(ctx, tx, q)
+	return found, ids, err
+}
+
+// pricedBands are the price bands that lie within the query's bounds of price. The
+// condition chooses the products within those bounds of the bands that lie partly within.
+func pricedBands(q domain.Query) (bands []int, partly bun.Safe) {
+	var ranges []string
+	for i, band := range domain.PriceBands {
+		last := cmp.Or(band.Max, math.MaxInt64)
+		from, to := max(band.Min, q.MinPrice), min(last, q.MaxPrice)
+		switch {
+		case from > to:
+		case from == band.Min && to == last:
+			bands = append(bands, i)
+		default:
+			ranges = append(ranges, fmt.Sprintf("price BETWEEN %d AND %d", from, to))
+		}
+	}
+	return bands, bun.Safe(cmp.Or(strings.Join(ranges, " OR "), "false"))
+}
+
+// pageOf are the products on the page of q, which has no text.
+func pageOf(ctx context.Context, tx bun.Tx, q domain.Query) ([]domain.ProductID, error) {
+	by := orders[q.Sort]
+	query := tx.NewSelect().TableExpr("product_facts AS f")
+	first := "f"
+	if by.column == "sold" {
+		first = "r"
+		query = tx.NewSelect().TableExpr("product_popularity AS r")
+		if q.InStock || q.MinPrice > 0 || q.MaxPrice < math.MaxInt64 {
+			query = query.Join("JOIN product_facts AS f ON f.id = r.id")
+		}
+	}
+	query = query.ColumnExpr(first + ".id").OrderExpr(first + "." + by.column + " " + by.direction + ", " + first + ".id").
+		Limit(int64(q.Page.Size)).Offset(int64(q.Page.Offset()))
+	if q.Category != "" {
+		query = query.Where(first+".category = ?", q.Category)
+	}
+	if q.Kind != "" {
+		query = query.Where(first+".kind = ?", q.Kind)
+	}
+	if q.MinPrice > 0 || q.MaxPrice < math.MaxInt64 {
+		query = query.Where("f.price BETWEEN ? AND ?", q.MinPrice, q.MaxPrice)
+	}
+	if q.InStock {
+		query = query.Where("f.in_stock")
+	}
+	var ids []domain.ProductID
+	return ids, query.Scan(ctx, &ids)
+}
+
+// findText is what q finds of those products that have all wants, and which products are on the page.
+func findText(ctx context.Context, tx bun.Tx, q domain.Query, wants []want) (domain.Found, []domain.ProductID, error) {
+	rows, err := matches(ctx, tx, q, wants)
+	if err != nil {
+		return domain.Found{}, nil, err
+	}
+	if len(rows) == 0 {
+		loosened, err := loosen(ctx, tx, wants)
+		if err != nil || !loosened {
+			return countUp(q, nil), nil, err
+		}
+		if rows, err = matches(ctx, tx, q, wants); err != nil {
+			return domain.Found{}, nil, err
+		}
+	}
+	var (
+		cells []cell
+		ids   []domain.ProductID
+	)
+	slices.SortFunc(rows, func(a, b match) int { return cmp.Compare(a.Place, b.Place) })
+	for _, r := range rows {
+		if r.Place > 0 {
+			ids = append(ids, r.ID)
+			continue
+		}
+		cells = append(cells, r.cell)
+	}
+	return countUp(q, cells), ids, nil
+}
+
+// match is a product on the page, whose place counts from 1, or a cell, at place 0.
+type match struct {
+	Place int              `bun:"place"`
+	ID    domain.ProductID `bun:"id"`
+	cell
+}
+
+// matches are the cells of all products that have all wants, and the page of those that q finds.
+func matches(ctx context.Context, tx bun.Tx, q domain.Query, wants []want) ([]match, error) {
+	by := orders[q.Sort]
+	// Names with all words come first, then names with some.
+	tier := bun.SafeQuery("0")
+	if q.Sort == domain.ByRelevance {
+		tier = bun.SafeQuery("CASE WHEN f.words @@ ?::tsquery THEN 2 WHEN f.words @@ ?::tsquery THEN 1 ELSE 0 END",
+			queryOf(wants, inName, " & "), queryOf(wants, inName, " | "))
+	}
+	columns, args := foldCells(q)
+	ordered := bun.Safe("tier DESC, key " + by.direction + ", id")
+	var rows []match
+	err := tx.NewRaw(`WITH hit AS MATERIALIZED (
+			SELECT f.id, f.category, f.kind, f.band, f.in_stock, f.price BETWEEN ? AND ? AS priced, ? AS key, ? AS tier
+			FROM product_facts f WHERE f.words @@ ?::tsquery
+		), counted AS (
+			SELECT category, kind, band, in_stock, count(*) AS n, count(*) FILTER (WHERE priced) AS priced FROM hit GROUP BY 1, 2, 3, 4
+		), page AS (
+			SELECT row_number() OVER (ORDER BY ?) AS place, id FROM hit
+			WHERE priced AND (in_stock OR NOT ?) AND (? = '' OR category = ?) AND (? = '' OR kind = ?)
+			ORDER BY ? LIMIT ? OFFSET ?
+		)
+		SELECT place, id, '' AS category, '' AS category_name, '' AS kind, '' AS kind_name, 0 AS band, false AS in_stock, 0 AS n, 0 AS priced
+		FROM page
+		UNION ALL SELECT 0, '', `+columns,
+		append([]any{q.MinPrice, q.MaxPrice, bun.Ident("f." + by.column), tier, queryOf(wants, "", " & "),
+			ordered, q.InStock, q.Category, q.Category, q.Kind, q.Kind, ordered, q.Page.Size, q.Page.Offset()}, args...)...).Scan(ctx, &rows)
+	return rows, err
+}
+
+func (s *Store) Suggest(ctx context.Context, text string, limit int) ([]domain.Suggestion, error) {
+	wants := wantsOf(text)
+	if len(wants) == 0 || limit <= 0 {
+		return nil, ctx.Err()
+	}
+	var all []domain.Suggestion
+	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
+		products, err := suggestProducts(ctx, tx, wants, limit)
+		if err != nil {
+			return err
+		}
+		if len(products) == 0 {
+			loosened, err := loosen(ctx, tx, wants)
+			if err != nil || !loosened {
+				all = nil
+				return err
+			}
+			if products, err = suggestProducts(ctx, tx, wants, limit); err != nil {
+				return err
+			}
+		}
+		categories, err := suggestCategories(ctx, tx, wants)
+		all = append(categories, products...)
+		return err
+	})
+	return all[:min(len(all), limit)], err
+}
+
+func suggestProducts(ctx context.Context, tx bun.Tx, wants []want, limit int) ([]domain.Suggestion, error) {
+	var rows []struct {
+		Name string `bun:"name"`
+		Slug string `bun:"slug"`
+	}
+	err := tx.NewRaw(`SELECT p.name, p.slug FROM (
+			SELECT r.id, r.sold FROM product_popularity r JOIN product_facts f ON f.id = r.id
+			WHERE f.words @@ ?::tsquery ORDER BY r.sold DESC, r.id LIMIT ?) best
+		JOIN products p ON p.id = best.id ORDER BY best.sold DESC, best.id`, queryOf(wants, "", " & "), limit).Scan(ctx, &rows)
+	if err != nil {
+		return nil, err
+	}
+	var all []domain.Suggestion
+	for _, r := range rows {
+		all = append(all, domain.Suggestion{Text: r.Name, Slug: r.Slug, Kind: domain.SuggestProduct})
+	}
+	return all, nil
+}
+
+// suggestCategories are the categories whose names have all that is wanted, the most sold first.
+func suggestCategories(ctx context.Context, tx bun.Tx, wants []want) ([]domain.Suggestion, error) {
+	categories, err := categoriesOf(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		all   []domain.Suggestion
+		slugs []string
+	)
+	for _, c := range categories {
+		if allMatch(wants, domain.Words(c.Name)) {
+			all = append(all, domain.Suggestion{Text: c.Name, Slug: c.Slug, Kind: domain.SuggestCategory})
+			slugs = append(slugs, c.Slug)
+		}
+	}
+	if len(all) < 2 {
+		return all, nil
+	}
+	var rows []struct {
+		Category string `bun:"category"`
+		Sold     int    `bun:"sold"`
+	}
+	err = tx.NewRaw(`SELECT category, sum(sold) AS sold FROM product_popularity WHERE category IN (?) GROUP BY category`,
+		bun.List(slugs)).Scan(ctx, &rows)
+	sold := map[string]int{}
+	for _, r := range rows {
+		sold[r.Category] = r.Sold
+	}
+	slices.SortFunc(all, func(a, b domain.Suggestion) int {
+		return cmp.Or(cmp.Compare(sold[b.Slug], sold[a.Slug]), strings.Compare(a.Slug, b.Slug))
+	})
+	return all, err
+}
+
+func (s *Store) Categories(ctx context.Context) ([]domain.CategoryCount, error) {
+	var all []domain.CategoryCount
+	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		var err error
+		all, err = categoriesOf(ctx, db)
+		return err
+	})
+	return all, err
+}
+
+func categoriesOf(ctx context.Context, db bun.IDB) ([]domain.CategoryCount, error) {
+	var rows []struct {
+		Slug string `bun:"category"`
+		Name string `bun:"category_name"`
+		N    int    `bun:"n"`
+	}
+	err := db.NewRaw(`SELECT c.category, min(s.category_name) AS category_name, sum(c.n) AS n
+		FROM product_counts c JOIN shelves s USING (category, kind) GROUP BY c.category`).Scan(ctx, &rows)
+	if err != nil {
+		return nil, err
+	}
+	counts := map[domain.Category]int{}
+	for _, r := range rows {
+		counts[domain.Category{Slug: r.Slug, Name: r.Name}] += r.N
+	}
+	return byName(counts), nil
+}
+
+// productsInOrder are the products named, in the order they are named in.
+func productsInOrder(ctx context.Context, tx bun.Tx, ids []domain.ProductID) ([]domain.Product, error) {
+	all, err := productsByID(ctx, tx, ids)
+	slices.SortFunc(all, func(a, b domain.Product) int {
+		return cmp.Compare(slices.Index(ids, a.ID), slices.Index(ids, b.ID))
+	})
+	return all, err
+}

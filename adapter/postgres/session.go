@@ -1,0 +1,94 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"eshop/domain"
+)
+
+// sessionRow is a session as its table has it.
+type sessionRow struct {
+	Key       domain.SessionKey `bun:"key"`
+	Guest     domain.OwnerID    `bun:"guest"`
+	User      domain.UserID     `bun:"user_id"`
+	Unmerged  bool              `bun:"unmerged"`
+	CreatedAt time.Time         `bun:"created_at"`
+	ExpiresAt time.Time         `bun:"expires_at"`
+}
+
+func (s *Store) Session(ctx context.Context, key domain.SessionKey, now time.Time) (domain.Session, error) {
+	var row sessionRow
+	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		err := db.NewRaw(`SELECT key, guest, user_id, unmerged, created_at, expires_at FROM sessions
+			WHERE key = ? AND expires_at >= ?`, key, now).Scan(ctx, &row)
+		if errors.Is(err, sql.ErrNoRows) {
+			return domain.ErrNotFound.Errorf("not_found", "there is no such session")
+		}
+		return err
+	})
+	if err != nil {
+		return domain.Session{}, err
+	}
+	row.CreatedAt, row.ExpiresAt = row.CreatedAt.UTC(), row.ExpiresAt.UTC()
+	return domain.Session(row), nil
+}
+
+func (s *Store) PutSession(ctx context.Context, session domain.Session) error {
+	return s.ReplaceSession(ctx, session.Key, session)
+}
+
+// ReplaceSession leaves the old row to be changed when the next has its key.
+func (s *Store) ReplaceSession(ctx context.Context, old domain.SessionKey, next domain.Session) error {
+	return s.repeat(ctx, `WITH replaced AS (DELETE FROM sessions WHERE key = ? AND key <> ?)
+		INSERT INTO sessions (key, guest, user_id, unmerged, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (key) DO UPDATE SET guest = excluded.guest, user_id = excluded.user_id,
+			unmerged = excluded.unmerged, created_at = excluded.created_at, expires_at = excluded.expires_at`,
+		old, next.Key, next.Key, next.Guest, next.User, next.Unmerged, next.CreatedAt, next.ExpiresAt)
+}
+
+func (s *Store) TouchSession(ctx context.Context, key domain.SessionKey, expires time.Time) error {
+	return s.repeat(ctx, `UPDATE sessions SET expires_at = ? WHERE key = ? AND expires_at < ?`, expires, key, expires)
+}
+
+func (s *Store) DeleteSession(ctx context.Context, key domain.SessionKey) error {
+	return s.repeat(ctx, `DELETE FROM sessions WHERE key = ?`, key)
+}
+
+// repeat runs one statement that may be run again, for it then changes nothing more.
+func (s *Store) repeat(ctx context.Context, statement string, args ...any) error {
+	return s.retry(ctx, func(ctx context.Context) error {
+		_, err := s.db.NewRaw(statement, args...).Exec(ctx)
+		return err
+	})
+}
+
+const (
+	// sweepAfter is longer than the clocks of servers ever differ.
+	sweepAfter = 24 * time.Hour
+	// sweepAtOnce bounds what one sweep deletes of a kind, so that it holds few locks and for a short time.
+	sweepAtOnce = 1000
+)
+
+// Sweep deletes sessions that ended a day before now, and carts and wishlists that
+// no guest can come back to: those untouched for as long as a session lives, of
+// guests who have none. It deletes a bounded number of each; any server may call it at any time.
+func (s *Store) Sweep(ctx context.Context, now time.Time) error {
+	ended, idle := now.Add(-sweepAfter), now.Add(-sweepAfter-domain.SessionIdle)
+	if err := s.repeat(ctx, `DELETE FROM sessions WHERE key IN (SELECT key FROM sessions WHERE expires_at < ?
+		ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED)`, ended, sweepAtOnce); err != nil {
+		return err
+	}
+	for _, table := range []bun.Ident{"carts", "wishlists"} {
+		if err := s.repeat(ctx, `DELETE FROM ? WHERE owner IN (SELECT owner FROM ? AS of_guest
+			WHERE owner LIKE 'guest:%' AND touched_on < ? AND NOT EXISTS (SELECT FROM sessions WHERE guest = of_guest.owner)
+			ORDER BY touched_on LIMIT ? FOR UPDATE OF of_guest SKIP LOCKED)`, table, table, idle, sweepAtOnce); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"eshop/domain"
+)
+
+func (s *Store) ChangeStock(ctx context.Context, id domain.ProductID, delta int, reason domain.MovementReason, at time.Time) (int, error) {
+	stock := 0
+	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		// One past the most never fits, and cannot overflow.
+		delta := min(max(delta, -domain.MaxStock-1), domain.MaxStock+1)
+		before, moved, err := moveStock(ctx, tx, stockMove{ids: []domain.ProductID{id}, deltas: []int{delta}, reason: reason, at: at})
+		if err != nil {
+			return err
+		}
+		if _, there := before[id]; !there {
+			return errNoProduct()
+		}
+		if !moved {
+			return domain.ErrConflict.Errorf("stock_bounds", "there are %d in stock, which must stay from 0 to %d", before[id], domain.MaxStock)
+		}
+		stock = before[id] + delta
+		return nil
+	})
+	return stock, err
+}
+
+func (s *Store) Movements(ctx context.Context, id domain.ProductID) ([]domain.Movement, error) {
+	var rows []struct {
+		Delta   int                   `bun:"delta"`
+		Reason  domain.MovementReason `bun:"reason"`
+		OrderID domain.OrderID        `bun:"order_id"`
+		At      time.Time             `bun:"at"`
+	}
+	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		return db.NewRaw(`SELECT delta, reason, order_id, at FROM stock_movements WHERE product_id = ? ORDER BY id`, id).Scan(ctx, &rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]domain.Movement, 0, len(rows))
+	for _, r := range rows {
+		all = append(all, domain.Movement{Product: id, Delta: r.Delta, Reason: r.Reason, Order: r.OrderID, At: r.At.UTC()})
+	}
+	return all, nil
+}
+
+// takeStock takes the lines of an order from stock, with a movement each, and
+// counts them as sold. When stock does not suffice it takes nothing and returns
+// every shortage, in the order of the lines. The products stay locked until tx
+// ends, so this is best its last step.
+func takeStock(ctx context.Context, tx bun.Tx, order domain.OrderID, lines []domain.OrderLine, at time.Time) ([]domain.Shortage, error) {
+	sale := stockMove{ofOrder: true, whole: true, reason: domain.StockSold, order: order, at: at}
+	for _, line := range lines {
+		sale.ids, sale.deltas = append(sale.ids, line.Product), append(sale.deltas, -line.Quantity)
+	}
+	left, moved, err := moveStock(ctx, tx, sale)
+	if err != nil || moved {
+		return nil, err
+	}
+	var short []domain.Shortage
+	for _, line := range lines {
+		if left[line.Product] < line.Quantity {
+			short = append(short, domain.Shortage{Product: line.Product, Name: line.Name, Wanted: line.Quantity, Available: left[line.Product]})
+			continue
+		}
+		left[line.Product] -= line.Quantity
+	}
+	return short, nil
+}
+
+// returnStock puts the lines of an order back into stock, with a movement each, and
+// no longer counts them as sold. Products that are gone are passed over. The
+// products stay locked until tx ends.
+func returnStock(ctx context.Context, tx bun.Tx, order domain.OrderID, lines []domain.OrderLine, at time.Time) error {
+	back := stockMove{ofOrder: true, reason: domain.StockReturned, order: order, at: at}
+	for _, line := range lines {
+		back.ids, back.deltas = append(back.ids, line.Product), append(back.deltas, line.Quantity)
+	}
+	_, _, err := moveStock(ctx, tx, back)
+	return err
+}
+
+// stockMove is a change of the stock of some products.
+type stockMove struct {
+	ids     []domain.ProductID
+	deltas  []int // one an id
+	reason  domain.MovementReason
+	order   domain.OrderID
+	at      time.Time
+	ofOrder bool // what leaves counts as sold, and what comes no longer
+	whole   bool // a product that is gone keeps all others from moving
+}
+
+// moveStock makes the move if every product's stock stays within its bounds, and
+// says whether it did. It returns the stock that there was before of those products that there are.
+//
+// Rows are locked in the order of their ids, the facts first and the counts last,
+// so that nobody waits in a circle.
+func moveStock(ctx context.Context, tx bun.Tx, m stockMove) (map[domain.ProductID]int, bool, error) {
+	var rows []struct {
+		ID    domain.ProductID `bun:"id"`
+		Stock int              `bun:"stock"`
+		Fits  bool             `bun:"fits"`
+	}
+	err := tx.NewRaw(`WITH line AS (
+			SELECT id, delta, place FROM unnest(?::text[], ?::bigint[]) WITH ORDINALITY AS line (id, delta, place)
+		), wanted AS (
+			SELECT id, sum(delta) AS delta FROM line GROUP BY id
+		), before AS MATERIALIZED (
+			SELECT f.id, f.category, f.kind, f.band, f.stock, f.sold, f.in_stock FROM product_facts f
+			WHERE f.id IN (SELECT id FROM wanted) ORDER BY f.id FOR NO KEY UPDATE
+		), verdict AS MATERIALIZED (
+			SELECT bool_and(b.stock + w.delta BETWEEN 0 AND ?) AND (NOT ? OR count(*) = (SELECT count(*) FROM wanted)) AS fits
+			FROM before b JOIN wanted w USING (id)
+		), after AS (
+			UPDATE product_facts f SET stock = b.stock + w.delta, sold = CASE WHEN ? THEN greatest(0, b.sold - w.delta) ELSE b.sold END
+			FROM before b JOIN wanted w USING (id) CROSS JOIN verdict
+			WHERE f.id = b.id AND verdict.fits
+			RETURNING f.id, f.sold, f.in_stock
+		), popular AS (
+			UPDATE product_popularity p SET sold = a.sold FROM after a WHERE p.id = a.id AND p.sold <> a.sold
+		), kept AS (
+			INSERT INTO stock_movements (product_id, delta, reason, order_id, at)
+			SELECT l.id, l.delta, ?, ?, ? FROM line l JOIN after a USING (id) WHERE l.delta <> 0 ORDER BY l.place
+		), crossed AS (
+			SELECT b.category, b.kind, b.band, b.in_stock AS was, a.in_stock AS is_now
+			FROM before b JOIN after a USING (id) WHERE b.in_stock <> a.in_stock
+		), counted AS (
+			INSERT INTO product_counts AS c (category, kind, band, in_stock, n)
+			SELECT category, kind, band, in_stock, sum(n) FROM (
+				SELECT category, kind, band, was AS in_stock, -1 AS n FROM crossed
+				UNION ALL SELECT category, kind, band, is_now, 1 FROM crossed) moved
+			GROUP BY category, kind, band, in_stock ORDER BY category, kind, band, in_stock
+			ON CONFLICT (category, kind, band, in_stock) DO UPDATE SET n = c.n + excluded.n
+		) SELECT b.id, b.stock, verdict.fits FROM before b CROSS JOIN verdict`,
+		pgdialect.Array(m.ids), pgdialect.Array(m.deltas), domain.MaxStock, m.whole, m.ofOrder, m.reason, m.order, m.at).Scan(ctx, &rows)
+	if err != nil {
+		return nil, false, err
+	}
+	stock, fits := make(map[domain.ProductID]int, len(rows)), false
+	for _, r := range rows {
+		stock[r.ID], fits = r.Stock, r.Fits
+	}
+	return stock, fits, nil
+}

@@ -1,0 +1,244 @@
+// Package postgres answers the ports from PostgreSQL 15 or newer: what must never
+// be lost, shared by any number of servers. Statements are written with bun and
+// travel over pgx, which knows several hosts and finds the one that takes writes.
+//
+// The database is the guarantee: constraints, row locks and one transaction a
+// method. Nothing is remembered between calls but open connections, so a server
+// may die at any moment.
+//
+// Every call has a deadline of five seconds, or the caller's when that is shorter.
+// While the database is away calls fail with domain.ErrUnavailable within that
+// time, and work again by themselves when it is back.
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"eshop/port"
+)
+
+// Config says where the database is.
+type Config struct {
+	// URL is postgres://user:password@host:port/name?settings. It may name several
+	// hosts, host1:port1,host2:port2; the one that takes writes is used unless
+	// target_session_attrs says otherwise. pool_max_conns bounds the connections
+	// of this server, 16 unless it is given; libpq's settings work too.
+	URL string
+	// Name is what the database shows this server as; eshop unless it is given.
+	Name string
+}
+
+// Check says whether the URL can be read. What it says does not repeat it, for it
+// holds a password.
+func (c Config) Check() error {
+	_, err := c.parse()
+	return err
+}
+
+func (c Config) parse() (*pgxpool.Config, error) {
+	settings, err := pgxpool.ParseConfig(c.URL)
+	if err != nil {
+		return nil, errors.New("the address of the database cannot be read: it should be postgres://user:password@host:5432/name, with special characters percent-encoded")
+	}
+	return settings, nil
+}
+
+// Store keeps what a shop must not lose. Make one with Open.
+type Store struct {
+	db         *bun.DB
+	pool       *pgxpool.Pool
+	cfg        Config
+	statements *counter
+	retries    atomic.Int64
+	schemaSeen atomic.Bool // the schema was new enough once, and never gets older
+}
+
+var _ port.Products = (*Store)(nil)
+
+const (
+	// callTime bounds a call; statementTime and lockTime end on the server what the
+	// caller has given up.
+	callTime      = 5 * time.Second
+	statementTime = 5 * time.Second
+	lockTime      = 4 * time.Second
+	idleInTxTime  = 10 * time.Second
+	connectTime   = 2 * time.Second
+
+	maxConns = 16
+)
+
+// Open makes a store; the second result closes it. It does not wait for the
+// database: calls find out. A URL that makes no sense is an error at once, which
+// does not repeat it, for it holds a password.
+func Open(ctx context.Context, cfg Config) (*Store, func(), error) {
+	s := &Store{cfg: cfg, statements: &counter{}}
+	settings, err := s.settings(statementTime, lockTime)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.pool, err = pgxpool.NewWithConfig(ctx, settings)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.db = bun.NewDB(stdlib.OpenDBFromPool(s.pool), pgdialect.New(), bun.WithDiscardUnknownColumns())
+	return s, func() {
+		_ = s.db.Close() // it holds nothing of its own
+		s.pool.Close()
+	}, nil
+}
+
+// settings are those of connections whose statements and waits for locks end
+// after the times given; 0 is never.
+func (s *Store) settings(statement, lock time.Duration) (*pgxpool.Config, error) {
+	settings, err := s.cfg.parse()
+	if err != nil {
+		return nil, err
+	}
+	conn := settings.ConnConfig
+	// bun writes arguments into the text, so a statement kept prepared would rarely be met again.
+	conn.DefaultQueryExecMode = pgx.QueryExecModeExec
+	conn.Tracer = s.statements
+	if conn.ConnectTimeout == 0 || conn.ConnectTimeout > time.Minute { // pgx itself waits two minutes
+		conn.ConnectTimeout = connectTime
+	}
+	if conn.ValidateConnect == nil {
+		conn.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	for name, value := range map[string]string{
+		"application_name":                    cmp.Or(s.cfg.Name, "eshop"),
+		"statement_timeout":                   milliseconds(statement),
+		"lock_timeout":                        milliseconds(lock),
+		"idle_in_transaction_session_timeout": milliseconds(idleInTxTime),
+		"timezone":                            "UTC",
+	} {
+		if _, given := conn.RuntimeParams[name]; !given {
+			conn.RuntimeParams[name] = value
+		}
+	}
+	if !strings.Contains(s.cfg.URL, "pool_max_conns") {
+		settings.MaxConns = maxConns
+	}
+	settings.MinIdleConns = min(2, settings.MaxConns)
+	settings.MaxConnLifetime, settings.MaxConnLifetimeJitter = 30*time.Minute, 5*time.Minute
+	settings.MaxConnIdleTime, settings.HealthCheckPeriod = 5*time.Minute, 15*time.Second
+	settings.PingTimeout = connectTime
+	return settings, nil
+}
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// Ping says whether the database answers and has a schema that is new enough.
+func (s *Store) Ping(ctx context.Context) error {
+	if !s.schemaSeen.Load() {
+		return s.CheckSchema(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	_, err := s.db.ExecContext(ctx, "SELECT 1")
+	return kindly(ctx, err)
+}
+
+// Stats are figures about the store in this server since it was opened.
+type Stats struct {
+	Conns, IdleConns, MaxConns int
+	Waits                      int64         // how often a call had to wait for a connection
+	Waited                     time.Duration // how long in all
+	Statements                 int64         // sent to the database, beginnings and ends of transactions too
+	Retries                    int64         // calls that were made once more
+}
+
+// Stats returns how the store has done so far.
+func (s *Store) Stats() Stats {
+	pool := s.pool.Stat()
+	return Stats{
+		Conns: int(pool.TotalConns()), IdleConns: int(pool.IdleConns()), MaxConns: int(pool.MaxConns()),
+		Waits: pool.EmptyAcquireCount(), Waited: pool.EmptyAcquireWaitTime(),
+		Statements: s.statements.sent.Load(), Retries: s.retries.Load(),
+	}
+}
+
+// counter counts the statements that go to the database.
+type counter struct{ sent atomic.Int64 }
+
+func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	c.sent.Add(1)
+	return ctx
+}
+
+func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+const (
+	maxTries   = 5
+	leastPause = 10 * time.Millisecond
+	mostPause  = 200 * time.Millisecond
+)
+
+// read runs do, whose statements only read and need not agree with each other.
+// do may run more than once.
+func (s *Store) read(ctx context.Context, do func(ctx context.Context, db bun.IDB) error) error {
+	return s.retry(ctx, func(ctx context.Context) error { return do(ctx, s.db) })
+}
+
+// snapshot runs do, whose statements only read, and all see the same moment. do
+// may run more than once.
+func (s *Store) snapshot(ctx context.Context, do func(ctx context.Context, tx bun.Tx) error) error {
+	return s.retry(ctx, func(ctx context.Context) error {
+		return s.tryTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, do)
+	})
+}
+
+// inTx runs do in a transaction at READ COMMITTED, whole or not at all. When the
+// database asks for it or when a connection was lost before the commit was sent,
+// do runs again in a new transaction. A commit whose answer was lost is
+// errInDoubt: it may have happened, and is not repeated.
+func (s *Store) inTx(ctx context.Context, do func(ctx context.Context, tx bun.Tx) error) error {
+	return s.retry(ctx, func(ctx context.Context) error { return s.tryTx(ctx, nil, do) })
+}
+
+// retry runs do until it succeeds or fails for good, with a deadline for all of it.
+func (s *Store) retry(caller context.Context, do func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(caller, callTime)
+	defer cancel()
+	for try := 1; ; try++ {
+		err := do(ctx)
+		if err == nil || try == maxTries || ctx.Err() != nil || !mayRetry(err) {
+			return kindly(caller, err)
+		}
+		if lost(err) {
+			s.pool.Reset() // the other connections went to the same server
+		}
+		s.retries.Add(1)
+		select {
+		case <-ctx.Done():
+			return kindly(caller, err)
+		case <-time.After(leastPause + rand.N(mostPause-leastPause)):
+		}
+	}
+}
+
+func (s *Store) tryTx(ctx context.Context, opts *sql.TxOptions, do func(ctx context.Context, tx bun.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, opts)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing is left to roll back after the commit
+	if err := do(ctx, tx); err != nil {
+		return err
+	}
+	return committed(tx.Commit())
+}

@@ -1,0 +1,125 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/adapter/postgres"
+	"eshop/domain"
+	"eshop/test/container"
+)
+
+// open is a store over a fresh database with the newest schema.
+func open(t testing.TB) *postgres.Store {
+	t.Helper()
+	return openAt(t, migrated(t))
+}
+
+// openTwo is two servers' stores over one fresh database.
+func openTwo(t testing.TB) (*postgres.Store, *postgres.Store) {
+	t.Helper()
+	url := migrated(t)
+	return openAt(t, url), openAt(t, url)
+}
+
+// openAt is one more store over the database at url.
+func openAt(t testing.TB, url string) *postgres.Store {
+	t.Helper()
+	store, closeStore, err := postgres.Open(t.Context(), postgres.Config{URL: url})
+	require.NoError(t, err)
+	t.Cleanup(closeStore)
+	return store
+}
+
+// swept are addresses of databases that tests have left, emptied again: making one
+// takes longer than most tests.
+var swept = make(chan string, 100)
+
+// migrated is the address of a database with the newest schema and nothing in it.
+func migrated(t testing.TB) string {
+	t.Helper()
+	url := ""
+	select {
+	case url = <-swept:
+	default:
+		url = kept(t)
+		_, err := openAt(t, url).Migrate(t.Context())
+		require.NoError(t, err)
+	}
+	t.Cleanup(func() {
+		execute(t, url, `DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY'
+			FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'migration%'); END $$`)
+		swept <- url
+	})
+	return url
+}
+
+// kept is the address of an empty database that stays until the server goes.
+func kept(t testing.TB) string {
+	t.Helper()
+	server := database(t)
+	name := fmt.Sprintf("kept_%016x", rand.Uint64())
+	execute(t, server, "CREATE DATABASE "+name)
+	address, err := url.Parse(server)
+	require.NoError(t, err)
+	address.Path = "/" + name
+	return address.String()
+}
+
+// database is the address of an empty database of the test's own.
+func database(t testing.TB) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a container")
+	}
+	return container.Postgres(t)
+}
+
+func TestOpen(t *testing.T) {
+	t.Run("an address that cannot be read is said at once, without the password", func(t *testing.T) {
+		for _, url := range []string{
+			"postgres://shop:s3cret@host:port/shop", "postgres://shop:s3cret@[::1/shop", "postgres://shop:s3/cret@host/shop",
+			"postgres://shop:s3cret@host/shop?connect_timeout=s3cret", "shop:s3cret", "postgres://shop:s3%zzcret@host/shop",
+			"postgres://shop:s3cret@host/shop?pool_max_conns=0", "postgres://shop:s3cret@host/shop?target_session_attrs=s3cret",
+		} {
+			_, _, err := postgres.Open(t.Context(), postgres.Config{URL: url})
+			require.Error(t, err, url)
+			assert.NotContains(t, err.Error(), "s3", url)
+			assert.NotContains(t, err.Error(), "cret", url)
+		}
+	})
+	t.Run("a database that is away is unavailable, and opening does not wait for it", func(t *testing.T) {
+		store, closeStore, err := postgres.Open(t.Context(), postgres.Config{URL: "postgres://shop:s3cret@127.0.0.1:1,127.0.0.1:2/shop"})
+		require.NoError(t, err)
+		defer closeStore()
+		err = store.Ping(t.Context())
+		require.ErrorIs(t, err, domain.ErrUnavailable)
+		assert.NotContains(t, err.Error(), "s3cret")
+	})
+	t.Run("a host that is away is passed over for one that takes writes", func(t *testing.T) {
+		url := migrated(t)
+		store := openAt(t, strings.Replace(url, "@", "@127.0.0.1:1,", 1))
+		require.NoError(t, store.Ping(t.Context()))
+	})
+}
+
+// execute runs a statement past the store.
+func execute(t testing.TB, url, statement string, args ...any) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(ctx) }()
+	_, err = conn.Exec(ctx, statement, args...)
+	require.NoError(t, err)
+}

@@ -1,0 +1,105 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"eshop/domain"
+)
+
+// wishlistRow is a wishlist as its table has it.
+type wishlistRow struct {
+	Wishes []wish `bun:"wishes,type:jsonb"`
+}
+
+type wish struct {
+	ID      domain.WishID    `json:"id"`
+	Product domain.ProductID `json:"product"`
+	AddedAt time.Time        `json:"added_at"`
+}
+
+func (r wishlistRow) wishlist() domain.Wishlist {
+	var list domain.Wishlist
+	for _, w := range r.Wishes {
+		list.Wishes = append(list.Wishes, domain.Wish{ID: w.ID, Product: w.Product, AddedAt: w.AddedAt.UTC()})
+	}
+	return list
+}
+
+func (s *Store) Wishlist(ctx context.Context, owner domain.OwnerID) (domain.Wishlist, error) {
+	var row wishlistRow
+	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		err := db.NewRaw(`SELECT wishes FROM wishlists WHERE owner = ?`, owner).Scan(ctx, &row)
+		if errors.Is(err, sql.ErrNoRows) {
+			row, err = wishlistRow{}, nil
+		}
+		return err
+	})
+	return row.wishlist(), err
+}
+
+func (s *Store) UpdateWishlist(ctx context.Context, owner domain.OwnerID, change func(*domain.Wishlist) error) (domain.Wishlist, error) {
+	var kept domain.Wishlist
+	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		list, err := lockWishlist(ctx, tx, owner)
+		if err != nil {
+			return err
+		}
+		if err := change(&list); err != nil {
+			return err
+		}
+		kept = list.Clone()
+		return keepWishlist(ctx, tx, owner, kept)
+	})
+	if err != nil {
+		return domain.Wishlist{}, err
+	}
+	return kept, nil
+}
+
+func (s *Store) MergeWishlist(ctx context.Context, from, into domain.OwnerID) error {
+	if from == into {
+		return nil
+	}
+	if list, err := s.Wishlist(ctx, from); err != nil || len(list.Wishes) == 0 {
+		return err
+	}
+	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		lists := map[domain.OwnerID]domain.Wishlist{}
+		for _, owner := range inOrder(from, into) {
+			list, err := lockWishlist(ctx, tx, owner)
+			if err != nil {
+				return err
+			}
+			lists[owner] = list
+		}
+		target := lists[into]
+		target.Merge(lists[from])
+		if err := keepWishlist(ctx, tx, from, domain.Wishlist{}); err != nil {
+			return err
+		}
+		return keepWishlist(ctx, tx, into, target)
+	})
+}
+
+// lockWishlist returns the owner's wishlist and holds it until the transaction ends.
+func lockWishlist(ctx context.Context, tx bun.Tx, owner domain.OwnerID) (domain.Wishlist, error) {
+	var row wishlistRow
+	err := tx.NewRaw(`INSERT INTO wishlists (owner) VALUES (?)
+		ON CONFLICT (owner) DO UPDATE SET touched_on = current_date
+		RETURNING wishes`, owner).Scan(ctx, &row)
+	return row.wishlist(), err
+}
+
+func keepWishlist(ctx context.Context, tx bun.Tx, owner domain.OwnerID, list domain.Wishlist) error {
+	wishes := []wish{}
+	for _, w := range list.Wishes {
+		wishes = append(wishes, wish(w))
+	}
+	_, err := tx.NewRaw(`UPDATE wishlists SET wishes = ? WHERE owner = ?`, wishes, owner).Exec(ctx)
+	return err
+}
