@@ -39,7 +39,8 @@ const (
 	ordersBeside = 5   // that staff sees beside a conversation
 )
 
-// Mine is the visitor's conversation; the zero one for who never wrote.
+// Mine is the visitor's conversation; the zero one for who never wrote. ErrUnauthenticated
+// for a guest whose conversation went into an account meanwhile: only who signed in has it.
 func (t *Talking) Mine(ctx context.Context, who Visitor) (domain.Conversation, error) {
 	if who.Session.Owner() == "" {
 		return domain.Conversation{}, nil
@@ -47,6 +48,9 @@ func (t *Talking) Mine(ctx context.Context, who Visitor) (domain.Conversation, e
 	c, err := t.talks.ConversationOf(ctx, who.Session.Owner())
 	if errors.Is(err, domain.ErrNotFound) {
 		return domain.Conversation{}, nil
+	}
+	if err == nil && c.Owner != who.Session.Owner() {
+		return domain.Conversation{}, domain.ErrUnauthenticated.Errorf("unauthenticated", "the session has ended; sign in again")
 	}
 	return c, err
 }

@@ -103,6 +103,10 @@ func (h *Hub) deliver(ctx context.Context, id domain.ConversationID) error {
 	from := c.Last
 	for _, s := range all {
 		_, err := h.visitor(ctx, s, recheck)
+		if !s.staff && s.owner != c.Owner {
+			// It went into an account: its shopper comes back signed in.
+			err = errSignedOut
+		}
 		if errors.Is(err, domain.ErrUnauthenticated) {
 			s.end(err)
 			continue
