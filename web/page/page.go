@@ -60,6 +60,7 @@ func (p *Pages) Mount(r *mux.Router) {
 	p.mountOrders(r)
 	p.mountAccount(r)
 	p.mountContact(r)
+	p.mountChat(r)
 	p.mountAdmin(r)
 }
 
@@ -68,10 +69,15 @@ type view struct {
 	Shop
 	Visitor   usecase.Visitor
 	CartCount int
-	Path      string // path and query of the page, to come back to after signing in
-	Query     string // what the search field holds
-	Notice    string // what just happened, shown once at the top
-	About     string // what the page is about, for search engines; may be empty
+	// The visitor's conversation with the shop: its id, its state, its last message, and how much of it is unread.
+	ChatID     string
+	ChatState  string
+	ChatLast   int64
+	ChatUnread int64
+	Path       string // path and query of the page, to come back to after signing in
+	Query      string // what the search field holds
+	Notice     string // what just happened, shown once at the top
+	About      string // what the page is about, for search engines; may be empty
 }
 
 // notices are what a redirect may announce, by the word in its ?done= parameter:
@@ -98,6 +104,12 @@ func (p *Pages) view(r *http.Request) (view, error) {
 		if v.CartCount, err = p.shopping.ItemCount(r.Context(), who.Session.Owner()); err != nil {
 			return view{}, err
 		}
+		// A guest whose conversation went into an account sees a shop without one.
+		talk, err := p.talking.Mine(r.Context(), who)
+		if err != nil && !errors.Is(err, domain.ErrUnauthenticated) {
+			return view{}, err
+		}
+		v.ChatID, v.ChatState, v.ChatLast, v.ChatUnread = string(talk.ID), string(talk.State), talk.Last, talk.UnreadByCustomer
 	}
 	return v, nil
 }
