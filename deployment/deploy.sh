@@ -21,7 +21,10 @@ only_one() {
 	flock -n 9 || die "another deploy.sh is at work; try again when it is done"
 }
 
-is_out() { grep -qs "^server 127.0.0.1:$(port_of "$1") .*down;" "$upstream"; }
+is_known() { grep -qs "^server 127.0.0.1:$(port_of "$1") " "$upstream"; }
+
+# is_out says whether nginx sends a server nobody.
+is_out() { ! is_known "$1" || grep -q "^server 127.0.0.1:$(port_of "$1") .*down;" "$upstream"; }
 
 # rewrite_upstream OUT NUMBER... tells nginx of the servers with these numbers, of
 # which it leaves alone those in OUT.
@@ -113,7 +116,7 @@ start() {
 	rewrite_upstream "${late[*]-}" $(servers)
 	systemctl start nginx || die "nginx does not start; this says why: journalctl -u nginx -n 20"
 	[ ${#late[@]} = 0 ] || die "not ready, and not given to nginx: ${late[*]/#/$shop-server}; this says why: deploy.sh logs -n 50"
-	say "$(servers | wc -l) servers are ready"
+	say "servers that are ready: $(servers | wc -l)"
 }
 
 stop() {
@@ -144,30 +147,32 @@ restart() {
 }
 
 scale() {
-	local want="$*" n have new=() gone=()
+	local want="$*" n out='' new=() gone=()
 	[[ $want =~ ^[1-$most]$ ]] || die "say how many servers, 1 to $most: deploy.sh scale 3"
 	for n in $(seq "$want"); do
-		[ -e "$etc/$(unit "$n").env" ] || new+=("$n")
+		is_known "$n" || new+=("$n")
 	done
 	for n in $(servers); do
 		[ "$n" -le "$want" ] || gone+=("$n")
 	done
-	have=$(outside)
 	for n in "${new[@]}"; do add_server "$n" || true; done
 	systemctl daemon-reload
 	for n in "${new[@]}"; do systemctl enable -q --now "$(unit "$n")"; done
 	for n in "${new[@]}"; do
 		wait_ready "$n" || die "$(unit "$n") does not become ready, and nginx does not know of it. This says why: journalctl -u $(unit "$n") -n 50; then try again, or remove it: deploy.sh scale $((n - 1))"
 	done
+	for n in $(servers); do
+		if is_known "$n" && is_out "$n"; then out+=" $n"; fi
+	done
 	# shellcheck disable=SC2046 # numbers
-	rewrite_upstream "$have" $(seq "$want")
+	rewrite_upstream "$out" $(seq "$want")
 	drain
 	for n in "${gone[@]}"; do
 		systemctl disable -q --now "$(unit "$n")"
 		rm -f "/etc/systemd/system/$(unit "$n").service" "$etc/$(unit "$n").env"
 	done
 	systemctl daemon-reload
-	say "$want servers"
+	say "servers: $want"
 }
 
 status() {

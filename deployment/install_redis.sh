@@ -6,8 +6,9 @@
 need_root "$@"
 need_systemd
 
-if [ ! -e "$redis_own" ] && grep -qs '^[[:space:]]*requirepass' "$redis_conf"; then
-	die "the Redis of this machine has a password already, so it serves somebody else; take requirepass out of $redis_conf to give it to the shop"
+# What another program keeps in this machine's Redis is not the shop's to evict.
+if [ ! -e "$redis_own" ] && { grep -qs '^[[:space:]]*requirepass' "$redis_conf" || redis-cli info keyspace 2>/dev/null | grep -q '^db'; }; then
+	die "the Redis of this machine has a password or data already, so it serves somebody else; empty it and take requirepass out of $redis_conf to give it to the shop"
 fi
 install_packages redis-server redis-tools
 

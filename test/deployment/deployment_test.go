@@ -72,7 +72,7 @@ func TestDeployment(t *testing.T) {
 	books := m.books(t)
 	opening, seed := books.Books(t), uint64(time.Now().UnixNano())
 	t.Logf("the shoppers' seed is %d", seed)
-	m.shoppers = cluster.NewShoppers(t, "http://"+m.Address, shoppers, seed)
+	m.shoppers = cluster.NewShoppers(t, shoppers, seed, "http://"+m.Address)
 
 	t.Run("ten times curl meets all three servers", func(t *testing.T) {
 		said := m.sh(t, "for i in $(seq 10); do curl -s http://localhost/ | grep Server; done")
@@ -89,6 +89,7 @@ func TestDeployment(t *testing.T) {
 	})
 	t.Run("nginx_status answers inside only, figures and servers' ports not at all outside", func(t *testing.T) {
 		assert.Contains(t, m.sh(t, "curl -sf http://localhost/nginx_status"), "Active connections")
+		assert.Contains(t, m.sh(t, "curl -sf http://127.0.0.1:6001/metrics"), "process_start_time_seconds")
 		for path, status := range map[string]int{"/nginx_status": http.StatusForbidden, "/metrics": http.StatusNotFound, "/": http.StatusOK} {
 			answer, err := http.Get("http://" + m.Address + path)
 			require.NoError(t, err)
