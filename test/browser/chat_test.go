@@ -43,7 +43,7 @@ func TestChat_ShopperAndStaffTalk(t *testing.T) {
 	w.write("Does the kettle pour? https://shop.example/kettle")
 	w.until(`document.querySelector('[data-talk-messages] [data-mark]')?.textContent === 'Sent'`)
 	w.see("[data-talk-who]", "We are here")
-	w.shot("chat-panel")
+	w.window("chat-panel")
 
 	desk.until(`document.querySelectorAll('[data-desk-list] li').length > 0`)
 	desk.see("[data-desk-list]", "1 new")
@@ -59,7 +59,7 @@ func TestChat_ShopperAndStaffTalk(t *testing.T) {
 	desk.see(".desk-beside", "Hand back")
 	desk.do(chromedp.Click(chromedp.CSS(".talk-canned summary")), chromedp.Click(chromedp.CSS("[data-canned]")))
 	assert.Equal(t, "Hello! How can I help you?", ask[string](desk, `document.querySelector('#talk-body').value`), "a ready answer can be changed before it is sent")
-	desk.shot("desk-talk")
+	desk.window("desk-canned")
 
 	t.Run("on the next page the panel is still there, and the talk goes on", func(*testing.T) {
 		w.open("/cart")
@@ -84,7 +84,7 @@ func TestChat_ShopperAndStaffTalk(t *testing.T) {
 		w.write("Are you there?")
 		w.write("Hello?")
 		w.until(`document.querySelectorAll('.is-unsent').length === 2`)
-		w.shot("chat-offline")
+		w.window("chat-offline")
 		desk.write("Still here.")
 		way.cut(false)
 		w.until(`document.querySelectorAll('.is-unsent').length === 0 && document.querySelector('[data-talk-line]').hidden`)
