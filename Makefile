@@ -10,6 +10,9 @@ ASSET_SOURCES := $(wildcard web/asset/*.mjs web/asset/js/*.js web/asset/css/*.cs
 	web/asset/package-lock.json cmd/eshop/demo/kinds.json
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
+# Docker's helper that cleans up cannot be pulled everywhere, and is not needed.
+CONTAINERS := TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1
+
 .PHONY: help run build test test-integration bench test-browser lint generate verify clean need-go need-node
 
 help: ## Show this list
@@ -17,7 +20,7 @@ help: ## Show this list
 
 run: build ## Run the shop with demo data at http://localhost:8080 (PORT=... for another)
 	@echo "eshop opens at http://localhost:$(PORT) -- sign in as john_doe / password123; Ctrl+C ends it"
-	@PORT=$(PORT) ESHOP_DEMO=true exec bin/eshop serve
+	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; PORT=$(PORT) ESHOP_DEMO=true exec bin/eshop serve
 
 build: need-go $(ASSETS) ## Build bin/eshop, static, with everything inside
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/eshop ./cmd/eshop
@@ -25,10 +28,10 @@ build: need-go $(ASSETS) ## Build bin/eshop, static, with everything inside
 test: need-go $(ASSETS) ## Run every test that needs nothing installed, in under three minutes
 	go test -short -race -shuffle=on ./...
 
-test-integration: need-go $(ASSETS) ## Run the tests with real PostgreSQL and Redis in Docker
+test-integration: build ## Run the tests with real PostgreSQL, Redis and nginx in Docker
 	test/container/docker.sh
-	TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1 \
-	go test -count=1 -timeout 15m ./adapter/... ./cmd/... ./test/container
+	$(CONTAINERS) go test -json -count=1 -timeout 15m ./adapter/... ./test/container | go run ./test/pairs
+	$(CONTAINERS) go test -count=1 -v -p 1 -timeout 30m ./test/twin ./test/cluster
 
 bench: build ## Measure pages and calls beside a bare server, in one run
 	go run ./test/load

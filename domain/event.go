@@ -6,7 +6,7 @@ import "strings"
 // lost or come twice, and who hears it reads the truth again.
 type Event struct {
 	Topic Topic
-	Key   string // what changed, by its id
+	Key   string // what changed, by its id; "" when news was missed and anything may have
 }
 
 // Topic is what sort of thing changed.

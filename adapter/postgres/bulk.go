@@ -137,10 +137,12 @@ FROM staged s WHERE p.id = s.id AND s.held;
 INSERT INTO products (id, slug, name, description, category_name, kind_name, currency, images, rating_sum, rating_count)
 SELECT id, slug, name, description, category_name, kind_name, currency, images, rating_sum, rating_count FROM staged WHERE fresh;
 
-INSERT INTO product_terms (term)
-SELECT DISTINCT term FROM staged s CROSS JOIN unnest(tsvector_to_array(s.words)) term
-WHERE term NOT LIKE '=%' AND NOT EXISTS (SELECT 1 FROM product_terms x WHERE x.term = term COLLATE "C")
-ORDER BY term ON CONFLICT DO NOTHING;
+INSERT INTO product_terms AS t (term, n)
+SELECT term, sum(n) FROM (
+	SELECT unnest(tsvector_to_array(words)) AS term, 1 AS n FROM staged WHERE fresh OR held
+	UNION ALL SELECT unnest(tsvector_to_array(f.words)), -1 FROM product_facts f JOIN staged s ON s.id = f.id WHERE s.held) change
+WHERE term NOT LIKE '=%' GROUP BY term HAVING sum(n) <> 0 ORDER BY term
+ON CONFLICT (term) DO UPDATE SET n = t.n + excluded.n;
 
 INSERT INTO product_popularity (id, category, kind, sold) SELECT id, category, kind, sold FROM staged WHERE fresh;
 
@@ -217,7 +219,7 @@ func (s *Store) copyProducts(ctx context.Context, products []domain.Product) err
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
+	if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = 0; SET LOCAL gin_pending_list_limit = '64MB'`); err != nil {
 		return err
 	}
 	rows := stagedRows(products)
@@ -229,6 +231,10 @@ func (s *Store) copyProducts(ctx context.Context, products []domain.Product) err
 		})
 	})
 	if err != nil {
+		return err
+	}
+	// Sorting many words into their index at once is less work, and done before anybody searches them.
+	if _, err := tx.ExecContext(ctx, `SELECT gin_clean_pending_list('product_facts_words')`); err != nil {
 		return err
 	}
 	return tx.Commit()

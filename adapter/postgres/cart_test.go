@@ -1,8 +1,13 @@
 package postgres_test
 
 import (
+	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/domain"
 	"eshop/port"
 	"eshop/port/porttest"
 )
@@ -17,4 +22,21 @@ func TestCarts(t *testing.T) {
 			return porttest.CartsInTurns(a, b)
 		})
 	})
+}
+
+func TestStore_UpdateCart(t *testing.T) {
+	for f, want := range map[fault]int{answerLost: 1, commandLost: 0} {
+		t.Run(fmt.Sprintf("a change in doubt is made once at most, here %d times, and said to be unavailable", want), func(t *testing.T) {
+			line := newProxy(t, migrated(t))
+			s := openAt(t, line.url)
+			require.NoError(t, s.Ping(t.Context()))
+			line.breakNextCommit(f)
+			_, err := s.UpdateCart(t.Context(), "guest:a", func(c *domain.Cart) error { c.Version++; return nil })
+			require.ErrorIs(t, err, domain.ErrUnavailable)
+			assert.True(t, line.brokeCommit(), "no commit was cut")
+			cart, err := s.Cart(t.Context(), "guest:a")
+			require.NoError(t, err)
+			assert.EqualValues(t, want, cart.Version)
+		})
+	}
 }

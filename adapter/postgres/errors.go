@@ -47,7 +47,13 @@ func kindly(caller context.Context, err error) error {
 // mayRetry says whether the whole of a transaction that failed with err may be
 // run again at once.
 func mayRetry(err error) bool {
-	return !errors.Is(err, errInDoubt) && (conflicting(err) || lost(err))
+	return !errors.Is(err, errInDoubt) && (conflicting(err) || lost(err) || unreached(err))
+}
+
+// unreached says whether a new connection could not be made in time. Another may be free by now.
+func unreached(err error) bool {
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect) && late(err)
 }
 
 // conflicting says whether a transaction was undone in favour of another.
@@ -127,9 +133,9 @@ func committed(err error) error {
 		return nil
 	case errors.As(err, &failure) && failure.SeverityUnlocalized == "ERROR", // the server refused it and says so
 		errors.Is(err, pgx.ErrTxCommitRollback), errors.Is(err, sql.ErrTxDone),
-		err == context.Canceled, err == context.DeadlineExceeded, // bare: database/sql did not send it
-		pgconn.SafeToRetry(err):
+		err == context.Canceled, err == context.DeadlineExceeded: //nolint:errorlint // bare: database/sql did not send it
 		return err
 	}
+	// Not pgconn.SafeToRetry: it says yes when the connection was lost after the commit was sent.
 	return fmt.Errorf("%w: %w", errInDoubt, err)
 }

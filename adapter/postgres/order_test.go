@@ -71,7 +71,7 @@ func TestStore_PlaceOrder(t *testing.T) {
 					return domain.NewOrder(draft("order-1", "guest:a"), cart, products)
 				})
 			require.NoError(t, err)
-			assert.True(t, line.broke(), "no commit was cut")
+			assert.True(t, line.brokeCommit(), "no commit was cut")
 			assert.True(t, placed)
 			assert.Equal(t, c.builds, builds)
 
@@ -98,7 +98,7 @@ func TestStore_PlaceOrder(t *testing.T) {
 		fill(t, s, "guest:a", 2)
 		admin, err := pgx.Connect(t.Context(), url)
 		require.NoError(t, err)
-		defer admin.Close(t.Context())
+		defer func() { _ = admin.Close(t.Context()) }()
 		builds := 0
 		_, placed, err := s.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: "f"},
 			func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {

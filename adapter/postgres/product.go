@@ -99,17 +99,22 @@ func (s *Store) PutProducts(ctx context.Context, products []domain.Product) erro
 
 func (s *Store) RemoveProduct(ctx context.Context, id domain.ProductID) error {
 	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		var removed int
+		var gone []cell
 		err := tx.NewRaw(`WITH gone AS (
-				DELETE FROM product_facts WHERE id = ? RETURNING category, kind, band, in_stock
-			), counted AS (
-				INSERT INTO product_counts AS c (category, kind, band, in_stock, n)
-				SELECT category, kind, band, in_stock, -1 FROM gone
-				ON CONFLICT (category, kind, band, in_stock) DO UPDATE SET n = c.n + excluded.n
-			) SELECT count(*) FROM gone`, id).Scan(ctx, &removed)
-		if err == nil && removed == 0 {
+				DELETE FROM product_facts WHERE id = ? RETURNING category, kind, band, in_stock, words
+			), forgotten AS (
+				INSERT INTO product_terms AS t (term, n)
+				SELECT term, -1 FROM gone CROSS JOIN unnest(tsvector_to_array(words)) AS term WHERE term NOT LIKE '=%' ORDER BY term
+				ON CONFLICT (term) DO UPDATE SET n = t.n + excluded.n
+			) SELECT category, kind, band, in_stock FROM gone`, id).Scan(ctx, &gone)
+		if err != nil {
+			return err
+		}
+		if len(gone) == 0 {
 			return errNoProduct()
 		}
+		_, err = tx.NewRaw(`UPDATE product_counts SET n = n - 1 WHERE (category, kind, band, in_stock) = (?, ?, ?, ?)`,
+			gone[0].Category, gone[0].Kind, gone[0].Band, gone[0].InStock).Exec(ctx)
 		return err
 	})
 }

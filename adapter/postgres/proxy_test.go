@@ -1,10 +1,12 @@
 package postgres_test
 
 import (
-	"bytes"
+	"bufio"
+	"encoding/binary"
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,25 +19,31 @@ import (
 type fault int32
 
 const (
-	none                fault = iota
+	noFault             fault = iota
 	commandLost               // the server is told nothing but that the connection ended
 	commandLostSilently       // as before, and it is told that only later
 	answerLost                // the server commits, and the client is not told
 )
 
-// proxy is a line to the database that can be cut.
+// proxy is a line to the database that can be listened to and cut.
 type proxy struct {
-	url   string
-	next  atomic.Int32
-	fired atomic.Bool
+	url string
+
+	held  atomic.Bool  // connections that are made now hear nothing
+	holds atomic.Int64 // how many hear nothing
+
+	mu    sync.Mutex
+	next  fault
+	broke bool
+	heard []string
 }
 
-func newProxy(t *testing.T, database string) *proxy {
+func newProxy(t testing.TB, database string) *proxy {
 	t.Helper()
 	target, err := url.Parse(database)
 	require.NoError(t, err)
 	upstream := target.Host
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it waits for nothing
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	target.Host = listener.Addr().String()
 	p := &proxy{url: target.String()}
@@ -50,74 +58,130 @@ func newProxy(t *testing.T, database string) *proxy {
 			if err != nil {
 				return
 			}
-			server, err := net.Dial("tcp", upstream) //nolint:noctx // the address is this host's
+			if p.held.Load() {
+				p.holds.Add(1)
+				t.Cleanup(func() { _ = client.Close() })
+				continue
+			}
+			server, err := net.Dial("tcp", upstream)
 			if err != nil {
 				_ = client.Close()
 				continue
 			}
-			all.Go(func() { p.carry(client, server) })
+			var deaf atomic.Bool // the client is told nothing more
+			all.Go(func() {
+				answer(client, server, &deaf)
+				_ = client.Close()
+			})
+			all.Go(func() {
+				p.ask(client, server, &deaf)
+				_ = client.Close()
+				_ = server.Close()
+			})
 		}
 	})
 	return p
 }
 
 // breakNextCommit makes the next commit meet a fault.
-func (p *proxy) breakNextCommit(f fault) { p.next.Store(int32(f)) }
+func (p *proxy) breakNextCommit(f fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next = f
+}
 
-// broke says whether a commit met a fault.
-func (p *proxy) broke() bool { return p.fired.Load() }
+// brokeCommit says whether a commit met a fault.
+func (p *proxy) brokeCommit() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.broke
+}
 
-// carry carries what client and server say until either is gone.
-func (p *proxy) carry(client, server net.Conn) {
-	defer client.Close()
-	defer server.Close()
-	var deaf atomic.Bool // the client is told nothing more
-	answered := make(chan struct{}, 1)
-	go func() {
-		defer client.Close()
-		buffer := make([]byte, 64<<10)
-		for {
-			n, err := server.Read(buffer)
-			if err != nil {
-				return
-			}
-			if deaf.Load() {
-				answered <- struct{}{}
-				return
-			}
-			if _, err := client.Write(buffer[:n]); err != nil {
-				return
-			}
-		}
-	}()
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := client.Read(buffer)
+// statements are those that went to the server since it was asked last.
+func (p *proxy) statements() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	heard := p.heard
+	p.heard = nil
+	return heard
+}
+
+// hear notes a statement and returns the fault that it is to meet.
+func (p *proxy) hear(statement string) fault {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heard = append(p.heard, statement)
+	if !strings.EqualFold(statement, "commit") || p.next == noFault {
+		return noFault
+	}
+	f := p.next
+	p.next, p.broke = noFault, true
+	return f
+}
+
+// ask carries to the server what the client says.
+func (p *proxy) ask(client io.Reader, server io.Writer, deaf *atomic.Bool) {
+	from := bufio.NewReader(client)
+	for first := true; ; first = false {
+		message, err := readMessage(from, first)
 		if err != nil {
 			return
 		}
-		if bytes.Contains(bytes.ToLower(buffer[:n]), []byte("commit\x00")) {
-			switch fault(p.next.Swap(int32(none))) {
-			case commandLost:
-				p.fired.Store(true)
-				return
-			case commandLostSilently:
-				p.fired.Store(true)
-				_ = client.Close()
-				time.Sleep(300 * time.Millisecond) // how long the server keeps the transaction's locks
-				return
-			case answerLost:
-				p.fired.Store(true)
-				deaf.Store(true)
-				if _, err := server.Write(buffer[:n]); err != nil {
-					return
-				}
-				<-answered
-				return
+		f := noFault
+		if !first {
+			switch message[0] {
+			case 'Q': // a query's text
+				f = p.hear(strings.TrimRight(string(message[5:]), "\x00"))
+			case 'P': // a statement's name and its text
+				f = p.hear(strings.Split(string(message[5:]), "\x00")[1])
 			}
 		}
-		if _, err := io.Copy(server, bytes.NewReader(buffer[:n])); err != nil {
+		switch f {
+		case commandLost:
+			return
+		case commandLostSilently:
+			deaf.Store(true)
+			_ = client.(io.Closer).Close()
+			time.Sleep(300 * time.Millisecond) // how long the server keeps the transaction's locks
+			return
+		case answerLost:
+			deaf.Store(true)
+		}
+		if _, err := server.Write(message); err != nil {
+			return
+		}
+		if f == answerLost {
+			_, _ = from.Peek(1) // the other half closes the connection once the answer has come
 			return
 		}
 	}
+}
+
+// answer carries to the client what the server says, until the client is to be told nothing more.
+func answer(client io.Writer, server io.Reader, deaf *atomic.Bool) {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := server.Read(buffer)
+		if err != nil || deaf.Load() {
+			return
+		}
+		if _, err := client.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// readMessage reads one message of the client; the first of a connection has no letter.
+func readMessage(from *bufio.Reader, first bool) ([]byte, error) {
+	letters := 1
+	if first {
+		letters = 0
+	}
+	head, err := from.Peek(letters + 4)
+	if err != nil {
+		return nil, err
+	}
+	message := make([]byte, letters+int(binary.BigEndian.Uint32(head[letters:])))
+	_, err = io.ReadFull(from, message)
+	return message, err
 }

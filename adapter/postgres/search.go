@@ -10,6 +10,7 @@ import (
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/schema"
 
 	"eshop/domain"
 )
@@ -77,15 +78,13 @@ const unchosen = -1
 
 // foldCells adds up what is counted by category, kind, band and in_stock in the
 // columns n and priced of the table counted, to no more cells than the facets of q need.
-func foldCells(q domain.Query) (columns string, args []any) {
-	return `c.category, (SELECT s.category_name FROM shelves s WHERE s.category = c.category LIMIT 1) AS category_name,
-		c.kind, (SELECT s.kind_name FROM shelves s WHERE s.category = c.category AND s.kind = c.kind) AS kind_name,
-		c.band, c.in_stock, c.n, c.priced
-		FROM (SELECT category, CASE WHEN category = ? THEN kind ELSE '' END AS kind, in_stock,
-			CASE WHEN (? = '' OR category = ?) AND (? = '' OR kind = ?) THEN band ELSE ? END AS band,
-			sum(n) AS n, sum(priced) AS priced
-			FROM counted GROUP BY 1, 2, 3, 4) c`,
-		[]any{q.Category, q.Category, q.Category, q.Kind, q.Kind, unchosen}
+func foldCells(q domain.Query) schema.QueryAppender {
+	return bun.SafeQuery(`SELECT c.category, min(s.category_name) AS category_name,
+		CASE WHEN c.category = ?0 THEN c.kind ELSE '' END AS kind, min(s.kind_name) AS kind_name,
+		CASE WHEN (?0 = '' OR c.category = ?0) AND (?1 = '' OR c.kind = ?1) THEN c.band ELSE ?2 END AS band,
+		c.in_stock, sum(c.n) AS n, sum(c.priced) AS priced
+		FROM counted c JOIN shelves s ON s.category = c.category AND s.kind = c.kind
+		GROUP BY 1, 3, 5, 6`, q.Category, q.Kind, unchosen)
 }
 
 // countUp is what q finds, but for the products.
@@ -136,15 +135,8 @@ func byName(counts map[domain.Category]int) []domain.CategoryCount {
 
 // findAll is what q finds without a text, and which products are on the page.
 func findAll(ctx context.Context, tx bun.Tx, q domain.Query) (domain.Found, []domain.ProductID, error) {
-	priced, partly := pricedBands(q)
-	columns, args := foldCells(q)
 	var cells []cell
-	err := tx.NewRaw(`WITH partly AS (
-			SELECT category, kind, band, in_stock, count(*) AS n FROM product_facts WHERE ? GROUP BY 1, 2, 3, 4
-		), counted AS (
-			SELECT category, kind, band, in_stock, c.n, CASE WHEN band = ANY (?) THEN c.n ELSE coalesce(p.n, 0) END AS priced
-			FROM product_counts c LEFT JOIN partly p USING (category, kind, band, in_stock) WHERE c.n > 0
-		) SELECT `+columns, append([]any{partly, pgdialect.Array(priced)}, args...)...).Scan(ctx, &cells)
+	err := tx.NewRaw(`WITH counted AS (?) ?`, countPriced(q), foldCells(q)).Scan(ctx, &cells)
 	if err != nil {
 		return domain.Found{}, nil, err
 	}
@@ -156,22 +148,29 @@ func findAll(ctx context.Context, tx bun.Tx, q domain.Query) (domain.Found, []do
 	return found, ids, err
 }
 
-// pricedBands are the price bands that lie within the query's bounds of price. The
-// condition chooses the products within those bounds of the bands that lie partly within.
-func pricedBands(q domain.Query) (bands []int, partly bun.Safe) {
-	var ranges []string
+// countPriced counts all products, and of them those within q's bounds of price:
+// all or none of a price band, but for the bands that the bounds cut through.
+func countPriced(q domain.Query) schema.QueryAppender {
+	within, cut := []int{}, []string{}
 	for i, band := range domain.PriceBands {
 		last := cmp.Or(band.Max, math.MaxInt64)
 		from, to := max(band.Min, q.MinPrice), min(last, q.MaxPrice)
 		switch {
 		case from > to:
 		case from == band.Min && to == last:
-			bands = append(bands, i)
+			within = append(within, i)
 		default:
-			ranges = append(ranges, fmt.Sprintf("price BETWEEN %d AND %d", from, to))
+			cut = append(cut, fmt.Sprintf("price BETWEEN %d AND %d", from, to))
 		}
 	}
-	return bands, bun.Safe(cmp.Or(strings.Join(ranges, " OR "), "false"))
+	if len(cut) == 0 {
+		return bun.SafeQuery(`SELECT category, kind, band, in_stock, n, CASE WHEN band = ANY (?) THEN n ELSE 0 END AS priced
+			FROM product_counts WHERE n > 0`, pgdialect.Array(within))
+	}
+	return bun.SafeQuery(`SELECT category, kind, band, in_stock, n, CASE WHEN band = ANY (?) THEN n ELSE coalesce(p.priced, 0) END AS priced
+		FROM product_counts LEFT JOIN (
+			SELECT category, kind, band, in_stock, count(*) AS priced FROM product_facts WHERE ? GROUP BY 1, 2, 3, 4
+		) p USING (category, kind, band, in_stock) WHERE n > 0`, pgdialect.Array(within), bun.Safe(strings.Join(cut, " OR ")))
 }
 
 // pageOf are the products on the page of q, which has no text.
@@ -206,43 +205,10 @@ func pageOf(ctx context.Context, tx bun.Tx, q domain.Query) ([]domain.ProductID,
 
 // findText is what q finds of those products that have all wants, and which products are on the page.
 func findText(ctx context.Context, tx bun.Tx, q domain.Query, wants []want) (domain.Found, []domain.ProductID, error) {
-	rows, err := matches(ctx, tx, q, wants)
-	if err != nil {
-		return domain.Found{}, nil, err
+	findable, err := lookUp(ctx, tx, wants)
+	if err != nil || !findable {
+		return countUp(q, nil), nil, err
 	}
-	if len(rows) == 0 {
-		loosened, err := loosen(ctx, tx, wants)
-		if err != nil || !loosened {
-			return countUp(q, nil), nil, err
-		}
-		if rows, err = matches(ctx, tx, q, wants); err != nil {
-			return domain.Found{}, nil, err
-		}
-	}
-	var (
-		cells []cell
-		ids   []domain.ProductID
-	)
-	slices.SortFunc(rows, func(a, b match) int { return cmp.Compare(a.Place, b.Place) })
-	for _, r := range rows {
-		if r.Place > 0 {
-			ids = append(ids, r.ID)
-			continue
-		}
-		cells = append(cells, r.cell)
-	}
-	return countUp(q, cells), ids, nil
-}
-
-// match is a product on the page, whose place counts from 1, or a cell, at place 0.
-type match struct {
-	Place int              `bun:"place"`
-	ID    domain.ProductID `bun:"id"`
-	cell
-}
-
-// matches are the cells of all products that have all wants, and the page of those that q finds.
-func matches(ctx context.Context, tx bun.Tx, q domain.Query, wants []want) ([]match, error) {
 	by := orders[q.Sort]
 	// Names with all words come first, then names with some.
 	tier := bun.SafeQuery("0")
@@ -250,49 +216,64 @@ func matches(ctx context.Context, tx bun.Tx, q domain.Query, wants []want) ([]ma
 		tier = bun.SafeQuery("CASE WHEN f.words @@ ?::tsquery THEN 2 WHEN f.words @@ ?::tsquery THEN 1 ELSE 0 END",
 			queryOf(wants, inName, " & "), queryOf(wants, inName, " | "))
 	}
-	columns, args := foldCells(q)
-	ordered := bun.Safe("tier DESC, key " + by.direction + ", id")
-	var rows []match
-	err := tx.NewRaw(`WITH hit AS MATERIALIZED (
-			SELECT f.id, f.category, f.kind, f.band, f.in_stock, f.price BETWEEN ? AND ? AS priced, ? AS key, ? AS tier
-			FROM product_facts f WHERE f.words @@ ?::tsquery
+	var rows []struct { // a product on the page, whose place counts from 1, or a cell at place 0
+		Place int              `bun:"place"`
+		ID    domain.ProductID `bun:"id"`
+		cell
+	}
+	err = tx.NewRaw(`WITH hit AS MATERIALIZED (
+			SELECT f.id, f.category, f.kind, f.band, f.in_stock, f.price BETWEEN ?0 AND ?1 AS priced, ?2 AS key, ?3 AS tier
+			FROM product_facts f WHERE ?4
 		), counted AS (
 			SELECT category, kind, band, in_stock, count(*) AS n, count(*) FILTER (WHERE priced) AS priced FROM hit GROUP BY 1, 2, 3, 4
 		), page AS (
-			SELECT row_number() OVER (ORDER BY ?) AS place, id FROM hit
-			WHERE priced AND (in_stock OR NOT ?) AND (? = '' OR category = ?) AND (? = '' OR kind = ?)
-			ORDER BY ? LIMIT ? OFFSET ?
+			SELECT id, tier, key FROM hit
+			WHERE priced AND (in_stock OR NOT ?5) AND (?6 = '' OR category = ?6) AND (?7 = '' OR kind = ?7)
+			ORDER BY ?8 LIMIT ?9 OFFSET ?10
 		)
-		SELECT place, id, '' AS category, '' AS category_name, '' AS kind, '' AS kind_name, 0 AS band, false AS in_stock, 0 AS n, 0 AS priced
+		SELECT row_number() OVER (ORDER BY ?8) AS place, id,
+			'' AS category, '' AS category_name, '' AS kind, '' AS kind_name, 0 AS band, false AS in_stock, 0 AS n, 0 AS priced
 		FROM page
-		UNION ALL SELECT 0, '', `+columns,
-		append([]any{q.MinPrice, q.MaxPrice, bun.Ident("f." + by.column), tier, queryOf(wants, "", " & "),
-			ordered, q.InStock, q.Category, q.Category, q.Kind, q.Kind, ordered, q.Page.Size, q.Page.Offset()}, args...)...).Scan(ctx, &rows)
-	return rows, err
+		UNION ALL SELECT 0, '', folded.* FROM (?11) folded`,
+		q.MinPrice, q.MaxPrice, bun.Ident("f."+by.column), tier, haveAll(wants),
+		q.InStock, q.Category, q.Kind, bun.Safe("tier DESC, key "+by.direction+", id"), q.Page.Size, q.Page.Offset(),
+		foldCells(q)).Scan(ctx, &rows)
+	if err != nil {
+		return domain.Found{}, nil, err
+	}
+	var cells []cell
+	places := map[int]domain.ProductID{}
+	for _, r := range rows {
+		if r.Place > 0 {
+			places[r.Place] = r.ID
+			continue
+		}
+		cells = append(cells, r.cell)
+	}
+	ids := make([]domain.ProductID, 0, len(places))
+	for place := range len(places) {
+		ids = append(ids, places[place+1])
+	}
+	return countUp(q, cells), ids, nil
 }
 
 func (s *Store) Suggest(ctx context.Context, text string, limit int) ([]domain.Suggestion, error) {
-	wants := wantsOf(text)
-	if len(wants) == 0 || limit <= 0 {
+	if len(wantsOf(text)) == 0 || limit <= 0 {
 		return nil, ctx.Err()
 	}
 	var all []domain.Suggestion
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
-		products, err := suggestProducts(ctx, tx, wants, limit)
+		wants := wantsOf(text)
+		findable, err := lookUp(ctx, tx, wants)
+		if err != nil || !findable {
+			all = nil
+			return err
+		}
+		categories, err := suggestCategories(ctx, tx, wants)
 		if err != nil {
 			return err
 		}
-		if len(products) == 0 {
-			loosened, err := loosen(ctx, tx, wants)
-			if err != nil || !loosened {
-				all = nil
-				return err
-			}
-			if products, err = suggestProducts(ctx, tx, wants, limit); err != nil {
-				return err
-			}
-		}
-		categories, err := suggestCategories(ctx, tx, wants)
+		products, err := suggestProducts(ctx, tx, wants, limit)
 		all = append(categories, products...)
 		return err
 	})
@@ -306,8 +287,8 @@ func suggestProducts(ctx context.Context, tx bun.Tx, wants []want, limit int) ([
 	}
 	err := tx.NewRaw(`SELECT p.name, p.slug FROM (
 			SELECT r.id, r.sold FROM product_popularity r JOIN product_facts f ON f.id = r.id
-			WHERE f.words @@ ?::tsquery ORDER BY r.sold DESC, r.id LIMIT ?) best
-		JOIN products p ON p.id = best.id ORDER BY best.sold DESC, best.id`, queryOf(wants, "", " & "), limit).Scan(ctx, &rows)
+			WHERE ? ORDER BY r.sold DESC, r.id LIMIT ?) best
+		JOIN products p ON p.id = best.id ORDER BY best.sold DESC, best.id`, haveAll(wants), limit).Scan(ctx, &rows)
 	if err != nil {
 		return nil, err
 	}

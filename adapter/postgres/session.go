@@ -79,16 +79,17 @@ const (
 // guests who have none. It deletes a bounded number of each; any server may call it at any time.
 func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 	ended, idle := now.Add(-sweepAfter), now.Add(-sweepAfter-domain.SessionIdle)
-	if err := s.repeat(ctx, `DELETE FROM sessions WHERE key IN (SELECT key FROM sessions WHERE expires_at < ?
-		ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED)`, ended, sweepAtOnce); err != nil {
-		return err
-	}
+	err := s.repeat(ctx, `DELETE FROM sessions WHERE ctid = ANY (ARRAY(
+		SELECT ctid FROM sessions WHERE expires_at < ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED))`, ended, sweepAtOnce)
 	for _, table := range []bun.Ident{"carts", "wishlists"} {
-		if err := s.repeat(ctx, `DELETE FROM ? WHERE owner IN (SELECT owner FROM ? AS of_guest
-			WHERE owner LIKE 'guest:%' AND touched_on < ? AND NOT EXISTS (SELECT FROM sessions WHERE guest = of_guest.owner)
-			ORDER BY touched_on LIMIT ? FOR UPDATE OF of_guest SKIP LOCKED)`, table, table, idle, sweepAtOnce); err != nil {
+		if err != nil {
 			return err
 		}
+		// A count, for it is looked up guest by guest, where NOT EXISTS may read all sessions.
+		err = s.repeat(ctx, `DELETE FROM ? WHERE ctid = ANY (ARRAY(
+			SELECT ctid FROM ? AS of_guest WHERE owner LIKE 'guest:%' AND touched_on < ?
+				AND (SELECT count(*) FROM sessions WHERE guest = of_guest.owner) = 0
+			ORDER BY touched_on LIMIT ? FOR UPDATE OF of_guest SKIP LOCKED))`, table, table, idle, sweepAtOnce)
 	}
-	return nil
+	return err
 }

@@ -125,6 +125,9 @@ func (s *Store) settings(statement, lock time.Duration) (*pgxpool.Config, error)
 		"lock_timeout":                        milliseconds(lock),
 		"idle_in_transaction_session_timeout": milliseconds(idleInTxTime),
 		"timezone":                            "UTC",
+		"work_mem":                            "16MB",  // the matches of a broad search
+		"gin_pending_list_limit":              "256kB", // every search reads what the index of words has pending
+		"random_page_cost":                    "1.1",   // the catalogue lies in memory or on flash
 	} {
 		if _, given := conn.RuntimeParams[name]; !given {
 			conn.RuntimeParams[name] = value

@@ -112,6 +112,20 @@ func TestOpen(t *testing.T) {
 	})
 }
 
+func TestAConnectionThatIsNotMadeInTimeIsTriedAgain(t *testing.T) {
+	line := newProxy(t, migrated(t))
+	line.held.Store(true)
+	s := openAt(t, line.url+"&connect_timeout=1")
+	answer := make(chan error, 1)
+	go func() {
+		_, err := s.Cart(t.Context(), "guest:a")
+		answer <- err
+	}()
+	require.Eventually(t, func() bool { return line.holds.Load() > 0 }, 10*time.Second, time.Millisecond)
+	line.held.Store(false)
+	require.NoError(t, <-answer)
+}
+
 // execute runs a statement past the store.
 func execute(t testing.TB, url, statement string, args ...any) {
 	t.Helper()

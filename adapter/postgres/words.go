@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/schema"
 
 	"eshop/domain"
 )
@@ -61,6 +63,7 @@ type want struct {
 	word   string
 	prefix bool
 	near   []string
+	count  int // how many products have it, about; 0 when none has
 }
 
 func wantsOf(text string) []want {
@@ -92,6 +95,21 @@ func queryOf(wants []want, mark, join string) string {
 	return strings.Join(parts, join)
 }
 
+// fewMatches is how many products are looked at one by one sooner than asking the
+// index for words that a good part of the catalogue has.
+const fewMatches = 1000
+
+// haveAll is the condition that the product f has all wants.
+func haveAll(wants []want) schema.QueryAppender {
+	rarest := slices.MinFunc(wants, func(a, b want) int { return cmp.Compare(a.count, b.count) })
+	if rarest.count > fewMatches {
+		return bun.SafeQuery("f.words @@ ?::tsquery", queryOf(wants, "", " & "))
+	}
+	// No index knows the function behind @@.
+	return bun.SafeQuery("f.words @@ ?::tsquery AND ts_match_vq(f.words, ?::tsquery)",
+		queryOf([]want{rarest}, "", ""), queryOf(wants, "", " & "))
+}
+
 func allMatch(wants []want, words []string) bool {
 	return !slices.ContainsFunc(wants, func(w want) bool { return !slices.ContainsFunc(words, w.matches) })
 }
@@ -106,28 +124,48 @@ func (w want) matches(term string) bool {
 	return w.word == term
 }
 
-// loosen lets those of the wants that are found nowhere stand for words that they
-// may be mistyped from, and says whether all wants can now be found.
-func loosen(ctx context.Context, tx bun.Tx, wants []want) (bool, error) {
-	queries := make([]string, 0, len(wants))
-	for i := range wants {
-		queries = append(queries, queryOf(wants[i:i+1], "", ""))
+// afterAll is behind every word that begins with what it follows.
+const afterAll = string(utf8.MaxRune)
+
+// lookUp finds out how many products have each of the wants, lets those that none
+// has stand for words that they may be mistyped from, and says whether every want can be found.
+func lookUp(ctx context.Context, tx bun.Tx, wants []want) (bool, error) {
+	places, words, ends := []int{}, []string{}, []string{}
+	for i, w := range wants {
+		end := w.word
+		if w.prefix {
+			end += afterAll
+		}
+		places, words, ends = append(places, i), append(words, w.word), append(ends, end)
+	}
+	var rows []struct {
+		Place int `bun:"place"`
+		N     int `bun:"n"`
+	}
+	// A beginning of many words need not be counted out.
+	err := tx.NewRaw(`SELECT w.place, t.n FROM unnest(?::integer[], ?::text[], ?::text[]) AS w (place, word, ending) CROSS JOIN LATERAL (
+			SELECT coalesce(sum(n), 0) AS n FROM (
+				SELECT n FROM product_terms WHERE term >= w.word AND term <= w.ending AND n > 0 LIMIT ?) x) t`,
+		pgdialect.Array(places), pgdialect.Array(words), pgdialect.Array(ends), fewMatches+1).Scan(ctx, &rows)
+	if err != nil {
+		return false, err
 	}
 	var missing []int
-	err := tx.NewRaw(`SELECT w.place - 1 FROM unnest(?::text[]) WITH ORDINALITY AS w (query, place)
-		WHERE NOT EXISTS (SELECT 1 FROM product_facts f WHERE f.words @@ w.query::tsquery)`, pgdialect.Array(queries)).Scan(ctx, &missing)
-	if err != nil || len(missing) == 0 {
-		return false, err
-	}
-	for _, i := range missing {
-		if utf8.RuneCountInString(wants[i].word) < domain.TypoFrom {
+	for _, r := range rows {
+		wants[r.Place].count = r.N
+		if r.N > 0 {
+			continue
+		}
+		if utf8.RuneCountInString(wants[r.Place].word) < domain.TypoFrom {
 			return false, nil
 		}
+		missing = append(missing, r.Place)
 	}
-	if err := findNear(ctx, tx, wants, missing); err != nil {
-		return false, err
+	if len(missing) == 0 {
+		return true, nil
 	}
-	return !slices.ContainsFunc(missing, func(i int) bool { return wants[i].near == nil }), nil
+	err = findNear(ctx, tx, wants, missing)
+	return !slices.ContainsFunc(wants, func(w want) bool { return w.count == 0 }), err
 }
 
 // findNear finds the words that the wants at the places given may be mistyped from.
@@ -146,20 +184,22 @@ func findNear(ctx context.Context, tx bun.Tx, wants []want, places []int) error 
 			heads, tails = append(heads, string(letters[:middle])), append(tails, string(tail))
 		}
 	}
-	const last = string(utf8.MaxRune)
 	var rows []struct {
 		Place int    `bun:"place"`
 		Term  string `bun:"term"`
+		N     int    `bun:"n"`
 	}
-	err := tx.NewRaw(`WITH w AS (SELECT * FROM unnest(?::integer[], ?::integer[], ?::text[], ?::text[]) AS w (place, n, head, tail))
-		SELECT w.place, t.term FROM w CROSS JOIN LATERAL (
-			SELECT term FROM product_terms WHERE length(term) = w.n AND term >= w.head AND term < w.head || ?) t
-		UNION SELECT w.place, t.term FROM w CROSS JOIN LATERAL (
-			SELECT term FROM product_terms WHERE length(term) = w.n AND reverse(term) >= w.tail AND reverse(term) < w.tail || ?) t`,
-		pgdialect.Array(at), pgdialect.Array(lengths), pgdialect.Array(heads), pgdialect.Array(tails), last, last).Scan(ctx, &rows)
+	err := tx.NewRaw(`WITH w AS (SELECT * FROM unnest(?::integer[], ?::integer[], ?::text[], ?::text[]) AS w (place, length, head, tail))
+		SELECT w.place, t.term, t.n FROM w CROSS JOIN LATERAL (
+			SELECT term, n FROM product_terms WHERE length(term) = w.length AND term >= w.head AND term < w.head || ?) t
+		WHERE t.n > 0
+		UNION SELECT w.place, t.term, t.n FROM w CROSS JOIN LATERAL (
+			SELECT term, n FROM product_terms WHERE length(term) = w.length AND reverse(term) >= w.tail AND reverse(term) < w.tail || ?) t
+		WHERE t.n > 0`,
+		pgdialect.Array(at), pgdialect.Array(lengths), pgdialect.Array(heads), pgdialect.Array(tails), afterAll, afterAll).Scan(ctx, &rows)
 	for _, r := range rows {
 		if w := &wants[r.Place]; domain.OneTypo(w.word, r.Term) {
-			w.near = append(w.near, r.Term)
+			w.near, w.count = append(w.near, r.Term), w.count+r.N
 		}
 	}
 	return err

@@ -206,7 +206,7 @@ func (c *Client) send(redis rueidis.Client, commands rueidis.Commands) []rueidis
 }
 
 // read returns the entry's value, or else what load gives, which is then kept. What
-// load fails to find is not.
+// load fails to find is not. T shares no memory when it is copied.
 func read[T any](ctx context.Context, c *Client, k kind, name string, load func(context.Context) (T, error)) (T, error) {
 	if err := ctx.Err(); err != nil {
 		var none T
@@ -214,7 +214,7 @@ func read[T any](ctx context.Context, c *Client, k kind, name string, load func(
 	}
 	e := c.look(k, name)
 	if e[0].state == usable {
-		if v, ok := decode[T](&e[0]); ok {
+		if v, ok := decode(c, &e[0], same[T]); ok {
 			return v, nil
 		}
 	}
@@ -236,15 +236,19 @@ func fill[T any](ctx context.Context, c *Client, k kind, e []entry, load func(co
 }
 
 // decode returns the value of an entry that has one. One of another shape is of no use.
-func decode[T any](e *entry) (v T, ok bool) {
+func decode[T any](c *Client, e *entry, clone func(T) T) (v T, ok bool) {
 	if e.state < stale {
 		return v, false
+	}
+	if known, there := c.memo.get(e.key, e.body); there {
+		return clone(known.(T)), true
 	}
 	if json.Unmarshal([]byte(e.body), &v) != nil {
 		e.state = worn
 		return v, false
 	}
-	return v, true
+	c.memo.put(e.key, e.body, v)
+	return clone(v), true
 }
 
 // encode returns nil for what cannot be kept.

@@ -19,7 +19,7 @@
 //     in order. It goes on after a mark only when it has seen what the mark made known,
 //     so on the server that changes something nobody sees the old from then on. Another
 //     server sees it for the moment that news needs; one that is cut off, until it
-//     notices, which takes three seconds.
+//     notices, which takes two seconds.
 //   - Who cannot tell Redis of a change keeps trying, and reads nothing from Redis
 //     until it has told.
 //   - A server whose connection broke does not know what it missed, and what Redis holds
@@ -61,6 +61,8 @@ const (
 	patience = 500 * time.Millisecond
 	// respite is how long Redis is left alone after a failure.
 	respite = time.Second
+	// watchEvery is how often Redis is asked whether it is there.
+	watchEvery = time.Second
 	// hangTime is how long an answer may take before the connection is given up.
 	hangTime = 2 * time.Second
 	// settling is longer than any answer can have been on its way.
@@ -92,6 +94,7 @@ type Client struct {
 	// trusted is from when on entries are used, in Unix milliseconds.
 	trusted atomic.Int64
 	trouble chan struct{} // wakes the keeper
+	memo    memo
 
 	mu     sync.Mutex
 	owed   debts // keys that are to be deleted
@@ -114,7 +117,7 @@ func Open(cfg Config) (*Client, func(), error) {
 	ends, end := context.WithCancel(context.Background())
 	c := &Client{
 		options: options, prefix: rand.Text() + "-", trouble: make(chan struct{}, 1),
-		owed: debts{}, untold: debts{}, why: errors.New("not connected yet"), ends: ends,
+		memo: memo{all: map[string]decoded{}}, owed: debts{}, untold: debts{}, why: errors.New("not connected yet"), ends: ends,
 	}
 	c.configure(cfg.Name)
 	c.work.Go(c.keepUp)
@@ -127,7 +130,8 @@ func Open(cfg Config) (*Client, func(), error) {
 func (c *Client) configure(name string) {
 	o := &c.options
 	o.ClientName = name
-	o.Dialer.Timeout, o.Dialer.KeepAlive, o.ConnWriteTimeout = hangTime, time.Second, hangTime
+	// While one call connects, the others wait for it without a look at their own time.
+	o.Dialer.Timeout, o.Dialer.KeepAlive, o.ConnWriteTimeout = patience, watchEvery, hangTime
 	o.DialCtxFn = c.dial
 	// One connection, always read in the background: what it brings is in order.
 	o.PipelineMultiplex, o.AlwaysPipelining = -1, true
@@ -171,11 +175,7 @@ func (c *Client) keepUp() {
 			redis = c.connect()
 		}
 		if redis != nil && c.bringBack(redis) {
-			select {
-			case <-c.ends.Done():
-				return
-			case <-c.trouble:
-			}
+			c.watch(redis)
 		}
 		select {
 		case <-c.ends.Done():
@@ -205,6 +205,23 @@ func (c *Client) bringBack(redis rueidis.Client) bool {
 		}
 		if c.paid(redis, owed, untold) {
 			return true
+		}
+	}
+}
+
+// watch returns when something has failed. It asks from time to time itself: a server that
+// finds all in its memory would not notice that it no longer hears of changes.
+func (c *Client) watch(redis rueidis.Client) {
+	for {
+		select {
+		case <-c.ends.Done():
+			return
+		case <-c.trouble:
+			return
+		case <-time.After(watchEvery):
+			if c.failed(ping(redis)) {
+				return
+			}
 		}
 	}
 }

@@ -106,7 +106,7 @@ func (p *Products) Products(ctx context.Context, ids []domain.ProductID) ([]doma
 	var missing []entry
 	var missed []domain.ProductID
 	for i, e := range p.client.look(products, wanted...) {
-		product, ok := decode[domain.Product](&e)
+		product, ok := decode(p.client, &e, cloneProduct)
 		if ok && e.state == usable {
 			all = append(all, product)
 			continue
@@ -217,7 +217,7 @@ func (p *Products) edition(ctx context.Context) string {
 // share returns the entry's value, or else what load gives, which is kept and shared
 // with all who ask for it meanwhile. What is stale will do when load takes long or fails.
 func share[T any](ctx context.Context, p *Products, k kind, e []entry, load func(context.Context) (T, error), clone func(T) T) (T, error) {
-	kept, has := decode[T](&e[0])
+	kept, has := decode(p.client, &e[0], clone)
 	if has && e[0].state == usable {
 		return kept, nil
 	}

@@ -55,7 +55,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 	}
 	defer closeStores()
 	switch err := shop.health.Check(ctx); {
-	case errors.Is(err, domain.ErrUnavailable):
+	case errors.Is(err, domain.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		log.Warn("opening while something that is needed is away; /ready says when it is back", "error", err)
 	case err != nil:
 		return err

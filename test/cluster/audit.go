@@ -40,9 +40,9 @@ func (c *Cluster) Audit(t testing.TB, opening Books, shoppers *Shoppers) []strin
 		mails[s.email] = s
 	}
 	// A payment whose asker died is settled by another server once its claim has ended.
-	require.Eventually(t, func() bool {
+	until(t, func() bool {
 		return query[struct{ N int }](t, c, "SELECT count(*) AS n FROM orders WHERE status = 'pending'")[0].N == 0
-	}, 30*time.Second, 100*time.Millisecond, "every order is settled")
+	}, func() string { return "an order is not settled" })
 
 	type order struct {
 		ID, Email, Status string
@@ -130,6 +130,19 @@ func quantitiesOf(lines string) map[string]int {
 		n[product] = q
 	}
 	return n
+}
+
+func (c *Cluster) administer(t testing.TB, statements ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	db, err := pgx.Connect(ctx, c.Postgres.URL)
+	require.NoError(t, err)
+	defer db.Close(ctx)
+	for _, statement := range statements {
+		_, err = db.Exec(ctx, statement)
+		require.NoError(t, err)
+	}
 }
 
 func query[Row any](t testing.TB, c *Cluster, statement string) []Row {

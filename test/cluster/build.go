@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -20,7 +21,7 @@ ENTRYPOINT ["/eshop"]
 CMD ["serve"]
 `
 
-var build = sync.OnceValues(func() (string, error) { return compile("server") })
+var build = sync.OnceValues(func() (string, error) { return compile(context.Background(), "server") })
 
 // Build compiles the shop once a test binary, and returns the folder of an image with nothing else in it.
 func Build(t testing.TB) string {
@@ -30,7 +31,7 @@ func Build(t testing.TB) string {
 	return folder
 }
 
-func compile(name string, flags ...string) (string, error) {
+func compile(ctx context.Context, name string, flags ...string) (string, error) {
 	folder := filepath.Join(root(), "bin", "test", name)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
@@ -39,7 +40,7 @@ func compile(name string, flags ...string) (string, error) {
 		return "", err
 	}
 	args := append([]string{"build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(folder, "eshop")}, flags...)
-	command := exec.Command("go", append(args, "./cmd/eshop")...)
+	command := exec.CommandContext(ctx, "go", append(args, "./cmd/eshop")...)
 	command.Dir, command.Stderr = root(), os.Stderr
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	return folder, command.Run()
@@ -81,7 +82,7 @@ var otherBuild = sync.OnceValues(func() (string, error) {
 	if err := os.WriteFile(file, overlay, 0o644); err != nil {
 		return "", err
 	}
-	return compile("other-server", "-overlay", file)
+	return compile(context.Background(), "other-server", "-overlay", file)
 })
 
 // BuildWithOtherAssets is Build of a shop whose style sheet has changed, under another name.

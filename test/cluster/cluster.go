@@ -194,12 +194,22 @@ var direct = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 // WaitReady waits until the server says that it is ready.
 func (s *Server) WaitReady(t testing.TB) {
 	t.Helper()
-	said := ""
-	require.Eventually(t, func() bool {
-		ready, says := s.Ready(t.Context())
-		said = says
+	says := ""
+	until(t, func() (ready bool) {
+		ready, says = s.Ready(t.Context())
 		return ready
-	}, 30*time.Second, 50*time.Millisecond, "%s is not ready: %s", s.Name, &said)
+	}, func() string { return s.Name + " is not ready: " + says })
+}
+
+// until waits until there is what is waited for, and fails the test after half a
+// minute with what is missing.
+func until(t testing.TB, there func() bool, missing func() string) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !there(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			require.Fail(t, missing())
+		}
+	}
 }
 
 // Reload tells nginx which servers there are, without those that are down, and
@@ -211,7 +221,7 @@ func (c *Cluster) Reload(t testing.TB, down ...*Server) {
 	workers := c.workers(t)
 	c.Nginx.Run(t, "nginx", "-s", "reload")
 	// The signal is sent; the workers from before take requests until they heard of it.
-	require.Eventually(t, func() bool { return disjoint(c.workers(t), workers) }, 10*time.Second, 20*time.Millisecond)
+	until(t, func() bool { return disjoint(c.workers(t), workers) }, func() string { return "workers from before go on" })
 }
 
 func (c *Cluster) writeUpstream(t testing.TB, down []*Server) {

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptrace"
 	"net/url"
 	"regexp"
 	"slices"
@@ -27,6 +28,8 @@ import (
 // what was acknowledged to them, and note what does not agree with it.
 type Shoppers struct {
 	Seed uint64
+	// Pause is the longest that they think between two steps; a fifth of it is the shortest.
+	Pause time.Duration
 
 	all []*shopper
 }
@@ -40,6 +43,7 @@ type Answer struct {
 	Server     string // which answered; "" for nginx itself
 	RetryAfter string
 	Error      string
+	Resent     bool // because the kept connection that it was first sent on had just been closed
 }
 
 // Failed says whether a shopper would call the answer a failure of the shop.
@@ -67,7 +71,7 @@ type product struct {
 type shopper struct {
 	name     string // "" for a guest
 	email    string
-	base     string
+	bases    []string
 	client   *http.Client
 	chance   *rand.Rand
 	products []product
@@ -81,16 +85,16 @@ type shopper struct {
 	grievances []string // what the shop did against its word
 }
 
-// NewShoppers makes n shoppers at the shop at base, half of them with accounts.
-// What they do follows from seed.
-func NewShoppers(t testing.TB, base string, n int, seed uint64) *Shoppers {
+// NewShoppers makes n shoppers, half of them with accounts, who ask now at one and
+// now at another of the addresses of a shop. What they do follows from seed.
+func NewShoppers(t testing.TB, n int, seed uint64, bases ...string) *Shoppers {
 	t.Helper()
-	s := &Shoppers{Seed: seed}
+	s := &Shoppers{Seed: seed, Pause: 300 * time.Millisecond}
 	for i := range n {
 		jar, err := cookiejar.New(nil)
 		require.NoError(t, err)
 		one := &shopper{
-			base: base, chance: rand.New(rand.NewPCG(seed, uint64(i))),
+			bases: bases, chance: rand.New(rand.NewPCG(seed, uint64(i))),
 			client: &http.Client{Jar: jar, Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 2}},
 			email:  fmt.Sprintf("shopper-%d-%d@mail.example", seed, i),
 			cart:   map[string]int{}, lines: map[string]string{},
@@ -125,8 +129,9 @@ func (s *Shoppers) During(do func()) Report {
 				select {
 				case <-stop:
 					one.readCart()
+					one.beKnown()
 					return
-				case <-time.After(time.Duration(50+one.chance.IntN(250)) * time.Millisecond):
+				case <-time.After(s.Pause/5 + time.Duration(one.chance.Int64N(int64(s.Pause*4/5)))):
 				}
 			}
 		})
@@ -367,6 +372,39 @@ func (s *shopper) beKnown() {
 	}
 }
 
+type orderJSON struct {
+	Order struct {
+		ID     string `json:"id"`
+		Status string `json:"status"`
+		Items  []struct {
+			ProductID string `json:"product_id"`
+			Quantity  int    `json:"quantity"`
+		} `json:"items"`
+		Total struct {
+			Amount int64 `json:"amount"`
+		} `json:"total"`
+	} `json:"order"`
+}
+
+// settled follows an order whose payment is not known yet until it is.
+func (s *shopper) settled(id, status string) string {
+	for until := time.Now().Add(persistence); status == "pending"; time.Sleep(300 * time.Millisecond) {
+		var now orderJSON
+		answer := s.send("GET", "/api/checkout/orders/"+id, nil, "", &now)
+		switch {
+		case answer.Status == http.StatusOK:
+			status = now.Order.Status
+		case !answer.Failed():
+			s.complain("the order %s was acknowledged and answers %d", id, answer.Status)
+			return ""
+		case time.Now().After(until):
+			s.complain("the order %s was not settled in %v", id, persistence)
+			return ""
+		}
+	}
+	return status
+}
+
 // buy checks out, again and again with the same key until it is known what became of it.
 func (s *shopper) buy() {
 	if len(s.cart) == 0 {
@@ -381,16 +419,7 @@ func (s *shopper) buy() {
 	}
 	for until := time.Now().Add(persistence); ; time.Sleep(200 * time.Millisecond) {
 		var placed struct {
-			Order struct {
-				ID    string `json:"id"`
-				Items []struct {
-					ProductID string `json:"product_id"`
-					Quantity  int    `json:"quantity"`
-				} `json:"items"`
-				Total struct {
-					Amount int64 `json:"amount"`
-				} `json:"total"`
-			} `json:"order"`
+			orderJSON
 			Code  string `json:"code"`
 			Lines []struct {
 				ProductID string `json:"product_id"`
@@ -406,8 +435,13 @@ func (s *shopper) buy() {
 			if !maps.Equal(order.Lines, s.cart) {
 				s.complain("the order %s has %v, and the cart had %v", order.ID, order.Lines, s.cart)
 			}
-			s.orders = append(s.orders, order)
 			s.cart, s.lines = map[string]int{}, map[string]string{}
+			if s.settled(order.ID, placed.Order.Status) == "cancelled" {
+				s.cart = order.Lines // what was not paid is in the cart again
+				s.readCart()
+				return
+			}
+			s.orders = append(s.orders, order)
 			return
 		case placed.Code == "out_of_stock":
 			for _, line := range placed.Lines {
@@ -451,16 +485,30 @@ type reply struct {
 	body []byte
 }
 
-// request sends one request and notes what came of it.
+// request sends one request and notes what came of it. Like a browser and curl it
+// sends it again when a connection that was kept open turns out to be closed.
 func (s *shopper) request(method, path string, body []byte, headers http.Header) reply {
-	r, err := http.NewRequestWithContext(context.Background(), method, s.base+path, bytes.NewReader(body))
+	got := reply{Answer: Answer{At: time.Now(), Request: method + " " + path}}
+	kept := s.try(&got, method, path, body, headers)
+	if got.Status == 0 && kept && time.Since(got.At) < time.Second {
+		got.Error, got.Resent = "", true
+		s.try(&got, method, path, body, headers)
+	}
+	got.Took = time.Since(got.At)
+	s.answers = append(s.answers, got.Answer)
+	return got
+}
+
+// try says whether the request went by a connection that had been kept open.
+func (s *shopper) try(got *reply, method, path string, body []byte, headers http.Header) (kept bool) {
+	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
+		GotConn: func(c httptrace.GotConnInfo) { kept = c.Reused },
+	})
+	r, err := http.NewRequestWithContext(ctx, method, s.bases[s.chance.IntN(len(s.bases))]+path, bytes.NewReader(body))
 	if err != nil {
 		panic(err)
 	}
 	maps.Copy(r.Header, headers)
-	// Go's client repeats a request on a connection that died; a shopper counts that as a failure.
-	r.GetBody = nil
-	got := reply{Answer: Answer{At: time.Now(), Request: method + " " + path}}
 	response, err := s.client.Do(r)
 	if err == nil {
 		got.Status, got.Server = response.StatusCode, response.Header.Get("X-Served-By")
@@ -471,9 +519,7 @@ func (s *shopper) request(method, path string, body []byte, headers http.Header)
 	if err != nil {
 		got.Status, got.Error = 0, err.Error()
 	}
-	got.Took = time.Since(got.At)
-	s.answers = append(s.answers, got.Answer)
-	return got
+	return kept
 }
 
 // Report is what shoppers met while something happened.
@@ -498,6 +544,17 @@ func (r Report) Slow(than time.Duration) int {
 	n := 0
 	for _, a := range r.Answers {
 		if a.Took > than {
+			n++
+		}
+	}
+	return n
+}
+
+// Resent counts the requests that had to be sent again because of a closed connection.
+func (r Report) Resent() int {
+	n := 0
+	for _, a := range r.Answers {
+		if a.Resent {
 			n++
 		}
 	}

@@ -156,7 +156,7 @@ func (s Spec) start(ctx context.Context, api *client.Client, removed bool) (test
 			}
 		}
 	}
-	address, err := freeAddress()
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, "", err
 	}
@@ -227,11 +227,11 @@ func lifeline(ctx context.Context, api *client.Client, id string) error {
 
 // freeAddress picks a port below those that the kernel gives to outgoing
 // connections, so that it is still free when a stopped server comes back.
-func freeAddress() (netip.AddrPort, error) {
+func freeAddress(ctx context.Context) (netip.AddrPort, error) {
 	var failed error
 	for range 20 {
 		address := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(20000+rand.IntN(12000)))
-		listener, err := net.Listen("tcp", address.String())
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address.String())
 		if err == nil {
 			return address, listener.Close()
 		}

@@ -65,7 +65,7 @@ func TestAGuestAndStaffTalkAcrossServers(t *testing.T) {
 	desk.first("that the shopper has read", func(f frame) bool { return f.Type == "conversation" && f.ID == talk && f.Last == 2 && f.Unread == 0 })
 	shopper.first("that it has read", func(f frame) bool { return f.Type == "read" && f.From.Role == "customer" && f.Seq == 2 })
 
-	t.Run("what is sent again is there once, and is answered again", func(t *testing.T) {
+	t.Run("what is sent again is there once, and is answered again", func(*testing.T) {
 		shopper.send(saying("m-1", "Does it pour? <b>"))
 		shopper.until("a second ack", func(all []frame) bool {
 			n := 0
@@ -193,7 +193,7 @@ func TestAGuestSignsIn(t *testing.T) {
 		}
 		assert.Equal(t, []string{"Long ago.", "As a guest.", "Still here?"}, bodies)
 	})
-	t.Run("an answer to the old id arrives", func(t *testing.T) {
+	t.Run("an answer to the old id arrives", func(*testing.T) {
 		desk.send(object{"type": "message", "conversation": theirs, "client_id": "a-1", "body": "Hello Jane."})
 		desk.hears(old, 0, 4)
 		elsewhere.hears(old, 0, 4)

@@ -101,7 +101,9 @@ func (p *Pages) view(r *http.Request) (view, error) {
 	}
 	v := view{Shop: p.about, Visitor: who, Path: pathOf(r), Notice: notices[r.URL.Query().Get("done")]}
 	if who.Session.Key != "" {
-		if v.CartCount, err = p.shopping.ItemCount(r.Context(), who.Session.Owner()); err != nil {
+		// While the records are away the catalogue may still be shown from what is close at hand.
+		v.CartCount, err = p.shopping.ItemCount(r.Context(), who.Session.Owner())
+		if err != nil && !errors.Is(err, domain.ErrUnavailable) {
 			return view{}, err
 		}
 		// A guest whose conversation went into an account sees a shop without one.

@@ -24,16 +24,14 @@ COMMENT ON COLUMN product_facts.rating IS 'the average in tenths of a star';
 COMMENT ON COLUMN product_facts.name_order IS 'the name in small letters';
 COMMENT ON COLUMN product_facts.words IS 'every word of the product, and those of its name once more after =';
 
-CREATE INDEX IF NOT EXISTS product_facts_words ON product_facts USING gin (words) WITH (fastupdate = on, gin_pending_list_limit = 256);
+CREATE INDEX IF NOT EXISTS product_facts_words ON product_facts USING gin (words);
 CREATE INDEX IF NOT EXISTS product_facts_kind ON product_facts (kind, category);
 CREATE INDEX IF NOT EXISTS product_facts_newest ON product_facts (added_at DESC, id);
 CREATE INDEX IF NOT EXISTS product_facts_price ON product_facts (price, id);
-CREATE INDEX IF NOT EXISTS product_facts_price_down ON product_facts (price DESC, id);
 CREATE INDEX IF NOT EXISTS product_facts_name ON product_facts (name_order, id);
 CREATE INDEX IF NOT EXISTS product_facts_rating ON product_facts (rating DESC, id);
 CREATE INDEX IF NOT EXISTS product_facts_category_newest ON product_facts (category, added_at DESC, id);
 CREATE INDEX IF NOT EXISTS product_facts_category_price ON product_facts (category, price, id);
-CREATE INDEX IF NOT EXISTS product_facts_category_price_down ON product_facts (category, price DESC, id);
 CREATE INDEX IF NOT EXISTS product_facts_category_name ON product_facts (category, name_order, id);
 CREATE INDEX IF NOT EXISTS product_facts_category_rating ON product_facts (category, rating DESC, id);
 
@@ -63,7 +61,7 @@ CREATE TABLE IF NOT EXISTS product_popularity (
 
 CREATE INDEX IF NOT EXISTS product_popularity_all ON product_popularity (sold DESC, id);
 CREATE INDEX IF NOT EXISTS product_popularity_category ON product_popularity (category, sold DESC, id);
-CREATE INDEX IF NOT EXISTS product_popularity_kind ON product_popularity (kind, sold DESC, id);
+CREATE INDEX IF NOT EXISTS product_popularity_kind ON product_popularity (kind, sold DESC, id) INCLUDE (category);
 
 -- The names of categories and kinds as they were last put.
 CREATE TABLE IF NOT EXISTS shelves (
@@ -84,10 +82,12 @@ CREATE TABLE IF NOT EXISTS product_counts (
 	PRIMARY KEY (category, kind, band, in_stock)
 ) WITH (fillfactor = 50);
 
--- The words of all products, and some that are gone: what a mistyped word may mean.
+-- The words of all products, and how many have each: what a mistyped word may mean,
+-- and which of several words is the rarest. Some are had by none any more.
 CREATE TABLE IF NOT EXISTS product_terms (
-	term text COLLATE "C" PRIMARY KEY
-);
+	term text COLLATE "C" PRIMARY KEY,
+	n    integer NOT NULL
+) WITH (fillfactor = 85);
 
 CREATE INDEX IF NOT EXISTS product_terms_beginning ON product_terms (length(term), term);
 CREATE INDEX IF NOT EXISTS product_terms_end ON product_terms (length(term), reverse(term));

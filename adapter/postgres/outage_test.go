@@ -1,0 +1,132 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/domain"
+	"eshop/test/container"
+)
+
+func TestOutages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a container")
+	}
+	server := container.StartPostgres(t)
+	store := openAt(t, server.URL)
+	_, err := store.Migrate(t.Context())
+	require.NoError(t, err)
+	p := domain.Product{
+		ID: "tea", Slug: "tea", Name: "Tea", Category: domain.Category{Slug: "kitchen", Name: "Kitchen"},
+		Kind: domain.Category{Slug: "tea", Name: "Tea"}, Price: domain.Dollars(499), AddedAt: noon,
+	}
+	require.NoError(t, store.PutProducts(t.Context(), []domain.Product{p}))
+	terminate := func(t *testing.T) {
+		execute(t, server.URL, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'eshop' AND pid <> pg_backend_pid()")
+	}
+
+	t.Run("connections that ended while nobody used them are noticed by nobody", func(t *testing.T) {
+		for range 5 {
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					_, err := store.Product(t.Context(), "tea")
+					assert.NoError(t, err)
+				})
+			}
+			all.Wait()
+			terminate(t)
+			_, err := store.ChangeStock(t.Context(), "tea", 1, domain.StockReceived, noon)
+			require.NoError(t, err)
+			_, err = store.Search(t.Context(), domain.Query{Text: "tea"})
+			require.NoError(t, err)
+		}
+	})
+	for name, outage := range map[string]func(t *testing.T){
+		"every connection ends": terminate,
+		"the server is stopped and started": func(t *testing.T) {
+			server.Stop(t)
+			server.Start(t)
+		},
+		"the server is killed and started": func(t *testing.T) {
+			server.Kill(t)
+			server.Start(t)
+		},
+		"the server hangs and goes on": func(t *testing.T) {
+			server.Pause(t)
+			time.Sleep(6 * time.Second) // longer than any call
+			server.Unpause(t)
+		},
+	} {
+		t.Run("who calls while "+name+" is told that the store is away, and what was acknowledged is kept", func(t *testing.T) {
+			before, err := store.Product(t.Context(), "tea")
+			require.NoError(t, err)
+			var (
+				all           sync.WaitGroup
+				kept, inDoubt atomic.Int64
+			)
+			working, stopWork := context.WithCancel(t.Context())
+			defer stopWork()
+			for range 8 {
+				all.Go(func() {
+					for working.Err() == nil {
+						start := time.Now()
+						_, err := store.ChangeStock(t.Context(), "tea", 1, domain.StockReceived, noon)
+						if err == nil {
+							kept.Add(1)
+						} else if inDoubt.Add(1); !assert.ErrorIs(t, err, domain.ErrUnavailable) {
+							return
+						}
+						if _, err = store.Product(t.Context(), "tea"); err != nil && !assert.ErrorIs(t, err, domain.ErrUnavailable) {
+							return
+						}
+						assert.Less(t, time.Since(start), 15*time.Second, "either has a deadline")
+					}
+				})
+			}
+			require.Eventually(t, func() bool { return kept.Load() > 20 }, 10*time.Second, 10*time.Millisecond)
+			outage(t)
+			back := kept.Load()
+			assert.Eventually(t, func() bool { return kept.Load() > back+20 }, 20*time.Second, 10*time.Millisecond, "it works again by itself")
+			stopWork()
+			all.Wait()
+			after, err := store.Product(t.Context(), "tea")
+			require.NoError(t, err)
+			grown := int64(after.Stock - before.Stock)
+			assert.GreaterOrEqual(t, grown, kept.Load())
+			assert.LessOrEqual(t, grown, kept.Load()+inDoubt.Load())
+		})
+	}
+	t.Run("a caller that goes away is told so, not that the store is away", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		for ctx.Err() == nil {
+			if _, err := store.Product(ctx, "tea"); err != nil {
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.False(t, errors.Is(err, domain.ErrUnavailable))
+			}
+		}
+	})
+	t.Run("who waits too long for another's row is told that the store is away", func(t *testing.T) {
+		held := make(chan struct{})
+		go func() {
+			execute(t, server.URL, "BEGIN; SELECT 1 FROM product_facts WHERE id = 'tea' FOR UPDATE; SELECT pg_sleep(8); ROLLBACK")
+			close(held)
+		}()
+		require.Eventually(t, func() bool {
+			return number(t, server.URL, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == 1
+		}, 5*time.Second, 10*time.Millisecond)
+		start := time.Now()
+		_, err := store.ChangeStock(t.Context(), "tea", 1, domain.StockReceived, noon)
+		require.ErrorIs(t, err, domain.ErrUnavailable)
+		assert.Less(t, time.Since(start), 7*time.Second)
+		<-held
+	})
+}

@@ -1,0 +1,187 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/adapter/postgres"
+	"eshop/domain"
+)
+
+func TestNoCallReadsAWholeTable(t *testing.T) {
+	url := migrated(t)
+	copyCatalogue(t, openAt(t, url), 20_000)
+	execute(t, url, "ANALYZE")
+	tables := []string{"product_facts", "products", "product_popularity", "product_terms", "stock_movements"}
+	read := func() map[string]int64 {
+		all := map[string]int64{}
+		for _, table := range tables {
+			all[table] = number(t, url, "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = $1", table)
+		}
+		return all
+	}
+	for _, c := range append(calls(),
+		call{"movements", func(ctx context.Context, s *postgres.Store, p domain.Product, _ int) error {
+			_, err := s.Movements(ctx, p.ID)
+			return err
+		}},
+		call{"a change of stock", func(ctx context.Context, s *postgres.Store, p domain.Product, _ int) error {
+			_, err := s.ChangeStock(ctx, p.ID, 1, domain.StockReceived, p.AddedAt)
+			return err
+		}},
+		call{"a product that is put", func(ctx context.Context, s *postgres.Store, p domain.Product, _ int) error {
+			p.Name += " anew"
+			return s.PutProducts(ctx, []domain.Product{p})
+		}},
+		call{"a product that is removed", func(ctx context.Context, s *postgres.Store, p domain.Product, _ int) error {
+			return s.RemoveProduct(ctx, p.ID)
+		}},
+	) {
+		t.Run(c.name, func(t *testing.T) {
+			before := read()
+			store, closeStore, err := postgres.Open(t.Context(), postgres.Config{URL: url + "&application_name=watched"})
+			require.NoError(t, err)
+			for i, p := range enumerate(catalogue(10)) {
+				require.NoError(t, c.do(t.Context(), store, p, i))
+			}
+			closeStore()
+			// A connection tells its figures before it ends.
+			require.Eventually(t, func() bool {
+				return number(t, url, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'watched'") == 0
+			}, 10*time.Second, 10*time.Millisecond)
+			assert.Equal(t, before, read())
+		})
+	}
+}
+
+func TestAPageMakesAFixedNumberOfStatements(t *testing.T) {
+	store := open(t)
+	copyCatalogue(t, store, 500)
+	statements := func(q domain.Query) int64 {
+		before := store.Stats().Statements
+		_, err := store.Search(t.Context(), q)
+		require.NoError(t, err)
+		return store.Stats().Statements - before
+	}
+	for name, c := range map[string]struct {
+		q    domain.Query
+		want int64
+	}{
+		"everything": {domain.Query{}, 5},
+		"filters":    {domain.Query{Category: "category-1", Kind: "kind-1", MinPrice: 100, MaxPrice: 30_000, InStock: true, Sort: domain.ByName}, 5},
+		"a text":     {domain.Query{Text: "copper kettle"}, 5},
+		"typos":      {domain.Query{Text: "copepr ketlte"}, 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, size := range []int{1, 24, 100} {
+				c.q.Page = domain.Page{Number: 1, Size: size}
+				assert.Equal(t, c.want, statements(c.q), "with the beginning and the end of the transaction")
+			}
+		})
+	}
+}
+
+func TestWhatIsKeptReadyIsRight(t *testing.T) {
+	url := migrated(t)
+	stores := []*postgres.Store{openAt(t, url), openAt(t, url)}
+	all := slices.Collect(catalogue(60))
+	require.NoError(t, stores[0].PutProducts(t.Context(), all))
+	errs := make(chan error, 8)
+	for worker := range cap(errs) {
+		go func() {
+			store := stores[worker%2]
+			errs <- func() error {
+				for i := range 40 {
+					p := all[(worker*7+i*13)%len(all)]
+					other := all[(i*worker)%len(all)]
+					switch (i + worker) % 5 {
+					case 0, 1: // most have few, so many come to none and back
+						if _, err := store.ChangeStock(t.Context(), p.ID, []int{-1, 1}[i%2], domain.StockCorrected, p.AddedAt); err != nil && !isExpected(err) {
+							return err
+						}
+					case 2:
+						p.Category, p.Kind, p.Name, p.Price = other.Category, other.Kind, other.Name, other.Price
+						if err := store.PutProducts(t.Context(), []domain.Product{p, other}); err != nil && !isExpected(err) {
+							return err
+						}
+					case 3:
+						if err := store.RemoveProduct(t.Context(), p.ID); err != nil && !isExpected(err) {
+							return err
+						}
+					case 4:
+						if err := store.PutProducts(t.Context(), []domain.Product{other, p}); err != nil && !isExpected(err) {
+							return err
+						}
+					}
+				}
+				return nil
+			}()
+		}()
+	}
+	for range cap(errs) {
+		require.NoError(t, <-errs)
+	}
+	for name, differing := range map[string]string{
+		"counts": `SELECT count(*) FROM (SELECT category, kind, band, in_stock, count(*) AS n FROM product_facts GROUP BY 1, 2, 3, 4) f
+			FULL JOIN (SELECT category, kind, band, in_stock, n FROM product_counts WHERE n <> 0) c USING (category, kind, band, in_stock)
+			WHERE f.n IS DISTINCT FROM c.n`,
+		"words": `SELECT count(*) FROM (SELECT term, count(*) AS n FROM product_facts CROSS JOIN unnest(tsvector_to_array(words)) term
+			WHERE term NOT LIKE '=%' GROUP BY term) f FULL JOIN (SELECT term, n FROM product_terms WHERE n <> 0) t USING (term) WHERE f.n IS DISTINCT FROM t.n`,
+		"the order of the most sold": `SELECT count(*) FROM product_facts f FULL JOIN product_popularity p USING (id)
+			WHERE (f.category, f.kind, f.sold) IS DISTINCT FROM (p.category, p.kind, p.sold)`,
+		"movements": `SELECT count(*) FROM product_facts f WHERE f.stock <> (SELECT coalesce(sum(delta), 0) FROM stock_movements m WHERE m.product_id = f.id)`,
+		"texts":     `SELECT count(*) FROM product_facts f FULL JOIN products p USING (id) WHERE f.category IS NULL OR p.slug IS NULL`,
+	} {
+		assert.Zero(t, number(t, url, differing), name)
+	}
+	assert.Positive(t, number(t, url, "SELECT count(*) FROM product_facts"))
+}
+
+func isExpected(err error) bool {
+	return slices.ContainsFunc([]error{domain.ErrConflict, domain.ErrNotFound}, func(kind error) bool { return errors.Is(err, kind) })
+}
+
+func TestAChangeOfStockLeavesTheIndexesAsTheyAre(t *testing.T) {
+	url := migrated(t)
+	store, closeStore, err := postgres.Open(t.Context(), postgres.Config{URL: url + "&application_name=watched"})
+	require.NoError(t, err)
+	require.NoError(t, store.PutProducts(t.Context(), slices.Collect(catalogue(50))))
+	execute(t, url, "SELECT pg_stat_reset_single_table_counters('product_facts'::regclass)")
+	before := number(t, url, "SELECT pg_relation_size('product_facts_words')")
+	for i := range 500 {
+		_, err := store.ChangeStock(t.Context(), slices.Collect(catalogue(2))[1].ID, 1+i%3, domain.StockReceived, noon)
+		require.NoError(t, err)
+	}
+	closeStore()
+	require.Eventually(t, func() bool {
+		return number(t, url, "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'product_facts'") == 500
+	}, 10*time.Second, 10*time.Millisecond)
+	hot := number(t, url, "SELECT n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'product_facts'")
+	assert.Greater(t, hot, int64(480), "but for a row that moves to another page now and then")
+	assert.Equal(t, before, number(t, url, "SELECT pg_relation_size('product_facts_words')"))
+}
+
+// number is the one number that a statement gives.
+func number(t testing.TB, url, statement string, args ...any) int64 {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	var n int64
+	require.NoError(t, conn.QueryRow(t.Context(), statement, args...).Scan(&n), fmt.Sprint(statement, args))
+	return n
+}
+
+// copyCatalogue keeps n products.
+func copyCatalogue(t testing.TB, store *postgres.Store, n int) {
+	t.Helper()
+	require.NoError(t, store.CopyProducts(t.Context(), catalogue(n), func(int) {}))
+}
