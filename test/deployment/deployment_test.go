@@ -72,7 +72,7 @@ func TestDeployment(t *testing.T) {
 	books := m.books(t)
 	opening, seed := books.Books(t), uint64(time.Now().UnixNano())
 	t.Logf("the shoppers' seed is %d", seed)
-	m.shoppers = cluster.NewShoppers(t, "http://"+m.Address, shoppers, seed)
+	m.shoppers = cluster.NewShoppers(t, shoppers, seed, "http://"+m.Address)
 
 	t.Run("ten times curl meets all three servers", func(t *testing.T) {
 		said := m.sh(t, "for i in $(seq 10); do curl -s http://localhost/ | grep Server; done")

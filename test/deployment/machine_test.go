@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -71,8 +72,8 @@ func (m *machine) losesNothing(t *testing.T, do func()) cluster.Report {
 	report := m.shoppers.During(do)
 	assert.Empty(t, report.Failures(), "requests that failed")
 	assert.Empty(t, report.Grievances, "what the shop did against its word")
-	t.Logf("%d answers in %s, the longest took %s (%s), by %v", len(report.Answers), report.Took.Round(100_000_000),
-		report.Longest().Took.Round(1_000_000), report.Longest().Request, report.Servers())
+	t.Logf("%d answers in %s, %d sent again on a new connection, the longest took %s (%s), by %v", len(report.Answers),
+		report.Took.Round(100*time.Millisecond), report.Resent(), report.Longest().Took.Round(time.Millisecond), report.Longest().Request, report.Servers())
 	return report
 }
 
