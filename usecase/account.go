@@ -25,6 +25,7 @@ type Account struct {
 	carts     port.Carts
 	wishlists port.Wishlists
 	orders    port.Orders
+	talks     port.Conversations
 	limits    port.Limits
 	passwords Passwords
 	clock     Clock
@@ -34,8 +35,8 @@ type Account struct {
 
 // NewAccount keeps accounts in users and who is signed in in sessions.
 func NewAccount(users port.Users, sessions port.Sessions, carts port.Carts, wishlists port.Wishlists, orders port.Orders,
-	limits port.Limits, passwords Passwords, clock Clock, newID NewID, newSecret NewSecret) *Account {
-	return &Account{users, sessions, carts, wishlists, orders, limits, passwords, clock, newID, newSecret}
+	talks port.Conversations, limits port.Limits, passwords Passwords, clock Clock, newID NewID, newSecret NewSecret) *Account {
+	return &Account{users, sessions, carts, wishlists, orders, talks, limits, passwords, clock, newID, newSecret}
 }
 
 // Visitor is who is asking. The zero value is somebody who was never here.
@@ -204,6 +205,7 @@ func (a *Account) merge(ctx context.Context, s domain.Session) domain.Session {
 		a.carts.MergeCart(ctx, s.Guest, into),
 		a.wishlists.MergeWishlist(ctx, s.Guest, into),
 		a.orders.AdoptOrders(ctx, s.Guest, into),
+		a.talks.AdoptConversation(ctx, s.Guest, into),
 	)
 	if err != nil {
 		return s

@@ -28,7 +28,7 @@ func (plain) Matches(_ context.Context, hash, password string) (bool, error) {
 }
 
 func newAccount(store *memory.Store, carts port.Carts) *usecase.Account {
-	return usecase.NewAccount(store, store, carts, store, store, store, plain{}, utcNow, counter("id"), counter("secret"))
+	return usecase.NewAccount(store, store, carts, store, store, store, store, plain{}, utcNow, counter("id"), counter("secret"))
 }
 
 var ann = domain.Registration{Username: "Ann", Email: "ann@example.com", Password: "password123"}

@@ -34,9 +34,14 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 
 type routeKey struct{}
 
-// count measures every request, those too that no route answers.
+// count measures every request, those too that no route answers, and no socket.
 func (m *Metrics) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isSocket(r.URL.Path) {
+			// It lasts as long as somebody stays, which says nothing of how quick the shop is.
+			next.ServeHTTP(w, r)
+			return
+		}
 		route := "none"
 		m.inFlight.Inc()
 		defer m.inFlight.Dec()

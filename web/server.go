@@ -17,6 +17,7 @@ import (
 
 	"eshop/web/api"
 	"eshop/web/asset"
+	"eshop/web/live"
 	"eshop/web/page"
 	"eshop/web/problem"
 	"eshop/web/visit"
@@ -41,7 +42,7 @@ type Server struct {
 }
 
 // NewServer puts all of the shop behind one handler. health answers for the process.
-func NewServer(about page.Shop, pages *page.Pages, json *api.API, visits *visit.Visits, health *Health, metrics *Metrics, log *slog.Logger) *Server {
+func NewServer(about page.Shop, pages *page.Pages, json *api.API, chat *live.Hub, visits *visit.Visits, health *Health, metrics *Metrics, log *slog.Logger) *Server {
 	s := &Server{pages: pages, health: health, log: log, name: about.ServerName}
 	r := mux.NewRouter()
 	r.Use(nameRoute)
@@ -51,6 +52,7 @@ func NewServer(about page.Shop, pages *page.Pages, json *api.API, visits *visit.
 	r.Methods("GET", "HEAD").PathPrefix("/media/").Handler(asset.Media())
 	r.Methods("GET", "HEAD").Path("/favicon.ico").Handler(asset.Favicon())
 	json.Mount(r)
+	chat.Mount(r)
 	pages.Mount(r)
 	unanswered := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		// The router alone takes an address for unknown when any later route has the method.
@@ -80,8 +82,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func isJSON(path string) bool {
-	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/auth/") || path == "/api" || path == "/health" || path == "/ready"
+	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/auth/") || isSocket(path) || path == "/api" || path == "/health" || path == "/ready"
 }
+
+func isSocket(path string) bool { return strings.HasPrefix(path, "/ws/") }
 
 var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
 

@@ -31,6 +31,7 @@ type config struct {
 	Proxies     web.Proxies `env:"ESHOP_TRUSTED_PROXIES"`
 	Phone       string      `env:"ESHOP_PHONE" envDefault:"+1 555 010 0199"`
 	Email       string      `env:"ESHOP_EMAIL" envDefault:"hello@eshop.example"`
+	Hours       string      `env:"ESHOP_HOURS" envDefault:"Monday to Friday, 9:00 to 18:00"`
 }
 
 const (
@@ -52,6 +53,7 @@ const settingsHelp = `  PORT                 where to listen; 8080
                        networks of the balancers in front, as 127.0.0.0/8,10.1.0.0/16, that are believed about who asks
   ESHOP_PHONE          the shop's telephone number
   ESHOP_EMAIL          the shop's e-mail address
+  ESHOP_HOURS          when somebody answers, as people read it; Monday to Friday, 9:00 to 18:00
 `
 
 // readConfig reads every setting and says all that is wrong at once.
@@ -138,7 +140,9 @@ func (c config) stores() string {
 }
 
 func aboutShop(c config) page.Shop {
-	return page.Shop{ServerName: c.ServerName, Phone: strings.TrimSpace(c.Phone), Email: strings.TrimSpace(c.Email)}
+	return page.Shop{
+		ServerName: c.ServerName, Phone: strings.TrimSpace(c.Phone), Email: strings.TrimSpace(c.Email), Hours: strings.TrimSpace(c.Hours),
+	}
 }
 
 func secretKey(c config) usecase.SecretKey { return usecase.SecretKey(c.SecretKey) }

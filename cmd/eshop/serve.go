@@ -18,11 +18,13 @@ import (
 	"eshop/usecase"
 	"eshop/web"
 	"eshop/web/asset"
+	"eshop/web/live"
 )
 
 // shop is what Wire makes of the settings.
 type shop struct {
 	server   *web.Server
+	chat     *live.Hub
 	health   *web.Health
 	checkout *usecase.Checkout
 	demo     *demo.Loader
@@ -39,6 +41,8 @@ const (
 	drainTime = 2 * time.Second
 	// leaveTime is longer than the longest answer.
 	leaveTime = 25 * time.Second
+	// chatLeaveTime is longer than a connection that does not read is waited for.
+	chatLeaveTime = 8 * time.Second
 )
 
 func serve(ctx context.Context, cfg config, log *slog.Logger) error {
@@ -80,6 +84,10 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 		settle(ctx, shop.checkout, log)
 		return nil
 	})
+	all.Go(func() error {
+		shop.chat.Run(ctx)
+		return nil
+	})
 	if shop.sweep != nil {
 		all.Go(func() error {
 			clean(ctx, shop.sweep, log)
@@ -95,11 +103,21 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 		}
 		leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
 		defer cancel()
+		// Connections are told first: their clients need the time to come back elsewhere.
+		if err := drain(leaving, shop.chat); err != nil {
+			log.Warn("some chats did not leave in time", "error", err)
+		}
 		return errors.Join(server.Shutdown(leaving), metrics.Close())
 	})
 	err = all.Wait()
 	log.Info("closed")
 	return err
+}
+
+func drain(ctx context.Context, chat *live.Hub) error {
+	ctx, cancel := context.WithTimeout(ctx, chatLeaveTime)
+	defer cancel()
+	return chat.Drain(ctx)
 }
 
 // openShop wires the shop that the settings ask for.

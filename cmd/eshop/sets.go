@@ -14,6 +14,7 @@ import (
 	"eshop/usecase"
 	"eshop/web"
 	"eshop/web/api"
+	"eshop/web/live"
 	"eshop/web/page"
 	"eshop/web/visit"
 )
@@ -22,8 +23,8 @@ import (
 var shopSet = wire.NewSet(
 	utcNow, newID, newSecret, secretKey, aboutShop,
 	usecase.NewBrowsing, usecase.NewShopping, usecase.NewWishing, usecase.NewCheckout, usecase.NewAccount,
-	usecase.NewContacting, usecase.NewStocking, usecase.NewFulfilling,
-	visit.New, page.New, api.New, web.NewServer, web.NewMetrics,
+	usecase.NewContacting, usecase.NewTalking, usecase.NewStocking, usecase.NewFulfilling,
+	visit.New, page.New, api.New, live.New, web.NewServer, web.NewMetrics,
 	argon2.New, wire.Bind(new(usecase.Passwords), new(*argon2.Passwords)),
 	registerer,
 	wire.Struct(new(demo.Loader), "*"),
@@ -39,6 +40,7 @@ var memorySet = wire.NewSet(
 	wire.Bind(new(port.Users), new(*memory.Store)),
 	wire.Bind(new(port.Sessions), new(*memory.Store)),
 	wire.Bind(new(port.Contacts), new(*memory.Store)),
+	wire.Bind(new(port.Conversations), new(*memory.Store)),
 	wire.Bind(new(port.Limits), new(*memory.Store)),
 	wire.Bind(new(port.Events), new(*memory.Store)),
 )
@@ -49,6 +51,7 @@ var recordsSet = wire.NewSet(
 	wire.Bind(new(port.Carts), new(*postgres.Store)),
 	wire.Bind(new(port.Wishlists), new(*postgres.Store)),
 	wire.Bind(new(port.Contacts), new(*postgres.Store)),
+	wire.Bind(new(port.Conversations), new(*postgres.Store)),
 )
 
 // storedSet is one server on PostgreSQL.

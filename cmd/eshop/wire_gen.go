@@ -16,6 +16,7 @@ import (
 	"eshop/usecase"
 	"eshop/web"
 	"eshop/web/api"
+	"eshop/web/live"
 	"eshop/web/page"
 	"eshop/web/visit"
 	"log/slog"
@@ -36,7 +37,7 @@ func newMemoryShop(cfg config, log *slog.Logger) (*shop, func(), error) {
 	clock := utcNow()
 	usecaseNewID := newID()
 	usecaseNewSecret := newSecret()
-	account := usecase.NewAccount(store, store, store, store, orders, store, passwords, clock, usecaseNewID, usecaseNewSecret)
+	account := usecase.NewAccount(store, store, store, store, orders, store, store, passwords, clock, usecaseNewID, usecaseNewSecret)
 	visits := visit.New(account)
 	browsing := usecase.NewBrowsing(store)
 	shopping := usecase.NewShopping(store, store, usecaseNewID)
@@ -45,13 +46,15 @@ func newMemoryShop(cfg config, log *slog.Logger) (*shop, func(), error) {
 	usecaseSecretKey := secretKey(cfg)
 	checkout := usecase.NewCheckout(store, orders, payments, store, clock, usecaseNewID, usecaseSecretKey)
 	contacting := usecase.NewContacting(store, store, clock, usecaseNewID)
+	talking := usecase.NewTalking(store, orders, store, store, clock, usecaseNewID)
 	stocking := usecase.NewStocking(store, store, clock)
 	fulfilling := usecase.NewFulfilling(orders, payments, store, clock)
-	pages := page.New(pageShop, visits, browsing, shopping, wishing, checkout, account, contacting, stocking, fulfilling)
-	apiAPI := api.New(visits, browsing, shopping, wishing, checkout, account, contacting)
+	pages := page.New(pageShop, visits, browsing, shopping, wishing, checkout, account, contacting, talking, stocking, fulfilling)
+	apiAPI := api.New(visits, browsing, shopping, wishing, checkout, account, contacting, talking)
+	hub := live.New(visits, talking, prometheusRegisterer, log)
 	health := newMemoryHealth()
 	metrics := web.NewMetrics(prometheusRegisterer)
-	server := web.NewServer(pageShop, pages, apiAPI, visits, health, metrics, log)
+	server := web.NewServer(pageShop, pages, apiAPI, hub, visits, health, metrics, log)
 	loader := &demo.Loader{
 		Products:  store,
 		Carts:     store,
@@ -62,6 +65,7 @@ func newMemoryShop(cfg config, log *slog.Logger) (*shop, func(), error) {
 	mainSweeper := newMemorySweeper()
 	mainShop := &shop{
 		server:   server,
+		chat:     hub,
 		health:   health,
 		checkout: checkout,
 		demo:     loader,
@@ -91,7 +95,7 @@ func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, fu
 	clock := utcNow()
 	usecaseNewID := newID()
 	usecaseNewSecret := newSecret()
-	account := usecase.NewAccount(store, store, store, store, orders, memoryStore, passwords, clock, usecaseNewID, usecaseNewSecret)
+	account := usecase.NewAccount(store, store, store, store, orders, store, memoryStore, passwords, clock, usecaseNewID, usecaseNewSecret)
 	visits := visit.New(account)
 	browsing := usecase.NewBrowsing(store)
 	shopping := usecase.NewShopping(store, store, usecaseNewID)
@@ -100,13 +104,15 @@ func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, fu
 	usecaseSecretKey := secretKey(cfg)
 	checkout := usecase.NewCheckout(store, orders, payments, memoryStore, clock, usecaseNewID, usecaseSecretKey)
 	contacting := usecase.NewContacting(store, memoryStore, clock, usecaseNewID)
+	talking := usecase.NewTalking(store, orders, memoryStore, memoryStore, clock, usecaseNewID)
 	stocking := usecase.NewStocking(store, memoryStore, clock)
 	fulfilling := usecase.NewFulfilling(orders, payments, memoryStore, clock)
-	pages := page.New(pageShop, visits, browsing, shopping, wishing, checkout, account, contacting, stocking, fulfilling)
-	apiAPI := api.New(visits, browsing, shopping, wishing, checkout, account, contacting)
+	pages := page.New(pageShop, visits, browsing, shopping, wishing, checkout, account, contacting, talking, stocking, fulfilling)
+	apiAPI := api.New(visits, browsing, shopping, wishing, checkout, account, contacting, talking)
+	hub := live.New(visits, talking, prometheusRegisterer, log)
 	health := newStoredHealth(cfg, store)
 	metrics := web.NewMetrics(prometheusRegisterer)
-	server := web.NewServer(pageShop, pages, apiAPI, visits, health, metrics, log)
+	server := web.NewServer(pageShop, pages, apiAPI, hub, visits, health, metrics, log)
 	loader := &demo.Loader{
 		Products:  store,
 		Carts:     store,
@@ -117,6 +123,7 @@ func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, fu
 	mainSweeper := newStoredSweeper(store)
 	mainShop := &shop{
 		server:   server,
+		chat:     hub,
 		health:   health,
 		checkout: checkout,
 		demo:     loader,
@@ -157,7 +164,7 @@ func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, f
 	clock := utcNow()
 	usecaseNewID := newID()
 	usecaseNewSecret := newSecret()
-	account := usecase.NewAccount(users, sessions, store, store, orders, limits, passwords, clock, usecaseNewID, usecaseNewSecret)
+	account := usecase.NewAccount(users, sessions, store, store, orders, store, limits, passwords, clock, usecaseNewID, usecaseNewSecret)
 	visits := visit.New(account)
 	products := newClusterProducts(client, store)
 	browsing := usecase.NewBrowsing(products)
@@ -168,13 +175,15 @@ func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, f
 	usecaseSecretKey := secretKey(cfg)
 	checkout := usecase.NewCheckout(store, orders, payments, events, clock, usecaseNewID, usecaseSecretKey)
 	contacting := usecase.NewContacting(store, limits, clock, usecaseNewID)
+	talking := usecase.NewTalking(store, orders, events, limits, clock, usecaseNewID)
 	stocking := usecase.NewStocking(products, events, clock)
 	fulfilling := usecase.NewFulfilling(orders, payments, events, clock)
-	pages := page.New(pageShop, visits, browsing, shopping, wishing, checkout, account, contacting, stocking, fulfilling)
-	apiAPI := api.New(visits, browsing, shopping, wishing, checkout, account, contacting)
+	pages := page.New(pageShop, visits, browsing, shopping, wishing, checkout, account, contacting, talking, stocking, fulfilling)
+	apiAPI := api.New(visits, browsing, shopping, wishing, checkout, account, contacting, talking)
+	hub := live.New(visits, talking, prometheusRegisterer, log)
 	health := newClusterHealth(cfg, store, client)
 	metrics := web.NewMetrics(prometheusRegisterer)
-	server := web.NewServer(pageShop, pages, apiAPI, visits, health, metrics, log)
+	server := web.NewServer(pageShop, pages, apiAPI, hub, visits, health, metrics, log)
 	loader := &demo.Loader{
 		Products:  products,
 		Carts:     store,
@@ -185,6 +194,7 @@ func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, f
 	mainSweeper := newStoredSweeper(store)
 	mainShop := &shop{
 		server:   server,
+		chat:     hub,
 		health:   health,
 		checkout: checkout,
 		demo:     loader,

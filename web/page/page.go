@@ -30,6 +30,7 @@ type Pages struct {
 	checkout   *usecase.Checkout
 	account    *usecase.Account
 	contacting *usecase.Contacting
+	talking    *usecase.Talking
 	stocking   *usecase.Stocking
 	fulfilling *usecase.Fulfilling
 	about      Shop
@@ -40,13 +41,14 @@ type Shop struct {
 	ServerName string // shown in the footer
 	Phone      string // in international form, for tel: links
 	Email      string
+	Hours      string // when somebody answers, as people read it
 }
 
 // New makes the pages of a shop.
 func New(about Shop, visits *visit.Visits, browsing *usecase.Browsing, shopping *usecase.Shopping, wishing *usecase.Wishing,
-	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contacting,
+	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contacting, talking *usecase.Talking,
 	stocking *usecase.Stocking, fulfilling *usecase.Fulfilling) *Pages {
-	return &Pages{visits, browsing, shopping, wishing, checkout, account, contacting, stocking, fulfilling, about}
+	return &Pages{visits, browsing, shopping, wishing, checkout, account, contacting, talking, stocking, fulfilling, about}
 }
 
 // Mount gives r every page.
@@ -58,6 +60,7 @@ func (p *Pages) Mount(r *mux.Router) {
 	p.mountOrders(r)
 	p.mountAccount(r)
 	p.mountContact(r)
+	p.mountChat(r)
 	p.mountAdmin(r)
 }
 
@@ -66,10 +69,15 @@ type view struct {
 	Shop
 	Visitor   usecase.Visitor
 	CartCount int
-	Path      string // path and query of the page, to come back to after signing in
-	Query     string // what the search field holds
-	Notice    string // what just happened, shown once at the top
-	About     string // what the page is about, for search engines; may be empty
+	// The visitor's conversation with the shop: its id, its state, its last message, and how much of it is unread.
+	ChatID     string
+	ChatState  string
+	ChatLast   int64
+	ChatUnread int64
+	Path       string // path and query of the page, to come back to after signing in
+	Query      string // what the search field holds
+	Notice     string // what just happened, shown once at the top
+	About      string // what the page is about, for search engines; may be empty
 }
 
 // notices are what a redirect may announce, by the word in its ?done= parameter:
@@ -98,6 +106,12 @@ func (p *Pages) view(r *http.Request) (view, error) {
 		if err != nil && !errors.Is(err, domain.ErrUnavailable) {
 			return view{}, err
 		}
+		// A guest whose conversation went into an account sees a shop without one.
+		talk, err := p.talking.Mine(r.Context(), who)
+		if err != nil && !errors.Is(err, domain.ErrUnauthenticated) {
+			return view{}, err
+		}
+		v.ChatID, v.ChatState, v.ChatLast, v.ChatUnread = string(talk.ID), string(talk.State), talk.Last, talk.UnreadByCustomer
 	}
 	return v, nil
 }

@@ -31,6 +31,8 @@ var (
 	ErrMethod      = Request{http.StatusMethodNotAllowed, "method_not_allowed", "this address does not answer that method"}
 	ErrCrossSite   = Request{http.StatusForbidden, "cross_site", "the request came from another site"}
 	ErrTooLarge    = Request{http.StatusRequestEntityTooLarge, "too_large", "the body is larger than 1 MiB"}
+	ErrUpgrade     = Request{http.StatusUpgradeRequired, "upgrade_required", "this address speaks WebSocket only"}
+	ErrDraining    = Request{http.StatusServiceUnavailable, "draining", "this server is about to leave; connect again"}
 	ErrContentType = Request{http.StatusUnsupportedMediaType, "unsupported_media_type", "the body must be sent as application/json"}
 )
 
@@ -106,6 +108,9 @@ func Of(err error) Problem {
 	p.Title = http.StatusText(p.Status)
 	return p
 }
+
+// RetryAfter is how long to wait before the same may succeed; zero when unknown.
+func (p Problem) RetryAfter() time.Duration { return p.retryAfter }
 
 type balancerKey struct{}
 

@@ -49,11 +49,21 @@ func (v *Visits) Who(r *http.Request) (usecase.Visitor, error) {
 }
 
 func (v *Visits) identify(ctx context.Context, r *http.Request) (usecase.Visitor, error) {
-	secret := ""
-	if cookie, err := r.Cookie(cookieName); err == nil {
-		secret = cookie.Value
+	return v.Recognise(ctx, Secret(r))
+}
+
+// Secret is what the visitor's cookie holds; "" without one.
+func Secret(r *http.Request) string {
+	cookie, err := r.Cookie(cookieName)
+	if err != nil || len(cookie.Value) > 200 {
+		return ""
 	}
-	if secret == "" || len(secret) > 200 {
+	return cookie.Value
+}
+
+// Recognise is Who for a connection that outlives its request: it looks anew each time.
+func (v *Visits) Recognise(ctx context.Context, secret string) (usecase.Visitor, error) {
+	if secret == "" {
 		return usecase.Visitor{}, nil
 	}
 	who, err := v.account.Identify(ctx, secret)
@@ -61,6 +71,11 @@ func (v *Visits) identify(ctx context.Context, r *http.Request) (usecase.Visitor
 		return usecase.Visitor{}, nil
 	}
 	return who, err
+}
+
+// Confirm keeps a new guest's pass that was handed out by Welcome before there was anything to keep it for.
+func (v *Visits) Confirm(ctx context.Context, pass usecase.Pass) error {
+	return v.account.Keep(ctx, pass)
 }
 
 // Begin is the pass of who is about to write something. For somebody new it is a
@@ -88,7 +103,7 @@ func (v *Visits) Keep(w http.ResponseWriter, r *http.Request, pass usecase.Pass)
 	return nil
 }
 
-// Welcome hands out a pass that is kept already, after signing in.
+// Welcome hands out a pass that is kept already, or will be by Confirm.
 func (v *Visits) Welcome(w http.ResponseWriter, r *http.Request, pass usecase.Pass) {
 	http.SetCookie(w, cookie(r, pass.Secret, cookieAge))
 }
