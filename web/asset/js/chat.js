@@ -164,10 +164,12 @@ if (page) {
     if (panel && !panel.hidden) closePanel()
     else openPanel(true)
   })
+  // As buttons have it: what is pressed must not scroll, and what is let go opens.
   bubble.addEventListener('keydown', (event) => {
-    if (event.key !== ' ') return
-    event.preventDefault()
-    bubble.click()
+    if (event.key === ' ') event.preventDefault()
+  })
+  bubble.addEventListener('keyup', (event) => {
+    if (event.key === ' ') bubble.click()
   })
   let wasOpen = null
   try {

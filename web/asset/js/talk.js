@@ -238,8 +238,11 @@ export function openTalk(root, { side, sendTo, changed }) {
       typed = Date.now()
       talk.line?.send({ type: 'typing', conversation: talk.conversation || undefined })
     })
-    field.addEventListener('keydown', (event) => {
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+    // Enter sends, and with Shift it is a line break. What an input method makes of Enter is its own.
+    let shift = false
+    field.addEventListener('keydown', (event) => (shift = event.shiftKey))
+    field.addEventListener('beforeinput', (event) => {
+      if (event.inputType !== 'insertLineBreak' || shift) return
       event.preventDefault()
       form.requestSubmit()
     })
