@@ -40,7 +40,7 @@ const (
 	// What a shopper may send, and what one of the staff, who talks to many at once.
 	framesASecond, framesAtOnce           = 10, 60
 	staffFramesASecond, staffFramesAtOnce = 100, 500
-	framesRefused                         = 200 // after which the connection ends
+	faultsAtOnce                          = 200 // after which the connection ends; one more is borne each second
 	typingEvery                           = 2 * time.Second
 
 	storeTime = 5 * time.Second // that one step may wait for the stores

@@ -2,12 +2,14 @@ package live
 
 import (
 	"context"
+	"net/http"
 	"strings"
 
 	"github.com/olahol/melody"
 
 	"eshop/domain"
 	"eshop/usecase"
+	"eshop/web/problem"
 )
 
 // handle does what a client's frame asks for. What fails is answered, and the connection lives on.
@@ -30,13 +32,14 @@ func (h *Hub) handle(s *socket, frame []byte, receive func(context.Context, *soc
 
 // refuse answers a frame with why it is not taken.
 func (h *Hub) refuse(s *socket, err error, clientID string) {
-	answer := errorOf(err, clientID)
-	if answer.Code == "internal" {
+	answer, what := errorOf(err, clientID), problem.Of(err)
+	if what.Code == "internal" {
 		h.log.Error("a frame failed", "error", err)
 	}
 	s.send(answer)
-	if s.refused++; s.refused >= framesRefused || answer.Code == errSignedOut.Code {
-		s.close(melody.ClosePolicyViolation, answer.Code)
+	theirs := what.Status < http.StatusInternalServerError
+	if theirs && !s.faults.Allow() || what.Code == errSignedOut.Code {
+		s.close(melody.ClosePolicyViolation, what.Code)
 	}
 }
 

@@ -32,7 +32,7 @@ type socket struct {
 	address string
 	frames  *rate.Limiter // that the client may send
 	typing  *rate.Limiter // that are passed on
-	refused int           // of the frames: only the reading goroutine knows it
+	faults  *rate.Limiter // of the client that are borne
 	room    chan struct{} // hears of frames that have left
 
 	mu       sync.Mutex
@@ -62,6 +62,7 @@ func newSocket(who usecase.Visitor, secret, address string) *socket {
 	return &socket{
 		who: who, secret: secret, owner: who.Session.Owner(), address: address, checked: time.Now(),
 		frames: rate.NewLimiter(framesASecond, framesAtOnce), typing: rate.NewLimiter(rate.Every(typingEvery), 1),
+		faults: rate.NewLimiter(1, faultsAtOnce),
 		places: map[domain.ConversationID]*place{}, owed: map[domain.ConversationID]bool{}, room: make(chan struct{}, 1),
 	}
 }
