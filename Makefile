@@ -5,6 +5,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8080
+PRODUCTS ?= 100000
 ASSETS := web/asset/dist/manifest.json
 ASSET_SOURCES := $(wildcard web/asset/*.mjs web/asset/js/*.js web/asset/css/*.css web/page/*.templ) \
 	web/asset/package-lock.json cmd/eshop/demo/kinds.json
@@ -16,7 +17,7 @@ CONTAINERS := TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127
 COMPOSE := docker compose -f deployment/docker/compose.yaml
 COMPOSE_SECRETS := deployment/docker/.env
 
-.PHONY: help run build up down test test-integration bench test-browser lint generate verify clean need-go need-node need-compose
+.PHONY: help run build up down test test-integration bench bench-stores test-browser lint generate verify clean need-go need-node need-compose
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +50,10 @@ test-integration: build ## Run the tests with real PostgreSQL, Redis and nginx i
 
 bench: build ## Measure pages and calls beside a bare server, in one run
 	go run ./test/load
+
+bench-stores: need-go ## Measure PostgreSQL at 1,000 to PRODUCTS=1000000 products, and checkout beside pgbench
+	test/container/docker.sh
+	$(CONTAINERS) go test -run '^$$' -bench . -benchtime 6x -timeout 60m ./adapter/postgres -products $(PRODUCTS)
 
 test-browser: build ## Click through the shop in headless Chromium
 	@command -v chromium >/dev/null || { echo "Chromium is missing: apt-get install chromium"; exit 1; }
