@@ -42,3 +42,5 @@ fi
 for folder in */; do
 	docker build -q -t "eshop-test-${folder%/}" "$folder" >/dev/null
 done
+# Servers that tests built before, whose place newer ones have taken.
+docker image prune -f --filter label=eshop.test >/dev/null
