@@ -40,9 +40,12 @@ const (
 	// claimFor is longer than a server needs to ask for a payment and write down the answer.
 	claimFor   = chargeTimeout + 2*time.Second
 	waitForKey = claimFor + chargeTimeout
-	firstLook  = 20 * time.Millisecond
-	longLook   = 500 * time.Millisecond
-	settleAt   = 50 // orders that one pass settles
+	// settleAfter leaves an order whose asker died to a repeat that waits for it,
+	// which knows the card. Settling it would find that nothing was charged.
+	settleAfter = 2 * time.Second
+	firstLook   = 20 * time.Millisecond
+	longLook    = 500 * time.Millisecond
+	settleAt    = 50 // orders that one pass settles
 )
 
 // MaxKey bounds a caller's key, in bytes, all of them visible ASCII.
@@ -197,7 +200,7 @@ func (c *Checkout) claim(ctx context.Context, id domain.OrderID, now time.Time) 
 // more, and returns how many it settled. Any server may run it at any time.
 func (c *Checkout) Settle(ctx context.Context) (int, error) {
 	now := c.clock()
-	orders, err := c.orders.ClaimOrders(ctx, now, now.Add(claimFor), settleAt)
+	orders, err := c.orders.ClaimOrders(ctx, now.Add(-settleAfter), now.Add(claimFor), settleAt)
 	if err != nil {
 		return 0, err
 	}

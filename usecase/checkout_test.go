@@ -315,6 +315,33 @@ func TestARepeatFinishesForOneThatDied(t *testing.T) {
 	})
 }
 
+func TestARepeatThatWaitsComesBeforeSettling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldPaidBy(t, &dyingGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())})
+		w.fill(t, "ann", "tea", 2)
+		go func() { _, _, _ = w.checkout.Buy(t.Context(), "ann", "k", purchase(good)) }()
+		time.Sleep(time.Millisecond)
+		answered := make(chan struct{})
+		go func() {
+			defer close(answered)
+			order, placed, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+			assert.NoError(t, err)
+			assert.False(t, placed)
+			assert.Equal(t, domain.Paid, order.Status)
+		}()
+		for waiting := true; waiting; {
+			_, err := w.checkout.Settle(t.Context())
+			require.NoError(t, err)
+			select {
+			case <-answered:
+				waiting = false
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+		time.Sleep(2 * time.Hour) // until the one that died has ended too
+	})
+}
+
 func TestMove(t *testing.T) {
 	staff, customer := domain.User{ID: "s", Role: domain.Staff}, domain.User{ID: "c", Role: domain.Customer}
 	w := newWorld(t)

@@ -47,7 +47,16 @@ func kindly(caller context.Context, err error) error {
 // mayRetry says whether the whole of a transaction that failed with err may be
 // run again at once.
 func mayRetry(err error) bool {
-	return !errors.Is(err, errInDoubt) && (conflicting(err) || lost(err) || unreached(err))
+	return !errors.Is(err, errInDoubt) && (conflicting(err) || outdated(err) || lost(err) || unreached(err))
+}
+
+// outdated says whether a statement was prepared for a schema or a session that is gone. The next one is prepared anew.
+func outdated(err error) bool {
+	switch sqlState(err) {
+	case "0A000", "26000": // feature_not_supported: the result's types changed; invalid_sql_statement_name
+		return true
+	}
+	return false
 }
 
 // unreached says whether a new connection could not be made in time. Another may be free by now.
@@ -71,24 +80,22 @@ func conflicting(err error) bool {
 // lost says whether the connection or the server went away, or is not the one
 // that takes writes any more.
 func lost(err error) bool {
+	var (
+		connect *pgconn.ConnectError
+		network *net.OpError
+	)
+	if late(err) {
+		return false
+	}
+	if errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) {
+		return true
+	}
 	switch state := sqlState(err); {
 	case state == "":
 	case state == "25006", // read_only_sql_transaction: a primary that became a standby
 		state == "57P01", state == "57P02", state == "57P03", // shut down, crashed, starting
 		state == "25P03", // idle_in_transaction_session_timeout
 		state[:2] == "08", state[:2] == "53", state == "58030":
-		return true
-	default:
-		return false
-	}
-	var (
-		connect *pgconn.ConnectError
-		network *net.OpError
-	)
-	switch {
-	case late(err):
-		return false
-	case errors.As(err, &connect), errors.As(err, &network), pgconn.SafeToRetry(err):
 		return true
 	}
 	for _, gone := range []error{driver.ErrBadConn, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF, pgconn.ErrConnClosed, puddle.ErrClosedPool} {

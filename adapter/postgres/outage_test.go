@@ -49,6 +49,15 @@ func TestOutages(t *testing.T) {
 			require.NoError(t, err)
 		}
 	})
+	t.Run("a statement that was prepared before the schema changed is prepared anew, which nobody notices", func(t *testing.T) {
+		for _, kind := range []string{"varchar(500)", "text"} {
+			execute(t, server.URL, "ALTER TABLE products ALTER COLUMN name TYPE "+kind)
+			_, err := store.Product(t.Context(), "tea")
+			require.NoError(t, err)
+			_, err = store.Search(t.Context(), domain.Query{})
+			require.NoError(t, err)
+		}
+	})
 	for name, outage := range map[string]func(t *testing.T){
 		"every connection ends": terminate,
 		"the server is stopped and started": func(t *testing.T) {

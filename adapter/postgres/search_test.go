@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,10 +54,7 @@ func TestNoCallReadsAWholeTable(t *testing.T) {
 				require.NoError(t, c.do(t.Context(), store, p, i))
 			}
 			closeStore()
-			// A connection tells its figures before it ends.
-			require.Eventually(t, func() bool {
-				return number(t, url, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'watched'") == 0
-			}, 10*time.Second, 10*time.Millisecond)
+			awaitFigures(t, url)
 			assert.Equal(t, before, read())
 		})
 	}
@@ -91,7 +89,14 @@ func TestAPageMakesAFixedNumberOfStatements(t *testing.T) {
 
 func TestWhatIsKeptReadyIsRight(t *testing.T) {
 	url := migrated(t)
-	stores := []*postgres.Store{openAt(t, url), openAt(t, url)}
+	before := number(t, url, deadlocks)
+	var stores [2]*postgres.Store
+	var closeStores [2]func()
+	for i := range stores {
+		var err error
+		stores[i], closeStores[i], err = postgres.Open(t.Context(), postgres.Config{URL: url + "&application_name=watched"})
+		require.NoError(t, err)
+	}
 	all := slices.Collect(catalogue(60))
 	require.NoError(t, stores[0].PutProducts(t.Context(), all))
 	errs := make(chan error, 8)
@@ -129,6 +134,11 @@ func TestWhatIsKeptReadyIsRight(t *testing.T) {
 	for range cap(errs) {
 		require.NoError(t, <-errs)
 	}
+	for _, closeStore := range closeStores {
+		closeStore()
+	}
+	awaitFigures(t, url)
+	assert.Equal(t, before, number(t, url, deadlocks), "nobody waits in a circle")
 	for name, differing := range map[string]string{
 		"counts": `SELECT count(*) FROM (SELECT category, kind, band, in_stock, count(*) AS n FROM product_facts GROUP BY 1, 2, 3, 4) f
 			FULL JOIN (SELECT category, kind, band, in_stock, n FROM product_counts WHERE n <> 0) c USING (category, kind, band, in_stock)
@@ -145,8 +155,37 @@ func TestWhatIsKeptReadyIsRight(t *testing.T) {
 	assert.Positive(t, number(t, url, "SELECT count(*) FROM product_facts"))
 }
 
+const deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+
+// awaitFigures waits for the end of the connections that are called watched: one tells its figures before it ends.
+func awaitFigures(t *testing.T, url string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		return number(t, url, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'watched'") == 0
+	}, 10*time.Second, 10*time.Millisecond)
+}
+
 func isExpected(err error) bool {
 	return slices.ContainsFunc([]error{domain.ErrConflict, domain.ErrNotFound}, func(kind error) bool { return errors.Is(err, kind) })
+}
+
+func TestPriceBandsAreThoseOfTheShop(t *testing.T) {
+	store, n := open(t), 0
+	var want []domain.PriceCount
+	for _, band := range domain.PriceBands {
+		for _, price := range []int64{max(band.Min, 1), cmp.Or(band.Max, domain.MaxAmount/1000)} {
+			p := slices.Collect(catalogue(n + 1))[n]
+			p.Price = domain.Dollars(price)
+			require.NoError(t, store.PutProducts(t.Context(), []domain.Product{p}))
+			n++
+		}
+		want = append(want, domain.PriceCount{PriceBand: band, Count: 2})
+	}
+	for _, text := range []string{"", "workshop"} {
+		found, err := store.Search(t.Context(), domain.Query{Text: text})
+		require.NoError(t, err)
+		assert.Equal(t, want, found.Facets.Prices)
+	}
 }
 
 func TestAChangeOfStockLeavesTheIndexesAsTheyAre(t *testing.T) {
@@ -161,9 +200,8 @@ func TestAChangeOfStockLeavesTheIndexesAsTheyAre(t *testing.T) {
 		require.NoError(t, err)
 	}
 	closeStore()
-	require.Eventually(t, func() bool {
-		return number(t, url, "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'product_facts'") == 500
-	}, 10*time.Second, 10*time.Millisecond)
+	awaitFigures(t, url)
+	require.Equal(t, int64(500), number(t, url, "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'product_facts'"))
 	hot := number(t, url, "SELECT n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'product_facts'")
 	assert.Greater(t, hot, int64(480), "but for a row that moves to another page now and then")
 	assert.Equal(t, before, number(t, url, "SELECT pg_relation_size('product_facts_words')"))

@@ -100,53 +100,20 @@ type stockMove struct {
 
 // moveStock makes the move if every product's stock stays within its bounds, and
 // says whether it did. It returns the stock that there was before of those products that there are.
-//
-// Rows are locked in the order of their ids, the facts first and the counts last,
-// so that nobody waits in a circle.
 func moveStock(ctx context.Context, tx bun.Tx, m stockMove) (map[domain.ProductID]int, bool, error) {
 	var rows []struct {
 		ID    domain.ProductID `bun:"id"`
 		Stock int              `bun:"stock"`
-		Fits  bool             `bun:"fits"`
+		Moved bool             `bun:"moved"`
 	}
-	err := tx.NewRaw(`WITH line AS (
-			SELECT id, delta, place FROM unnest(?::text[], ?::bigint[]) WITH ORDINALITY AS line (id, delta, place)
-		), wanted AS (
-			SELECT id, sum(delta) AS delta FROM line GROUP BY id
-		), before AS MATERIALIZED (
-			SELECT f.id, f.category, f.kind, f.band, f.stock, f.sold, f.in_stock FROM product_facts f
-			WHERE f.id IN (SELECT id FROM wanted) ORDER BY f.id FOR NO KEY UPDATE
-		), verdict AS MATERIALIZED (
-			SELECT bool_and(b.stock + w.delta BETWEEN 0 AND ?) AND (NOT ? OR count(*) = (SELECT count(*) FROM wanted)) AS fits
-			FROM before b JOIN wanted w USING (id)
-		), after AS (
-			UPDATE product_facts f SET stock = b.stock + w.delta, sold = CASE WHEN ? THEN greatest(0, b.sold - w.delta) ELSE b.sold END
-			FROM before b JOIN wanted w USING (id) CROSS JOIN verdict
-			WHERE f.id = b.id AND verdict.fits
-			RETURNING f.id, f.sold, f.in_stock
-		), popular AS (
-			UPDATE product_popularity p SET sold = a.sold FROM after a WHERE p.id = a.id AND p.sold <> a.sold
-		), kept AS (
-			INSERT INTO stock_movements (product_id, delta, reason, order_id, at)
-			SELECT l.id, l.delta, ?, ?, ? FROM line l JOIN after a USING (id) WHERE l.delta <> 0 ORDER BY l.place
-		), crossed AS (
-			SELECT b.category, b.kind, b.band, b.in_stock AS was, a.in_stock AS is_now
-			FROM before b JOIN after a USING (id) WHERE b.in_stock <> a.in_stock
-		), counted AS (
-			INSERT INTO product_counts AS c (category, kind, band, in_stock, n)
-			SELECT category, kind, band, in_stock, sum(n) FROM (
-				SELECT category, kind, band, was AS in_stock, -1 AS n FROM crossed
-				UNION ALL SELECT category, kind, band, is_now, 1 FROM crossed) moved
-			GROUP BY category, kind, band, in_stock ORDER BY category, kind, band, in_stock
-			ON CONFLICT (category, kind, band, in_stock) DO UPDATE SET n = c.n + excluded.n
-		) SELECT b.id, b.stock, verdict.fits FROM before b CROSS JOIN verdict`,
-		pgdialect.Array(m.ids), pgdialect.Array(m.deltas), domain.MaxStock, m.whole, m.ofOrder, m.reason, m.order, m.at).Scan(ctx, &rows)
+	err := tx.NewRaw(`SELECT id, stock, moved FROM move_stock(?, ?, ?, ?, ?, ?, ?, ?)`, pgdialect.Array(m.ids), pgdialect.Array(m.deltas),
+		domain.MaxStock, m.whole, m.ofOrder, m.reason, m.order, m.at).Scan(ctx, &rows)
 	if err != nil {
 		return nil, false, err
 	}
-	stock, fits := make(map[domain.ProductID]int, len(rows)), false
+	stock, moved := make(map[domain.ProductID]int, len(rows)), false
 	for _, r := range rows {
-		stock[r.ID], fits = r.Stock, r.Fits
+		stock[r.ID], moved = r.Stock, r.Moved
 	}
-	return stock, fits, nil
+	return stock, moved, nil
 }

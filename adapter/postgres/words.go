@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -138,34 +139,39 @@ func lookUp(ctx context.Context, tx bun.Tx, wants []want) (bool, error) {
 		}
 		places, words, ends = append(places, i), append(words, w.word), append(ends, end)
 	}
-	var rows []struct {
-		Place int `bun:"place"`
-		N     int `bun:"n"`
-	}
 	// A beginning of many words need not be counted out.
-	err := tx.NewRaw(`SELECT w.place, t.n FROM unnest(?::integer[], ?::text[], ?::text[]) AS w (place, word, ending) CROSS JOIN LATERAL (
+	counts, err := prepared(ctx, tx, scanCount, `SELECT w.place, t.n
+		FROM unnest($1::integer[], $2::text[], $3::text[]) AS w (place, word, ending) CROSS JOIN LATERAL (
 			SELECT coalesce(sum(n), 0) AS n FROM (
-				SELECT n FROM product_terms WHERE term >= w.word AND term <= w.ending AND n > 0 LIMIT ?) x) t`,
-		pgdialect.Array(places), pgdialect.Array(words), pgdialect.Array(ends), fewMatches+1).Scan(ctx, &rows)
+				SELECT n FROM product_terms WHERE term >= w.word AND term <= w.ending AND n > 0 LIMIT $4) x) t`,
+		places, words, ends, fewMatches+1)
 	if err != nil {
 		return false, err
 	}
 	var missing []int
-	for _, r := range rows {
-		wants[r.Place].count = r.N
-		if r.N > 0 {
+	for _, c := range counts {
+		wants[c.place].count = c.n
+		if c.n > 0 {
 			continue
 		}
-		if utf8.RuneCountInString(wants[r.Place].word) < domain.TypoFrom {
+		if utf8.RuneCountInString(wants[c.place].word) < domain.TypoFrom {
 			return false, nil
 		}
-		missing = append(missing, r.Place)
+		missing = append(missing, c.place)
 	}
 	if len(missing) == 0 {
 		return true, nil
 	}
 	err = findNear(ctx, tx, wants, missing)
 	return !slices.ContainsFunc(wants, func(w want) bool { return w.count == 0 }), err
+}
+
+// wordCount is how many products have the want at a place.
+type wordCount struct{ place, n int }
+
+func scanCount(rows *sql.Rows) (wordCount, error) {
+	var c wordCount
+	return c, rows.Scan(&c.place, &c.n)
 }
 
 // findNear finds the words that the wants at the places given may be mistyped from.

@@ -28,7 +28,9 @@
 //     durable store. So whatever else goes wrong, such as one server that reaches only
 //     Redis and another that reaches only the durable store, is over after a minute.
 //
-// The last two lean on the clock of Redis going forward.
+// The last two lean on the clock of Redis going forward. Lists of products are used for
+// seconds only, as orders change their figures and tell nobody. While the durable store is
+// away what was kept of the catalogue is shown for ten minutes.
 //
 // # When Redis is away
 //

@@ -21,7 +21,11 @@ import (
 	"eshop/web"
 )
 
-func utcNow() usecase.Clock { return func() time.Time { return time.Now().UTC() } }
+// utcNow ticks in microseconds, which is what databases keep: an order is then told
+// alike by who placed it and by who reads it.
+func utcNow() usecase.Clock {
+	return func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+}
 
 // newID makes ids that sort by time, which keeps the stores' indexes compact.
 func newID() usecase.NewID {

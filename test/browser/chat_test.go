@@ -68,7 +68,7 @@ func TestChat_ShopperAndStaffTalk(t *testing.T) {
 		w.until(said + ` === 'Does the kettle pour? https://shop.example/kettle|It does. <b>Promise.</b>|And the cup?'`)
 		desk.see("[data-talk-messages]", "And the cup?")
 	})
-	t.Run("by keyboard it closes, and the bubble counts", func(t *testing.T) {
+	t.Run("by keyboard it closes, and the bubble counts", func(*testing.T) {
 		w.do(chromedp.SendKeys(chromedp.CSS("#talk-body"), kb.Escape))
 		w.until(`document.activeElement.matches('[data-bubble]') && document.querySelector('#chat-panel').hidden`)
 		ask[string](desk, `document.querySelector("#talk-body").value = ""`)
@@ -196,7 +196,7 @@ func openWay(t *testing.T, shop string) *way {
 }
 
 func (w *way) carry(from net.Conn, address string) {
-	to, err := net.Dial("tcp", address) //nolint:noctx // cut ends it
+	to, err := net.Dial("tcp", address)
 	if err != nil {
 		_ = from.Close()
 		return

@@ -22,12 +22,14 @@ func (c *Cluster) ReleaseCommits(t testing.TB) {
 	c.administer(t, "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 }
 
-// HeldBack waits until a commit is held back, and returns the server that waits for it.
-func (c *Cluster) HeldBack(t testing.TB) *Server {
+// HeldBack waits until a commit that changes the table is held back, and returns
+// the server that waits for it.
+func (c *Cluster) HeldBack(t testing.TB, table string) *Server {
 	t.Helper()
 	var found *Server
 	until(t, func() bool {
-		for _, r := range query[struct{ Name string }](t, c, "SELECT application_name AS name FROM pg_stat_activity WHERE wait_event = 'SyncRep'") {
+		for _, r := range query[struct{ Name string }](t, c, `SELECT application_name AS name FROM pg_stat_activity JOIN pg_locks USING (pid)
+			WHERE wait_event = 'SyncRep' AND mode = 'RowExclusiveLock' AND relation = '`+table+"'::regclass") {
 			for _, s := range c.Servers {
 				if "eshop "+s.Name == r.Name {
 					found = s
@@ -35,7 +37,7 @@ func (c *Cluster) HeldBack(t testing.TB) *Server {
 			}
 		}
 		return found != nil
-	}, func() string { return "no commit is held back" })
+	}, func() string { return "no commit of " + table + " is held back" })
 	return found
 }
 

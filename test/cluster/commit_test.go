@@ -72,7 +72,11 @@ func TestKilledBetweenCommitAndAnswer(t *testing.T) {
 			var answering sync.WaitGroup
 			server := ""
 			answering.Go(func() { status, server = post(sent.path, sent.kind, sent.body, sent.key) })
-			killed := c.HeldBack(t)
+			changed := "carts"
+			if sent.orders > 0 {
+				changed = "orders"
+			}
+			killed := c.HeldBack(t, changed)
 			killed.Kill(t)
 			c.ReleaseCommits(t)
 			answering.Wait()

@@ -120,6 +120,7 @@ type Spec struct {
 	Env      map[string]string // for the image's process
 	Files    map[string]string // of this host, mounted to be read only, by where they are inside
 	Networks []Place           // without any, the network that Docker gives
+	Machine  bool              // systemd is its first process, as on a machine
 }
 
 // Place is a container's place on a network.
@@ -163,6 +164,11 @@ func (s Spec) start(ctx context.Context, api *client.Client, removed bool) (test
 	request.ConfigModifier = func(c *container.Config) { c.OpenStdin, c.StdinOnce = true, true }
 	request.HostConfigModifier = func(c *container.HostConfig) {
 		c.AutoRemove = removed
+		if s.Machine {
+			c.CapAdd, c.SecurityOpt = []string{"SYS_ADMIN"}, []string{"seccomp=unconfined"}
+			c.Tmpfs = map[string]string{"/run": "", "/run/lock": "", "/tmp": ""}
+			c.Binds = append(c.Binds, "/sys/fs/cgroup:/sys/fs/cgroup:ro")
+		}
 		for inside, here := range s.Files {
 			c.Binds = append(c.Binds, here+":"+inside+":ro")
 		}

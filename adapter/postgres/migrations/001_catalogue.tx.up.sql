@@ -103,3 +103,52 @@ CREATE TABLE IF NOT EXISTS stock_movements (
 	at         timestamptz NOT NULL,
 	PRIMARY KEY (product_id, id)
 );
+
+-- Adds each delta to the stock of the product beside it, if every stock stays within
+-- 0 and most; when whole is set, also only if all products are there. A move of_order counts what leaves as
+-- sold, and what comes no longer. Returns the stock that there was before, and
+-- whether it moved. Rows are locked in the order of their ids, the facts first and
+-- the counts last, so that nobody waits in a circle.
+--
+-- A function, because its plan is then made once a connection and not for each order.
+CREATE OR REPLACE FUNCTION move_stock(ids text[], deltas bigint[], most integer, whole boolean, of_order boolean,
+	reason text, order_id text, at timestamptz)
+RETURNS TABLE (id text, stock integer, moved boolean) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH line AS (
+		SELECT id, delta, place FROM unnest(move_stock.ids, move_stock.deltas) WITH ORDINALITY AS line (id, delta, place)
+	), wanted AS (
+		SELECT id, sum(delta) AS delta FROM line GROUP BY id
+	), before AS MATERIALIZED (
+		SELECT f.id, f.category, f.kind, f.band, f.stock, f.sold, f.in_stock FROM product_facts f
+		WHERE f.id = ANY (move_stock.ids) ORDER BY f.id FOR NO KEY UPDATE
+	), verdict AS MATERIALIZED (
+		SELECT bool_and(b.stock + w.delta BETWEEN 0 AND move_stock.most)
+			AND (NOT move_stock.whole OR count(*) = (SELECT count(*) FROM wanted)) AS fits
+		FROM before b JOIN wanted w USING (id)
+	), after AS (
+		UPDATE product_facts f SET stock = b.stock + w.delta,
+			sold = CASE WHEN move_stock.of_order THEN greatest(0, b.sold - w.delta) ELSE b.sold END
+		FROM before b JOIN wanted w USING (id) CROSS JOIN verdict
+		WHERE f.id = b.id AND verdict.fits
+		RETURNING f.id, f.sold, f.in_stock
+	), popular AS (
+		UPDATE product_popularity p SET sold = a.sold FROM after a WHERE p.id = a.id AND p.sold <> a.sold
+	), kept AS (
+		INSERT INTO stock_movements (product_id, delta, reason, order_id, at)
+		SELECT l.id, l.delta, move_stock.reason, move_stock.order_id, move_stock.at
+		FROM line l JOIN after a USING (id) WHERE l.delta <> 0 ORDER BY l.place
+	), crossed AS (
+		SELECT b.category, b.kind, b.band, b.in_stock AS was, a.in_stock AS is_now
+		FROM before b JOIN after a USING (id) WHERE b.in_stock <> a.in_stock
+	), counted AS (
+		INSERT INTO product_counts AS c (category, kind, band, in_stock, n)
+		SELECT category, kind, band, in_stock, sum(n) FROM (
+			SELECT category, kind, band, was AS in_stock, -1 AS n FROM crossed
+			UNION ALL SELECT category, kind, band, is_now, 1 FROM crossed) crossing
+		GROUP BY category, kind, band, in_stock ORDER BY category, kind, band, in_stock
+		ON CONFLICT (category, kind, band, in_stock) DO UPDATE SET n = c.n + excluded.n
+	) SELECT b.id, b.stock, verdict.fits FROM before b CROSS JOIN verdict;
+END $$;
