@@ -357,14 +357,16 @@ func (all *Talkers) During(do func()) TalkReport {
 	var said atomic.Int64
 	for _, s := range all.Shoppers {
 		going.Go(func() {
+			pause := rand.N(all.Pause)
 			for n := 0; ; n++ {
-				s.Say("", fmt.Sprint("question ", n))
-				said.Add(1)
 				select {
 				case <-stop:
 					return
-				case <-time.After(all.Pause + rand.N(all.Pause/2)):
+				case <-time.After(pause):
 				}
+				s.Say("", fmt.Sprint("question ", n))
+				said.Add(1)
+				pause = all.Pause + rand.N(all.Pause/2)
 			}
 		})
 	}
