@@ -19,7 +19,8 @@ type Products interface {
 	Products(ctx context.Context, ids []domain.ProductID) ([]domain.Product, error)
 
 	// Search returns a page of what q finds. q has been checked. A page past the
-	// end is empty and has the right total.
+	// end is empty and has the right total. Of a text that tens of thousands of
+	// products match, Total and the facets may be estimates, the products not.
 	Search(ctx context.Context, q domain.Query) (domain.Found, error)
 
 	// Suggest returns at most limit suggestions for a text that is still being

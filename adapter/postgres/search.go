@@ -15,8 +15,8 @@ import (
 	"eshop/domain"
 )
 
-// Without a text the counts are kept ready and the page is cut out of an index.
-// With one, all that match are looked at once, for the counts and the page together.
+// Without a text the counts are kept ready and the page is cut out of an index. What
+// is found with one is in text.go.
 
 // order is a sort as a column of the facts; equals come by id.
 type order struct{ column, direction string }
@@ -46,7 +46,7 @@ func (s *Store) Search(ctx context.Context, q domain.Query) (domain.Found, error
 			err error
 		)
 		if wants := wantsOf(q.Text); len(wants) > 0 {
-			found, ids, err = findText(ctx, tx, q, wants)
+			found, ids, err = s.findText(ctx, tx, q, wants)
 		} else {
 			found, ids, err = findAll(ctx, tx, q)
 		}
@@ -144,14 +144,14 @@ func findAll(ctx context.Context, tx bun.Tx, q domain.Query) (domain.Found, []do
 	if q.Page.Offset() >= found.Total {
 		return found, nil, nil
 	}
-	ids, err := pageOf(ctx, tx, q)
+	ids, err := cut(ctx, listing(tx, q), q.Page.Offset(), q.Page.Size)
 	return found, ids, err
 }
 
 // countPriced counts all products, and of them those within q's bounds of price:
 // all or none of a price band, but for the bands that the bounds cut through.
 func countPriced(q domain.Query) schema.QueryAppender {
-	within, cut := []int{}, []string{}
+	within, ranges := []int{}, []string{}
 	for i, band := range domain.PriceBands {
 		last := cmp.Or(band.Max, math.MaxInt64)
 		from, to := max(band.Min, q.MinPrice), min(last, q.MaxPrice)
@@ -160,33 +160,31 @@ func countPriced(q domain.Query) schema.QueryAppender {
 		case from == band.Min && to == last:
 			within = append(within, i)
 		default:
-			cut = append(cut, fmt.Sprintf("price BETWEEN %d AND %d", from, to))
+			ranges = append(ranges, fmt.Sprintf("price BETWEEN %d AND %d", from, to))
 		}
 	}
-	if len(cut) == 0 {
+	if len(ranges) == 0 {
 		return bun.SafeQuery(`SELECT category, kind, band, in_stock, n, CASE WHEN band = ANY (?) THEN n ELSE 0 END AS priced
 			FROM product_counts WHERE n > 0`, pgdialect.Array(within))
 	}
 	return bun.SafeQuery(`SELECT category, kind, band, in_stock, n, CASE WHEN band = ANY (?) THEN n ELSE coalesce(p.priced, 0) END AS priced
 		FROM product_counts LEFT JOIN (
 			SELECT category, kind, band, in_stock, count(*) AS priced FROM product_facts WHERE ? GROUP BY 1, 2, 3, 4
-		) p USING (category, kind, band, in_stock) WHERE n > 0`, pgdialect.Array(within), bun.Safe(strings.Join(cut, " OR ")))
+		) p USING (category, kind, band, in_stock) WHERE n > 0`, pgdialect.Array(within), bun.Safe(strings.Join(ranges, " OR ")))
 }
 
-// pageOf are the products on the page of q, which has no text.
-func pageOf(ctx context.Context, tx bun.Tx, q domain.Query) ([]domain.ProductID, error) {
+// listing are the products that q's filters leave over, in its order. They can be
+// narrowed further by conditions on their facts f.
+func listing(tx bun.Tx, q domain.Query, conditions ...schema.QueryAppender) *bun.SelectQuery {
 	by := orders[q.Sort]
-	query := tx.NewSelect().TableExpr("product_facts AS f")
-	first := "f"
+	query, first := tx.NewSelect().TableExpr("product_facts AS f"), "f"
 	if by.column == "sold" {
-		first = "r"
-		query = tx.NewSelect().TableExpr("product_popularity AS r")
-		if q.InStock || q.MinPrice > 0 || q.MaxPrice < math.MaxInt64 {
+		query, first = tx.NewSelect().TableExpr("product_popularity AS r"), "r"
+		if q.InStock || q.MinPrice > 0 || q.MaxPrice < math.MaxInt64 || len(conditions) > 0 {
 			query = query.Join("JOIN product_facts AS f ON f.id = r.id")
 		}
 	}
-	query = query.ColumnExpr(first + ".id").OrderExpr(first + "." + by.column + " " + by.direction + ", " + first + ".id").
-		Limit(int64(q.Page.Size)).Offset(int64(q.Page.Offset()))
+	query = query.ColumnExpr(first + ".id").OrderExpr(first + "." + by.column + " " + by.direction + ", " + first + ".id")
 	if q.Category != "" {
 		query = query.Where(first+".category = ?", q.Category)
 	}
@@ -199,62 +197,16 @@ func pageOf(ctx context.Context, tx bun.Tx, q domain.Query) ([]domain.ProductID,
 	if q.InStock {
 		query = query.Where("f.in_stock")
 	}
-	var ids []domain.ProductID
-	return ids, query.Scan(ctx, &ids)
+	for _, condition := range conditions {
+		query = query.Where("?", condition)
+	}
+	return query
 }
 
-// findText is what q finds of those products that have all wants, and which products are on the page.
-func findText(ctx context.Context, tx bun.Tx, q domain.Query, wants []want) (domain.Found, []domain.ProductID, error) {
-	findable, err := lookUp(ctx, tx, wants)
-	if err != nil || !findable {
-		return countUp(q, nil), nil, err
-	}
-	by := orders[q.Sort]
-	// Names with all words come first, then names with some.
-	tier := bun.SafeQuery("0")
-	if q.Sort == domain.ByRelevance {
-		tier = bun.SafeQuery("CASE WHEN f.words @@ ?::tsquery THEN 2 WHEN f.words @@ ?::tsquery THEN 1 ELSE 0 END",
-			queryOf(wants, inName, " & "), queryOf(wants, inName, " | "))
-	}
-	var rows []struct { // a product on the page, whose place counts from 1, or a cell at place 0
-		Place int              `bun:"place"`
-		ID    domain.ProductID `bun:"id"`
-		cell
-	}
-	err = tx.NewRaw(`WITH hit AS MATERIALIZED (
-			SELECT f.id, f.category, f.kind, f.band, f.in_stock, f.price BETWEEN ?0 AND ?1 AS priced, ?2 AS key, ?3 AS tier
-			FROM product_facts f WHERE ?4
-		), counted AS (
-			SELECT category, kind, band, in_stock, count(*) AS n, count(*) FILTER (WHERE priced) AS priced FROM hit GROUP BY 1, 2, 3, 4
-		), page AS (
-			SELECT id, tier, key FROM hit
-			WHERE priced AND (in_stock OR NOT ?5) AND (?6 = '' OR category = ?6) AND (?7 = '' OR kind = ?7)
-			ORDER BY ?8 LIMIT ?9 OFFSET ?10
-		)
-		SELECT row_number() OVER (ORDER BY ?8) AS place, id,
-			'' AS category, '' AS category_name, '' AS kind, '' AS kind_name, 0 AS band, false AS in_stock, 0 AS n, 0 AS priced
-		FROM page
-		UNION ALL SELECT 0, '', folded.* FROM (?11) folded`,
-		q.MinPrice, q.MaxPrice, bun.Ident("f."+by.column), tier, haveAll(wants),
-		q.InStock, q.Category, q.Kind, bun.Safe("tier DESC, key "+by.direction+", id"), q.Page.Size, q.Page.Offset(),
-		foldCells(q)).Scan(ctx, &rows)
-	if err != nil {
-		return domain.Found{}, nil, err
-	}
-	var cells []cell
-	places := map[int]domain.ProductID{}
-	for _, r := range rows {
-		if r.Place > 0 {
-			places[r.Place] = r.ID
-			continue
-		}
-		cells = append(cells, r.cell)
-	}
-	ids := make([]domain.ProductID, 0, len(places))
-	for place := range len(places) {
-		ids = append(ids, places[place+1])
-	}
-	return countUp(q, cells), ids, nil
+// cut is a part of a listing.
+func cut(ctx context.Context, listing *bun.SelectQuery, offset, limit int) ([]domain.ProductID, error) {
+	var ids []domain.ProductID
+	return ids, listing.Limit(int64(limit)).Offset(int64(offset)).Scan(ctx, &ids)
 }
 
 func (s *Store) Suggest(ctx context.Context, text string, limit int) ([]domain.Suggestion, error) {

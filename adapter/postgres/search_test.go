@@ -60,6 +60,55 @@ func TestNoCallReadsAWholeTable(t *testing.T) {
 	}
 }
 
+func TestABroadTextIsEstimated(t *testing.T) {
+	exact, broad := openTwo(t)
+	copyCatalogue(t, exact, 20_000)
+	broad.Broaden(500, 1500)
+	for _, q := range []domain.Query{
+		{Text: "copper"}, {Text: "lamp workshop"}, {Text: "workshop", Category: "category-3", InStock: true},
+		{Text: "linen", MinPrice: 2500, MaxPrice: 30_000}, {Text: "kettle", Category: "category-3"},
+	} {
+		for _, sort := range domain.Sorts {
+			q.Sort = sort
+			for _, number := range []int{1, 2, 60} {
+				q.Page = domain.Page{Number: number, Size: 24}
+				want, err := exact.Search(t.Context(), q)
+				require.NoError(t, err)
+				got, err := broad.Search(t.Context(), q)
+				require.NoError(t, err)
+				if sort != domain.ByRelevance || len(domain.Words(q.Text)) == 1 { // some words in the name count for nothing here
+					assert.Equal(t, want.Products, got.Products, "%+v", q)
+				}
+				assert.InEpsilon(t, want.Total, got.Total, 0.3, "%+v", q)
+				assert.InEpsilon(t, want.Facets.InStock, got.Facets.InStock, 0.3, "%+v", q)
+				require.Len(t, got.Facets.Categories, len(want.Facets.Categories))
+				for i, c := range got.Facets.Categories {
+					assert.Equal(t, want.Facets.Categories[i].Category, c.Category)
+					assert.InEpsilon(t, want.Facets.Categories[i].Count, c.Count, 0.7, "%+v %s", q, c.Slug)
+				}
+				again, err := broad.Search(t.Context(), q)
+				require.NoError(t, err)
+				assert.Equal(t, got, again)
+			}
+		}
+	}
+	t.Run("few that have two broad words are counted", func(t *testing.T) {
+		q := domain.Query{Text: "copper m01230"}
+		broad.Broaden(10, 1)
+		want, err := exact.Search(t.Context(), q)
+		require.NoError(t, err)
+		got, err := broad.Search(t.Context(), q)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	})
+	t.Run("a page far past the end is empty", func(t *testing.T) {
+		got, err := broad.Search(t.Context(), domain.Query{Text: "copper", Page: domain.Page{Number: 100_000, Size: 24}})
+		require.NoError(t, err)
+		assert.Empty(t, got.Products)
+		assert.Positive(t, got.Total)
+	})
+}
+
 func TestAPageMakesAFixedNumberOfStatements(t *testing.T) {
 	store := open(t)
 	copyCatalogue(t, store, 500)

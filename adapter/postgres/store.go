@@ -60,12 +60,13 @@ func (c Config) parse() (*pgxpool.Config, error) {
 
 // Store keeps what a shop must not lose. Make one with Open.
 type Store struct {
-	db         *bun.DB
-	pool       *pgxpool.Pool
-	cfg        Config
-	statements *counter
-	retries    atomic.Int64
-	schemaSeen atomic.Bool // the schema was new enough once, and never gets older
+	db                 *bun.DB
+	pool               *pgxpool.Pool
+	cfg                Config
+	statements         *counter
+	retries            atomic.Int64
+	schemaSeen         atomic.Bool // the schema was new enough once, and never gets older
+	broadFrom, sampled int         // as the constants say
 }
 
 var _ port.Products = (*Store)(nil)
@@ -86,7 +87,7 @@ const (
 // database: calls find out. A URL that makes no sense is an error at once, which
 // does not repeat it, for it holds a password.
 func Open(ctx context.Context, cfg Config) (*Store, func(), error) {
-	s := &Store{cfg: cfg, statements: &counter{}}
+	s := &Store{cfg: cfg, statements: &counter{}, broadFrom: broadFrom, sampled: sampled}
 	settings, err := s.settings(statementTime, lockTime)
 	if err != nil {
 		return nil, nil, err

@@ -35,11 +35,11 @@ func vectorOf(p domain.Product) string {
 	}
 	for _, text := range []string{p.Name, p.Category.Name, p.Kind.Name, p.Description} {
 		for _, word := range domain.Words(text) {
-			add(cut(word))
+			add(shortened(word))
 		}
 	}
 	for _, word := range domain.Words(p.Name) {
-		add(inName + cut(word))
+		add(inName + shortened(word))
 	}
 	return vector.String()
 }
@@ -47,7 +47,7 @@ func vectorOf(p domain.Product) string {
 // quote writes a word as a part of a tsvector or a tsquery. Words have neither quotes nor backslashes.
 func quote(word string) string { return "'" + word + "'" }
 
-func cut(word string) string {
+func shortened(word string) string {
 	if len(word) <= maxWord {
 		return word
 	}
@@ -102,13 +102,16 @@ const fewMatches = 1000
 
 // haveAll is the condition that the product f has all wants.
 func haveAll(wants []want) schema.QueryAppender {
-	rarest := slices.MinFunc(wants, func(a, b want) int { return cmp.Compare(a.count, b.count) })
-	if rarest.count > fewMatches {
+	if rarest(wants).count > fewMatches {
 		return bun.SafeQuery("f.words @@ ?::tsquery", queryOf(wants, "", " & "))
 	}
 	// No index knows the function behind @@.
 	return bun.SafeQuery("f.words @@ ?::tsquery AND ts_match_vq(f.words, ?::tsquery)",
-		queryOf([]want{rarest}, "", ""), queryOf(wants, "", " & "))
+		queryOf([]want{rarest(wants)}, "", ""), queryOf(wants, "", " & "))
+}
+
+func rarest(wants []want) want {
+	return slices.MinFunc(wants, func(a, b want) int { return cmp.Compare(a.count, b.count) })
 }
 
 func allMatch(wants []want, words []string) bool {
