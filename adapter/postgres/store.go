@@ -77,8 +77,10 @@ const (
 	callTime      = 5 * time.Second
 	statementTime = 5 * time.Second
 	lockTime      = 4 * time.Second
-	idleInTxTime  = 10 * time.Second
-	connectTime   = 2 * time.Second
+	// idleInTxTime is less than lockTime: who waits for a lock outlasts a server that
+	// was held up while it had it.
+	idleInTxTime = 3 * time.Second
+	connectTime  = 2 * time.Second
 
 	maxConns = 16
 )
