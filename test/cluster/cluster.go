@@ -212,6 +212,29 @@ func until(t testing.TB, there func() bool, missing func() string) {
 	}
 }
 
+// WaitWhole waits until nginx sends requests to every server. It leaves one alone
+// for a while that failed, though it be back long since.
+func (c *Cluster) WaitWhole(t testing.TB) {
+	t.Helper()
+	missing := map[string]bool{}
+	for _, s := range c.Servers {
+		missing[s.Name] = true
+	}
+	until(t, func() bool {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.URL+"/api/cart/", nil)
+		require.NoError(t, err)
+		answer, err := direct.Do(r)
+		if err != nil {
+			return false
+		}
+		_ = answer.Body.Close() // nothing of it is read
+		if answer.StatusCode == http.StatusOK {
+			delete(missing, answer.Header.Get("X-Served-By"))
+		}
+		return len(missing) == 0
+	}, func() string { return fmt.Sprintf("nginx sends nothing to %v", missing) })
+}
+
 // Reload tells nginx which servers there are, without those that are down, and
 // reloads it. What is under way goes on.
 func (c *Cluster) Reload(t testing.TB, down ...*Server) {

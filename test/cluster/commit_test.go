@@ -46,6 +46,7 @@ func TestKilledBetweenCommitAndAnswer(t *testing.T) {
 		"checking out by a form without a key": {"/checkout", asForm, purchaseForm(""), "", http.StatusSeeOther, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
+			c.WaitWhole(t)
 			jar, err := cookiejar.New(nil)
 			require.NoError(t, err)
 			client := &http.Client{Jar: jar, Timeout: 40 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
