@@ -124,7 +124,7 @@ func measure(b *testing.B, sizes []int, stores []*postgres.Store) {
 		}
 	}
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(table, "median\t")
+	fmt.Fprintf(table, "median\t")
 	for _, n := range sizes {
 		fmt.Fprintf(table, "%d\t", n)
 	}

@@ -91,7 +91,7 @@ func migrateLocked(ctx context.Context, db *bun.DB, pool *pgxpool.Pool) ([]strin
 // MigrationStatus returns the steps that this binary knows, in their order.
 func (s *Store) MigrationStatus(ctx context.Context) ([]Migration, error) {
 	var all []Migration
-	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+	err := s.read(ctx, func(ctx context.Context, _ bun.IDB) error {
 		known, err := knownSteps()
 		if err != nil {
 			return err
