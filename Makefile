@@ -5,33 +5,55 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8080
+PRODUCTS ?= 100000
 ASSETS := web/asset/dist/manifest.json
 ASSET_SOURCES := $(wildcard web/asset/*.mjs web/asset/js/*.js web/asset/css/*.css web/page/*.templ) \
 	web/asset/package-lock.json cmd/eshop/demo/kinds.json
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help run build test test-integration bench test-browser lint generate verify clean need-go need-node
+# Docker's helper that cleans up cannot be pulled everywhere, and is not needed.
+CONTAINERS := TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1
+
+COMPOSE := docker compose -f deployment/docker/compose.yaml
+COMPOSE_SECRETS := deployment/docker/.env
+
+.PHONY: help run build up down test test-integration bench bench-stores test-browser lint generate verify clean need-go need-node need-compose
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Run the shop with demo data at http://localhost:8080 (PORT=... for another)
 	@echo "eshop opens at http://localhost:$(PORT) -- sign in as john_doe / password123; Ctrl+C ends it"
-	@PORT=$(PORT) ESHOP_DEMO=true exec bin/eshop serve
+	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; PORT=$(PORT) ESHOP_DEMO=true exec bin/eshop serve
 
 build: need-go $(ASSETS) ## Build bin/eshop, static, with everything inside
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/eshop ./cmd/eshop
 
+up: need-compose $(COMPOSE_SECRETS) ## Run nginx, three servers, PostgreSQL and Redis in Docker at http://localhost:8080
+	$(COMPOSE) build --quiet migrate
+	@# One server after another, so that a new build comes into service without a gap.
+	for server in server1 server2 server3; do $(COMPOSE) up --detach --wait $$server; done
+	$(COMPOSE) up --detach --wait nginx
+	@echo "the shop is open at http://localhost:$${HTTP_PORT:-8080} -- make down ends it"
+
+down: need-compose ## End what make up began; the data stays in a volume of Docker's
+	$(COMPOSE) down
+	@echo "the data is in the volume eshop_records; docker volume rm eshop_records removes it"
+
 test: need-go $(ASSETS) ## Run every test that needs nothing installed, in under three minutes
 	go test -short -race -shuffle=on ./...
 
-test-integration: need-go $(ASSETS) ## Run the tests with real PostgreSQL and Redis in Docker
+test-integration: build ## Run the tests with real PostgreSQL, Redis and nginx in Docker
 	test/container/docker.sh
-	TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1 \
-	go test -count=1 -timeout 15m ./adapter/... ./cmd/... ./test/container
+	$(CONTAINERS) go test -json -count=1 -timeout 15m ./adapter/... ./test/container | go run ./test/pairs
+	$(CONTAINERS) go test -count=1 -v -p 1 -timeout 40m ./test/twin ./test/cluster ./test/deployment
 
 bench: build ## Measure pages and calls beside a bare server, in one run
 	go run ./test/load
+
+bench-stores: need-go ## Measure PostgreSQL at 1,000 to PRODUCTS=1000000 products, and checkout beside pgbench
+	test/container/docker.sh
+	$(CONTAINERS) go test -run '^$$' -bench . -benchtime 6x -timeout 60m ./adapter/postgres -products $(PRODUCTS)
 
 test-browser: build ## Click through the shop in headless Chromium
 	@command -v chromium >/dev/null || { echo "Chromium is missing: apt-get install chromium"; exit 1; }
@@ -59,6 +81,13 @@ clean: ## Remove what was built
 
 $(ASSETS): $(ASSET_SOURCES) | need-node
 	cd web/asset && npm ci --silent && node build.mjs
+
+$(COMPOSE_SECRETS):
+	@umask 077; for name in DATABASE_PASSWORD REDIS_PASSWORD SECRET_KEY; do \
+		echo "$$name=$$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')"; done >$@
+
+need-compose:
+	@docker compose version >/dev/null 2>&1 || { echo "Docker Compose is missing: see https://docs.docker.com/compose/install (version 2.20 or newer)"; exit 1; }
 
 need-go:
 	@command -v go >/dev/null || { echo "Go is missing: see https://go.dev/doc/install (version 1.26 or newer)"; exit 1; }

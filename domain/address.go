@@ -16,7 +16,7 @@ type Address struct {
 
 var (
 	postalCode = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 -]{1,11}$`)
-	phone      = regexp.MustCompile(`^\+?[0-9][0-9 ()./-]{4,28}[0-9]$`)
+	phone      = regexp.MustCompile(`^\(?\+?\(?[0-9][0-9 ()./-]{4,28}[0-9]$`)
 )
 
 // Countries are where the shop delivers, by ISO 3166-1 alpha-2 code.

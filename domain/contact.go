@@ -15,7 +15,13 @@ type Contact struct {
 	Phone    string
 	CallBack bool
 	SentAt   time.Time
+	// DoneAt is when DoneBy, somebody of the staff, saw to it; zero until then.
+	DoneAt time.Time
+	DoneBy string
 }
+
+// Done says whether somebody saw to the message.
+func (c Contact) Done() bool { return !c.DoneAt.IsZero() }
 
 // Check says what is wrong with c, by field.
 func (c Contact) Check() error {

@@ -36,6 +36,10 @@ func (k Kind) Errorf(code, format string, args ...any) *Error {
 	return &Error{Kind: k, Code: code, Text: fmt.Sprintf(format, args...)}
 }
 
+// StoreUnavailable is the code of an ErrUnavailable that means the shop's records:
+// another server may reach them.
+const StoreUnavailable = "store_unavailable"
+
 // Error is a failure with a kind. Errors.As finds it through any wrapping.
 type Error struct {
 	Kind Kind

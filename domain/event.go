@@ -1,10 +1,12 @@
 package domain
 
+import "strings"
+
 // Event is news that something changed. It is a wake-up and no more: it may be
 // lost or come twice, and who hears it reads the truth again.
 type Event struct {
 	Topic Topic
-	Key   string // what changed, by its id
+	Key   string // what changed, by its id; "" when news was missed and anything may have
 }
 
 // Topic is what sort of thing changed.
@@ -14,4 +16,45 @@ type Topic string
 const (
 	OrderChanged   Topic = "order"
 	ProductChanged Topic = "product"
+	// ChatChanged is about a conversation, named by its id.
+	ChatChanged Topic = "chat"
+	// ChatSignalled is what is true for a moment and kept nowhere; its key is that of a ChatSignal.
+	ChatSignalled Topic = "chat-signal"
 )
+
+// SignalKind is what a ChatSignal says.
+type SignalKind string
+
+// What signals say.
+const (
+	SignalTyping SignalKind = "typing"
+	SignalHere   SignalKind = "here" // somebody of that side is connected
+	SignalGone   SignalKind = "gone" // nobody of that side is, on one server
+	SignalWho    SignalKind = "who"  // asks the servers where the side is connected to say that it is here
+)
+
+// ChatSignal says what somebody in a conversation does just now. Conversation is "" for
+// the staff as a whole.
+type ChatSignal struct {
+	Kind         SignalKind
+	Conversation ConversationID
+	From         Party // without its User
+}
+
+// Event is the signal as news.
+func (s ChatSignal) Event() Event {
+	key := strings.Join([]string{string(s.Kind), string(s.From.Side), string(s.Conversation), s.From.Name}, " ")
+	return Event{Topic: ChatSignalled, Key: key}
+}
+
+// ParseChatSignal is the signal that the key of an event stands for.
+func ParseChatSignal(key string) (ChatSignal, bool) {
+	parts := strings.SplitN(key, " ", 4)
+	if len(parts) != 4 {
+		return ChatSignal{}, false
+	}
+	return ChatSignal{
+		Kind: SignalKind(parts[0]), Conversation: ConversationID(parts[2]),
+		From: Party{Side: Side(parts[1]), Name: parts[3]},
+	}, true
+}

@@ -37,6 +37,10 @@ func TestRegistration_Check(t *testing.T) {
 		"spaces in the mail": {domain.Registration{Username: "ann", Email: "a b@b.example", Password: "12345678"}, []string{"email"}},
 		"two mails":          {domain.Registration{Username: "ann", Email: "a@b.example,c@d.example", Password: "12345678"}, []string{"email"}},
 		"a header in mail":   {domain.Registration{Username: "ann", Email: "a@b.example\r\nBcc: c@d.example", Password: "12345678"}, []string{"email"}},
+		"a blank in mail":    {domain.Registration{Username: "ann", Email: "a\u00a0b@b.example", Password: "12345678"}, []string{"email"}},
+		"unseen in the mail": {domain.Registration{Username: "ann", Email: "a\u200b@b.example", Password: "12345678"}, []string{"email"}},
+		"turned in the mail": {domain.Registration{Username: "ann", Email: "\u202emoc.live@b.example", Password: "12345678"}, []string{"email"}},
+		"letters of others":  {domain.Registration{Username: "ann", Email: "jürgen.o'brien+x@b.example", Password: "pässwörd"}, nil},
 		"too short":          {domain.Registration{Username: "an", Email: "a@b.example", Password: "1234567"}, []string{"username", "password"}},
 		"too long":           {domain.Registration{Username: long, Email: long + "@b.example", Password: long}, []string{"username", "email", "password"}},
 		"a zero byte":        {domain.Registration{Username: "a\x00nn", Email: "a\x00@b.example", Password: "1234\x005678"}, []string{"username", "email", "password"}},
@@ -87,6 +91,34 @@ func TestContact_Check(t *testing.T) {
 	good.Phone = "555-0100"
 	require.NoError(t, good.Check())
 	assert.ElementsMatch(t, []string{"name", "email", "subject", "message"}, fieldsOf(t, domain.Contact{}.Check()))
+}
+
+func TestContact_CheckTakesTelephoneNumbersAsPeopleWriteThem(t *testing.T) {
+	for _, number := range []string{
+		"(555) 123-4567", "+1 (555) 123-4567", "(+49) 30 901820", "+(49) 30 901820", "(02) 9374 4000", "020 7946 0000", "0171/555.01.99", "555-0100",
+	} {
+		c := domain.Contact{Name: "Ann", Email: "ann@example.com", Subject: "Tea", Message: "Is it fresh?", Phone: number}
+		assert.NoError(t, c.Check(), number)
+	}
+	for _, number := range []string{"12345", "()", "+", "(555) 123-", "call me", "555 0100 x 12", "٠١٢٣٤٥٦٧", "555-0100\n", strings.Repeat("1", 31)} {
+		c := domain.Contact{Name: "Ann", Email: "ann@example.com", Subject: "Tea", Message: "Is it fresh?", Phone: number}
+		assert.Equal(t, []string{"phone"}, fieldsOf(t, c.Check()), number)
+	}
+}
+
+func TestContact_CheckWantsTextThatCanBeSeen(t *testing.T) {
+	for _, text := range []string{"", " ", "\u00a0\u3000", "\u200b", "\u202e\u2066 \ufeff", "\u00ad"} {
+		c := domain.Contact{Name: text, Email: "ann@example.com", Subject: text, Message: text}
+		assert.ElementsMatch(t, []string{"name", "subject", "message"}, fieldsOf(t, c.Check()), "%q", text)
+	}
+	for _, text := range []string{"李", "Nguye\u0302\u0303n", "محمد", "\u200fدانيال\u200f", "O’Brien", "👩\u200d💻", "می\u200cخواهم"} {
+		c := domain.Contact{Name: text, Email: "ann@example.com", Subject: text, Message: text}
+		assert.NoError(t, c.Check(), "%q", text)
+	}
+	for _, text := range []string{"a\nb", "a\u2028b", "a\u2029b"} {
+		c := domain.Contact{Name: text, Email: "ann@example.com", Subject: text, Message: text}
+		assert.ElementsMatch(t, []string{"name", "subject"}, fieldsOf(t, c.Check()), "%q is more than a line", text)
+	}
 }
 
 func TestJoinFields(t *testing.T) {

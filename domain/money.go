@@ -18,8 +18,8 @@ type Money struct {
 	Currency Currency
 }
 
-// MaxAmount bounds every price and total, in minor units, so that sums of a
-// whole cart stay far from overflow.
+// MaxAmount is the most that a filter may name, in minor units. A product costs at
+// most a thousandth of it, so that the fullest cart, ten times as much, stays far from overflow.
 const MaxAmount = 1_000_000_000_00
 
 // Dollars is amount cents.

@@ -41,6 +41,23 @@ func TestNewOrder(t *testing.T) {
 	require.ErrorIs(t, err, domain.ErrConflict)
 }
 
+func TestNewOrder_TheFullestCartOfTheDearest(t *testing.T) {
+	dearest := tea
+	dearest.Slug, dearest.Category.Slug, dearest.Kind.Slug = "tea", "tea", "tea"
+	dearest.Price, dearest.Stock = domain.Dollars(domain.MaxAmount/1000), domain.MaxQuantity
+	require.NoError(t, dearest.Check())
+	var cart domain.Cart
+	products := map[domain.ProductID]domain.Product{}
+	for i := range domain.MaxCartLines {
+		dearest.ID = domain.ProductID(fmt.Sprint(i))
+		products[dearest.ID] = dearest
+		require.NoError(t, cart.Add(domain.LineID(dearest.ID), dearest, domain.MaxQuantity))
+	}
+	order, err := domain.NewOrder(domain.Order{}, cart, products)
+	require.NoError(t, err)
+	assert.EqualValues(t, 99*100*1_000_000_00, order.Total.Amount)
+}
+
 func TestOrder_MoveTo(t *testing.T) {
 	allowed := map[domain.Status][]domain.Status{
 		domain.Pending: {domain.Paid, domain.Cancelled}, domain.Paid: {domain.Shipped, domain.Refunded},

@@ -19,7 +19,7 @@ func CleanText(s string) bool {
 
 // line says what is wrong with s as one line of least to most characters, or "".
 func line(s string, least, most int) string {
-	if !CleanText(s) || strings.ContainsAny(s, "\r\n\t") {
+	if !CleanText(s) || strings.ContainsAny(s, "\r\n\t\u2028\u2029") {
 		return "has characters that cannot be used"
 	}
 	return length(s, least, most)
@@ -35,7 +35,7 @@ func paragraph(s string, least, most int) string {
 
 func length(s string, least, most int) string {
 	switch n := utf8.RuneCountInString(strings.TrimSpace(s)); {
-	case n == 0 && least > 0:
+	case least > 0 && !strings.ContainsFunc(s, visible):
 		return "must be given"
 	case n < least:
 		return "must have " + plural(least, "character") + " or more"
@@ -44,5 +44,8 @@ func length(s string, least, most int) string {
 	}
 	return ""
 }
+
+// visible leaves out what only joins or turns the text around it, such as a zero-width space.
+func visible(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }
 
 func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }

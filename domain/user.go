@@ -40,7 +40,7 @@ type Registration struct {
 
 var (
 	username = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
-	email    = regexp.MustCompile(`^[^\s@<>()\[\],;:"\\]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`)
+	email    = regexp.MustCompile(`^[^\pZ\pC@<>()\[\],;:"\\]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`)
 )
 
 // Check says what is wrong with r, by field.

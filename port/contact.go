@@ -2,6 +2,7 @@ package port
 
 import (
 	"context"
+	"time"
 
 	"eshop/domain"
 )
@@ -13,4 +14,8 @@ type Contacts interface {
 
 	// Contacts returns a page of the messages, the newest first, and how many there are in all.
 	Contacts(ctx context.Context, page domain.Page) ([]domain.Contact, int, error)
+
+	// FinishContact notes when and by whom a message was seen to. The first time
+	// counts: again, nothing changes. ErrNotFound when there is no such message.
+	FinishContact(ctx context.Context, id domain.ContactID, by string, at time.Time) error
 }

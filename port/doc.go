@@ -6,7 +6,8 @@
 //
 //   - One method is one transaction: all of it happens, or none.
 //   - Any number of servers may call at once. What a call returned without an
-//     error is seen by every later call on every server.
+//     error is seen by every later call on every server, a little later where a port
+//     says so.
 //   - What goes in and what comes out is the caller's own: no memory is shared.
 //   - A context that is cancelled ends the call with an error and without an effect,
 //     unless the effect had already happened.

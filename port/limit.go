@@ -11,7 +11,8 @@ type Limit struct {
 	Every time.Duration
 }
 
-// Limits counts what may be done only so often, across all servers.
+// Limits counts what may be done only so often, across all servers; one that is cut
+// off from the others counts for itself.
 type Limits interface {
 	// Take takes one of what limit allows for key. It returns zero when there was
 	// one, else how long until there is; then nothing is taken. Of any number of calls at one now, no more

@@ -7,7 +7,10 @@ import (
 	"eshop/domain"
 )
 
-// Products keeps the catalogue and its stock.
+// Products keeps the catalogue and its stock. What one server changed is seen there
+// from then on, and on others when they hear of it, as with Sessions; what orders did
+// to the figures of a list, some seconds later. While the store is away, what was
+// read before may go on being shown.
 type Products interface {
 	// Product returns the product whose id, or else whose slug, is ref; ErrNotFound when there is none.
 	Product(ctx context.Context, ref string) (domain.Product, error)

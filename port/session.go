@@ -9,6 +9,10 @@ import (
 
 // Sessions keeps who is who. A session that was kept is known on every server
 // until it is deleted or ends, whatever cache may be lost meanwhile.
+//
+// What one server changed holds there from then on. Another may go by what was
+// before until it hears of it: for a moment, for seconds when it is cut off from the
+// others, never for more than a minute.
 type Sessions interface {
 	// Session returns the session; ErrNotFound when there is none, or it ended before now.
 	Session(ctx context.Context, key domain.SessionKey, now time.Time) (domain.Session, error)

@@ -12,7 +12,7 @@ type Users interface {
 	// when another has the name or the address, without regard to case.
 	AddUser(ctx context.Context, u domain.User) error
 
-	// User returns the account; ErrNotFound when there is none.
+	// User returns the account, with or without its PasswordHash; ErrNotFound when there is none.
 	User(ctx context.Context, id domain.UserID) (domain.User, error)
 
 	// UserByLogin returns the account whose username or e-mail address is login,

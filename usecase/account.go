@@ -25,6 +25,7 @@ type Account struct {
 	carts     port.Carts
 	wishlists port.Wishlists
 	orders    port.Orders
+	talks     port.Conversations
 	limits    port.Limits
 	passwords Passwords
 	clock     Clock
@@ -34,8 +35,8 @@ type Account struct {
 
 // NewAccount keeps accounts in users and who is signed in in sessions.
 func NewAccount(users port.Users, sessions port.Sessions, carts port.Carts, wishlists port.Wishlists, orders port.Orders,
-	limits port.Limits, passwords Passwords, clock Clock, newID NewID, newSecret NewSecret) *Account {
-	return &Account{users, sessions, carts, wishlists, orders, limits, passwords, clock, newID, newSecret}
+	talks port.Conversations, limits port.Limits, passwords Passwords, clock Clock, newID NewID, newSecret NewSecret) *Account {
+	return &Account{users, sessions, carts, wishlists, orders, talks, limits, passwords, clock, newID, newSecret}
 }
 
 // Visitor is who is asking. The zero value is somebody who was never here.
@@ -156,8 +157,11 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 	if !matches {
 		return Pass{}, domain.ErrUnauthenticated.Errorf("invalid_credentials", "that name and password do not belong together")
 	}
-	if err := a.limits.Reset(ctx, digest(here)); err != nil {
-		return Pass{}, err
+	// What was taken counts failures alone.
+	for _, key := range []string{here, anywhere} {
+		if err := a.limits.Reset(ctx, digest(key)); err != nil {
+			return Pass{}, err
+		}
 	}
 	return a.signIn(ctx, guest, user)
 }
@@ -171,13 +175,19 @@ func (a *Account) SignOut(ctx context.Context, v Visitor) error {
 func (a *Account) signIn(ctx context.Context, guest Visitor, user domain.User) (Pass, error) {
 	pass := a.pass(Visitor{domain.Session{Guest: guest.Session.Guest, User: user.ID}, user})
 	pass.Session.Unmerged = guest.Session.Guest != "" && !guest.SignedIn()
-	if err := a.sessions.ReplaceSession(ctx, guest.Session.Key, pass.Session); err != nil {
+	if !pass.Session.Unmerged {
+		return pass, a.sessions.ReplaceSession(ctx, guest.Session.Key, pass.Session)
+	}
+	// The guest's session outlives the merging: who never got the answer signs in
+	// again with it, and still finds the guest's things.
+	if err := a.sessions.PutSession(ctx, pass.Session); err != nil {
 		return Pass{}, err
 	}
+	pass.Session = a.merge(ctx, pass.Session)
 	if pass.Session.Unmerged {
-		pass.Session = a.merge(ctx, pass.Session)
+		return pass, nil
 	}
-	return pass, nil
+	return pass, a.sessions.DeleteSession(ctx, guest.Session.Key)
 }
 
 func (a *Account) pass(v Visitor) Pass {
@@ -195,6 +205,7 @@ func (a *Account) merge(ctx context.Context, s domain.Session) domain.Session {
 		a.carts.MergeCart(ctx, s.Guest, into),
 		a.wishlists.MergeWishlist(ctx, s.Guest, into),
 		a.orders.AdoptOrders(ctx, s.Guest, into),
+		a.talks.AdoptConversation(ctx, s.Guest, into),
 	)
 	if err != nil {
 		return s

@@ -28,7 +28,7 @@ func (plain) Matches(_ context.Context, hash, password string) (bool, error) {
 }
 
 func newAccount(store *memory.Store, carts port.Carts) *usecase.Account {
-	return usecase.NewAccount(store, store, carts, store, store, store, plain{}, utcNow, counter("id"), counter("secret"))
+	return usecase.NewAccount(store, store, carts, store, store, store, store, plain{}, utcNow, counter("id"), counter("secret"))
 }
 
 var ann = domain.Registration{Username: "Ann", Email: "ann@example.com", Password: "password123"}
@@ -123,6 +123,31 @@ func TestAMergeThatFailsNeverFailsTheSignIn(t *testing.T) {
 	basket, err = w.shopping.Cart(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
 	assert.Equal(t, 2, basket.ItemCount, "merged when the visitor came back, and once")
+}
+
+func TestWhoNeverGotTheAnswerSignsInAgainWithTheGuestsThings(t *testing.T) {
+	w := newWorld(t)
+	carts := &brokenCarts{w.store, true}
+	account := newAccount(w.store, carts)
+	_, err := account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+	require.NoError(t, err)
+	guest := account.NewGuest()
+	require.NoError(t, account.Keep(t.Context(), guest))
+	w.fill(t, guest.Session.Owner(), "tea", 2)
+	_, err = account.SignIn(t.Context(), guest.Visitor, "ann", ann.Password, "here")
+	require.NoError(t, err)
+
+	carts.broken = false
+	who, err := account.Identify(t.Context(), guest.Secret)
+	require.NoError(t, err)
+	assert.False(t, who.SignedIn(), "the guest's secret is a guest's")
+	pass, err := account.SignIn(t.Context(), who, "ann", ann.Password, "here")
+	require.NoError(t, err)
+	basket, err := w.shopping.Cart(t.Context(), pass.Session.Owner())
+	require.NoError(t, err)
+	assert.Equal(t, 2, basket.ItemCount)
+	_, err = account.Identify(t.Context(), guest.Secret)
+	require.ErrorIs(t, err, domain.ErrNotFound)
 }
 
 func TestWrongPasswords(t *testing.T) {

@@ -40,9 +40,12 @@ const (
 	// claimFor is longer than a server needs to ask for a payment and write down the answer.
 	claimFor   = chargeTimeout + 2*time.Second
 	waitForKey = claimFor + chargeTimeout
-	firstLook  = 20 * time.Millisecond
-	longLook   = 500 * time.Millisecond
-	settleAt   = 50 // orders that one pass settles
+	// settleAfter leaves an order whose asker died to a repeat that waits for it,
+	// which knows the card. Settling it would find that nothing was charged.
+	settleAfter = 2 * time.Second
+	firstLook   = 20 * time.Millisecond
+	longLook    = 500 * time.Millisecond
+	settleAt    = 50 // orders that one pass settles
 )
 
 // MaxKey bounds a caller's key, in bytes, all of them visible ASCII.
@@ -117,12 +120,8 @@ func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card
 		return domain.Order{}, err
 	case order.Status != domain.Cancelled:
 		return order, nil
-	case verdict == port.NotCharged:
-		unavailable := domain.ErrUnavailable.Errorf("payment_unavailable", "the payment could not be made just now, and nothing was charged; try again")
-		unavailable.RetryAfter = 5 * time.Second
-		return domain.Order{}, unavailable
 	}
-	return domain.Order{}, errDeclined()
+	return domain.Order{}, errUnpaid(verdict)
 }
 
 // settle writes a verdict down.
@@ -162,7 +161,11 @@ func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Car
 		now := c.clock()
 		switch {
 		case fresh.Status == domain.Cancelled:
-			return domain.Order{}, errDeclined()
+			verdict, err := c.payments.Verdict(ctx, order.ID)
+			if err != nil {
+				return domain.Order{}, err
+			}
+			return domain.Order{}, errUnpaid(verdict)
 		case fresh.Status != domain.Pending:
 			return fresh, nil
 		case !now.Before(fresh.ClaimedUntil):
@@ -197,7 +200,7 @@ func (c *Checkout) claim(ctx context.Context, id domain.OrderID, now time.Time) 
 // more, and returns how many it settled. Any server may run it at any time.
 func (c *Checkout) Settle(ctx context.Context) (int, error) {
 	now := c.clock()
-	orders, err := c.orders.ClaimOrders(ctx, now, now.Add(claimFor), settleAt)
+	orders, err := c.orders.ClaimOrders(ctx, now.Add(-settleAfter), now.Add(claimFor), settleAt)
 	if err != nil {
 		return 0, err
 	}
@@ -252,7 +255,13 @@ func ownedBy(owner domain.OwnerID, order domain.Order, err error) (domain.Order,
 
 func errNoOrder() error { return domain.ErrNotFound.Errorf("not_found", "there is no such order") }
 
-func errDeclined() error {
+// errUnpaid is why an order was cancelled, by the verdict on its charge.
+func errUnpaid(verdict port.Verdict) error {
+	if verdict == port.NotCharged {
+		unavailable := domain.ErrUnavailable.Errorf("payment_unavailable", "the payment could not be made just now, and nothing was charged; try again")
+		unavailable.RetryAfter = 5 * time.Second
+		return unavailable
+	}
 	return domain.ErrDeclined.Errorf("payment_declined", "the payment was declined, and nothing was charged")
 }
 

@@ -266,6 +266,26 @@ func TestARepeatWaitsForTheFirst(t *testing.T) {
 	})
 }
 
+func TestARepeatIsToldWhatTheFirstIsTold(t *testing.T) {
+	for card, want := range map[string]domain.Kind{demopay.Declines: domain.ErrDeclined, demopay.Fails: domain.ErrUnavailable} {
+		t.Run(string(want), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorldPaidBy(t, &slowGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())})
+				w.fill(t, "ann", "tea", 2)
+				var all sync.WaitGroup
+				for range 5 {
+					all.Go(func() {
+						_, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(card))
+						assert.ErrorIs(t, err, want)
+					})
+				}
+				all.Wait()
+				assert.Equal(t, 5, w.stock(t, "tea"))
+			})
+		})
+	}
+}
+
 // dyingGateway never answers the first charge: its caller is as good as dead.
 type dyingGateway struct {
 	port.Payments
@@ -292,6 +312,33 @@ func TestARepeatFinishesForOneThatDied(t *testing.T) {
 		assert.Equal(t, domain.Paid, order.Status)
 		assert.Less(t, time.Since(begin), 10*time.Second)
 		time.Sleep(2 * time.Hour)
+	})
+}
+
+func TestARepeatThatWaitsComesBeforeSettling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldPaidBy(t, &dyingGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())})
+		w.fill(t, "ann", "tea", 2)
+		go func() { _, _, _ = w.checkout.Buy(t.Context(), "ann", "k", purchase(good)) }()
+		time.Sleep(time.Millisecond)
+		answered := make(chan struct{})
+		go func() {
+			defer close(answered)
+			order, placed, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+			assert.NoError(t, err)
+			assert.False(t, placed)
+			assert.Equal(t, domain.Paid, order.Status)
+		}()
+		for waiting := true; waiting; {
+			_, err := w.checkout.Settle(t.Context())
+			require.NoError(t, err)
+			select {
+			case <-answered:
+				waiting = false
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+		time.Sleep(2 * time.Hour) // until the one that died has ended too
 	})
 }
 

@@ -50,3 +50,14 @@ func (c *Contacting) Messages(ctx context.Context, by domain.User, page domain.P
 	}
 	return c.contacts.Contacts(ctx, page)
 }
+
+// Finish notes that a message was seen to by somebody of the staff. Again, nothing changes.
+func (c *Contacting) Finish(ctx context.Context, by domain.User, id domain.ContactID) error {
+	if err := staffOnly(by); err != nil {
+		return err
+	}
+	if id == "" || len(id) > 100 || !domain.CleanText(string(id)) {
+		return domain.ErrNotFound.Errorf("not_found", "there is no such message")
+	}
+	return c.contacts.FinishContact(ctx, id, by.Username, c.clock())
+}

@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -14,16 +16,33 @@ type Check func(ctx context.Context) error
 // Health tells a balancer whether the process lives and whether it is fit for traffic.
 type Health struct {
 	required map[string]Check // by name; one that is away makes the server unfit
+	helpful  map[string]Check // by name; one that is away makes the server slower
 	draining atomic.Bool
 }
 
-// NewHealth asks the required dependencies whenever readiness is asked for.
-func NewHealth(required map[string]Check) *Health { return &Health{required: required} }
+// NewHealth asks the required and the helpful dependencies whenever readiness is asked for.
+func NewHealth(required, helpful map[string]Check) *Health {
+	return &Health{required: required, helpful: helpful}
+}
 
-// Drain makes the server unfit for traffic from now on: it is about to leave.
+// Drain makes the server unfit for traffic from now on: it is about to leave. What
+// it still answers closes the connection, so that none is in use when it goes.
 func (h *Health) Drain() { h.draining.Store(true) }
 
 const checkTime = 2 * time.Second
+
+// Check says what is wrong with the required dependencies now.
+func (h *Health) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	var wrong []error
+	for name, check := range h.required {
+		if err := check(ctx); err != nil {
+			wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return errors.Join(wrong...)
+}
 
 func (h *Health) alive(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"status": "ok"})
@@ -39,6 +58,12 @@ func (h *Health) ready(w http.ResponseWriter, r *http.Request) {
 		if err := check(ctx); err != nil {
 			dependencies[name] = "unavailable"
 			status, word = http.StatusServiceUnavailable, "unavailable"
+		}
+	}
+	for name, check := range h.helpful {
+		dependencies[name] = "ok"
+		if err := check(ctx); err != nil {
+			dependencies[name] = "degraded"
 		}
 	}
 	if h.draining.Load() {

@@ -17,6 +17,7 @@ import (
 
 	"eshop/web/api"
 	"eshop/web/asset"
+	"eshop/web/live"
 	"eshop/web/page"
 	"eshop/web/problem"
 	"eshop/web/visit"
@@ -34,31 +35,40 @@ const contentPolicy = "default-src 'self'; img-src 'self' data:; object-src 'non
 // Server answers every request of the shop.
 type Server struct {
 	http.Handler
-	pages *page.Pages
-	log   *slog.Logger
-	name  string
+	pages  *page.Pages
+	health *Health
+	log    *slog.Logger
+	name   string
 }
 
 // NewServer puts all of the shop behind one handler. health answers for the process.
-func NewServer(about page.Shop, pages *page.Pages, json *api.API, visits *visit.Visits, health *Health, log *slog.Logger) *Server {
-	s := &Server{pages: pages, log: log, name: about.ServerName}
+func NewServer(about page.Shop, pages *page.Pages, json *api.API, chat *live.Hub, visits *visit.Visits, health *Health, metrics *Metrics, log *slog.Logger) *Server {
+	s := &Server{pages: pages, health: health, log: log, name: about.ServerName}
 	r := mux.NewRouter()
+	r.Use(nameRoute)
 	r.Methods("GET", "HEAD").Path("/health").HandlerFunc(health.alive)
 	r.Methods("GET", "HEAD").Path("/ready").HandlerFunc(health.ready)
 	r.Methods("GET", "HEAD").PathPrefix("/assets/").Handler(asset.Handler())
 	r.Methods("GET", "HEAD").PathPrefix("/media/").Handler(asset.Media())
 	r.Methods("GET", "HEAD").Path("/favicon.ico").Handler(asset.Favicon())
 	json.Mount(r)
+	chat.Mount(r)
 	pages.Mount(r)
-	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, problem.ErrNoRoute) })
-	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		w.Header().Set("Allow", strings.Join(allowed(r, req), ", "))
+	unanswered := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		// The router alone takes an address for unknown when any later route has the method.
+		methods := allowed(r, req)
+		if len(methods) == 0 {
+			s.fail(w, req, problem.ErrNoRoute)
+			return
+		}
+		w.Header().Set("Allow", strings.Join(methods, ", "))
 		s.fail(w, req, problem.ErrMethod)
 	})
+	r.NotFoundHandler, r.MethodNotAllowedHandler = unanswered, unanswered
 
 	sameSite := http.NewCrossOriginProtection()
 	sameSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, problem.ErrCrossSite) }))
-	s.Handler = s.always(s.recover(bounded(visits.Remember(sameSite.Handler(r)))))
+	s.Handler = metrics.count(s.always(s.recover(bounded(visits.Remember(sameSite.Handler(r))))))
 	return s
 }
 
@@ -72,8 +82,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func isJSON(path string) bool {
-	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/auth/") || path == "/api" || path == "/health" || path == "/ready"
+	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/auth/") || isSocket(path) || path == "/api" || path == "/health" || path == "/ready"
 }
+
+func isSocket(path string) bool { return strings.HasPrefix(path, "/ws/") }
 
 var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
 
@@ -87,6 +99,9 @@ func (s *Server) always(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("X-Request-ID", id)
 		h.Set("X-Served-By", s.name)
+		if s.health.draining.Load() {
+			h.Set("Connection", "close")
+		}
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", contentPolicy)
 		h.Set("Referrer-Policy", "same-origin")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"eshop/domain"
 )
@@ -35,4 +36,20 @@ func (s *Store) Contacts(ctx context.Context, page domain.Page) ([]domain.Contac
 		return nil, 0, err
 	}
 	return pageOf(s.contacts, page), len(s.contacts), nil
+}
+
+func (s *Store) FinishContact(ctx context.Context, id domain.ContactID, by string, at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(s.contacts, func(c domain.Contact) bool { return c.ID == id })
+	if i < 0 {
+		return domain.ErrNotFound.Errorf("not_found", "there is no such message")
+	}
+	if c := &s.contacts[i]; !c.Done() {
+		c.DoneBy, c.DoneAt = by, at
+	}
+	return nil
 }

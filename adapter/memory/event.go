@@ -23,8 +23,12 @@ func (s *Store) Publish(ctx context.Context, e domain.Event) error {
 		return err
 	}
 	for follower := range s.news.followers[e.Topic] {
+		news := e
+		if len(follower) == backlog-1 {
+			news.Key = "" // the last place is for saying that some is missed
+		}
 		select {
-		case follower <- e:
+		case follower <- news:
 		default:
 		}
 	}

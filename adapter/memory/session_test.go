@@ -34,6 +34,10 @@ func TestContacts(t *testing.T) {
 	porttest.Contacts(t, func(*testing.T) port.Contacts { return memory.NewStore() })
 }
 
+func TestConversations(t *testing.T) {
+	porttest.Conversations(t, func(*testing.T) port.Conversations { return memory.NewStore() })
+}
+
 func TestStore_sweeping(t *testing.T) {
 	const many = 5000
 	start := time.Date(2026, time.March, 14, 12, 0, 0, 0, time.UTC)

@@ -49,6 +49,10 @@ type Store struct {
 	contacts    []domain.Contact // the newest first
 	contactKept map[domain.ContactID]bool
 
+	// Both lead to the same talks. One that was adopted is found by its old id and owner too.
+	talks  map[domain.ConversationID]*talk
+	talkOf map[domain.OwnerID]*talk
+
 	news news
 }
 
@@ -62,6 +66,8 @@ var (
 	_ port.Limits    = (*Store)(nil)
 	_ port.Events    = (*Store)(nil)
 	_ port.Contacts  = (*Store)(nil)
+
+	_ port.Conversations = (*Store)(nil)
 )
 
 // NewStore makes a store with nothing in it.
@@ -84,6 +90,8 @@ func NewStore() *Store {
 		sessions:    map[domain.SessionKey]domain.Session{},
 		limits:      map[string]time.Time{},
 		contactKept: map[domain.ContactID]bool{},
+		talks:       map[domain.ConversationID]*talk{},
+		talkOf:      map[domain.OwnerID]*talk{},
 		news:        news{followers: map[domain.Topic]map[chan domain.Event]bool{}},
 	}
 }

@@ -24,6 +24,9 @@ var errInDoubt = errors.New("the connection was lost during the commit")
 // errVanished is a product that was removed while its change was under way: all is to be done again.
 var errVanished = errors.New("a product was removed meanwhile")
 
+// errMovedOn is a conversation that was joined into another while it was about to be: all is to be done again.
+var errMovedOn = errors.New("a conversation was joined into another meanwhile")
+
 // kindly gives a failure of the driver its kind. Failures that have one, and those of a
 // caller that went away, stay as they are.
 func kindly(caller context.Context, err error) error {
@@ -64,7 +67,7 @@ func unreached(err error) bool {
 
 // conflicting says whether a transaction was undone in favour of another.
 func conflicting(err error) bool {
-	if errors.Is(err, errVanished) {
+	if errors.Is(err, errVanished) || errors.Is(err, errMovedOn) {
 		return true
 	}
 	switch sqlState(err) {

@@ -43,7 +43,7 @@ func newProxy(t testing.TB, database string) *proxy {
 	target, err := url.Parse(database)
 	require.NoError(t, err)
 	upstream := target.Host
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it waits for nothing
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	target.Host = listener.Addr().String()
 	p := &proxy{url: target.String()}
@@ -63,7 +63,7 @@ func newProxy(t testing.TB, database string) *proxy {
 				t.Cleanup(func() { _ = client.Close() })
 				continue
 			}
-			server, err := net.Dial("tcp", upstream) //nolint:noctx // the address is this host's
+			server, err := net.Dial("tcp", upstream)
 			if err != nil {
 				_ = client.Close()
 				continue

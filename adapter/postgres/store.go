@@ -44,6 +44,21 @@ type Config struct {
 	Name string
 }
 
+// Check says whether the URL can be read. What it says does not repeat it, for it
+// holds a password.
+func (c Config) Check() error {
+	_, err := c.parse()
+	return err
+}
+
+func (c Config) parse() (*pgxpool.Config, error) {
+	settings, err := pgxpool.ParseConfig(c.URL)
+	if err != nil {
+		return nil, errors.New("the address of the database cannot be read: it should be postgres://user:password@host:5432/name, with special characters percent-encoded")
+	}
+	return settings, nil
+}
+
 // Store keeps what a shop must not lose. Make one with Open.
 type Store struct {
 	db                 *bun.DB
@@ -63,8 +78,10 @@ const (
 	callTime      = 5 * time.Second
 	statementTime = 5 * time.Second
 	lockTime      = 4 * time.Second
-	idleInTxTime  = 10 * time.Second
-	connectTime   = 2 * time.Second
+	// idleInTxTime is less than lockTime: who waits for a lock outlasts a server that
+	// was held up while it had it.
+	idleInTxTime = 3 * time.Second
+	connectTime  = 2 * time.Second
 
 	maxConns = 16
 )
@@ -92,9 +109,9 @@ func Open(ctx context.Context, cfg Config) (*Store, func(), error) {
 // settings are those of connections whose statements and waits for locks end
 // after the times given; 0 is never.
 func (s *Store) settings(statement, lock time.Duration) (*pgxpool.Config, error) {
-	settings, err := pgxpool.ParseConfig(s.cfg.URL)
+	settings, err := s.cfg.parse()
 	if err != nil {
-		return nil, errors.New("the address of the database cannot be read: it should be postgres://user:password@host:5432/name, with special characters percent-encoded")
+		return nil, err
 	}
 	conn := settings.ConnConfig
 	// bun writes arguments into the text, so a statement kept prepared would rarely be met again.

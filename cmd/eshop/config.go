@@ -1,43 +1,60 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
 
+	"eshop/adapter/postgres"
+	"eshop/adapter/redis"
 	"eshop/usecase"
+	"eshop/web"
 	"eshop/web/page"
 )
 
 // config is every setting. The names are those that operators know.
 type config struct {
-	Port        uint16 `env:"PORT" envDefault:"8080"`
-	ServerName  string `env:"SERVER_NAME"`
-	SecretKey   string `env:"SECRET_KEY"`
-	DatabaseURL string `env:"DATABASE_URL"`
-	RedisURL    string `env:"REDIS_URL"`
-	Environment string `env:"ESHOP_ENV" envDefault:"development"`
-	Demo        bool   `env:"ESHOP_DEMO"`
-	Phone       string `env:"ESHOP_PHONE" envDefault:"+1 555 010 0199"`
-	Email       string `env:"ESHOP_EMAIL" envDefault:"hello@eshop.example"`
+	Port        uint16      `env:"PORT" envDefault:"8080"`
+	ServerName  string      `env:"SERVER_NAME"`
+	SecretKey   string      `env:"SECRET_KEY"`
+	DatabaseURL string      `env:"DATABASE_URL"`
+	RedisURL    string      `env:"REDIS_URL"`
+	Environment string      `env:"ESHOP_ENV" envDefault:"development"`
+	Demo        bool        `env:"ESHOP_DEMO"`
+	MetricsAddr string      `env:"ESHOP_METRICS_ADDR"`
+	Proxies     web.Proxies `env:"ESHOP_TRUSTED_PROXIES"`
+	Phone       string      `env:"ESHOP_PHONE" envDefault:"+1 555 010 0199"`
+	Email       string      `env:"ESHOP_EMAIL" envDefault:"hello@eshop.example"`
+	Hours       string      `env:"ESHOP_HOURS" envDefault:"Monday to Friday, 9:00 to 18:00"`
 }
 
-const minSecret = 32 // bytes, as many as the hash that it keys
+const (
+	minSecret    = 32 // bytes, as many as the hash that it keys
+	metricsAbove = 1000
+	production   = "production"
+)
 
-func settingsHelp() string {
-	return `  PORT          where to listen; 8080
-  SERVER_NAME   what answers and pages are signed with; the host's name
-  SECRET_KEY    32 bytes or more, the same on all servers of a shop; made anew at each start unless set
-  ESHOP_ENV     development or production; development
-  ESHOP_DEMO    true fills the embedded stores with demo products, accounts and orders
-  ESHOP_PHONE   the shop's telephone number
-  ESHOP_EMAIL   the shop's e-mail address
+const settingsHelp = `  PORT                 where to listen; 8080
+  SERVER_NAME          what answers and pages are signed with; the host's name
+  DATABASE_URL         PostgreSQL, as postgres://user:password@host:5432/name, of which several hosts may be
+                       named; unless it is set, all is kept in the memory of this process
+  REDIS_URL            Redis, as redis://:password@host:6379/0; unless it is set, this is the only server
+  SECRET_KEY           32 bytes or more, the same on all servers of a shop; made anew at each start unless set
+  ESHOP_ENV            development or production; development
+  ESHOP_DEMO           true fills the shop with demo products, accounts and orders
+  ESHOP_METRICS_ADDR   where /metrics is served, apart from the shop; PORT + 1000 on this host alone
+  ESHOP_TRUSTED_PROXIES
+                       networks of the balancers in front, as 127.0.0.0/8,10.1.0.0/16, that are believed about who asks
+  ESHOP_PHONE          the shop's telephone number
+  ESHOP_EMAIL          the shop's e-mail address
+  ESHOP_HOURS          when somebody answers, as people read it; Monday to Friday, 9:00 to 18:00
 `
-}
 
 // readConfig reads every setting and says all that is wrong at once.
 func readConfig(environ []string) (config, error) {
@@ -49,20 +66,22 @@ func readConfig(environ []string) (config, error) {
 	if cfg.Port == 0 {
 		wrong = append(wrong, errors.New("PORT must be from 1 to 65535"))
 	}
+	if cfg.MetricsAddr == "" && cfg.Port > math.MaxUint16-metricsAbove {
+		wrong = append(wrong, fmt.Errorf("ESHOP_METRICS_ADDR must be set when PORT is above %d", math.MaxUint16-metricsAbove))
+	}
 	switch cfg.Environment {
 	case "development":
-	case "production":
+	case production:
 		wrong = append(wrong, cfg.unfitForProduction()...)
 	default:
 		wrong = append(wrong, errors.New("ESHOP_ENV must be development or production"))
 	}
-	for name, value := range map[string]string{"DATABASE_URL": cfg.DatabaseURL, "REDIS_URL": cfg.RedisURL} {
-		if value != "" {
-			wrong = append(wrong, fmt.Errorf("%s is set, but this build has the embedded stores only", name))
-		}
-	}
+	wrong = append(wrong, cfg.wrongAddresses()...)
 	if cfg.SecretKey != "" && len(cfg.SecretKey) < minSecret {
 		wrong = append(wrong, fmt.Errorf("SECRET_KEY must have %d bytes or more; openssl rand -hex 32 makes one", minSecret))
+	}
+	if cfg.SecretKey == "" && cfg.RedisURL != "" {
+		wrong = append(wrong, errors.New("SECRET_KEY must be set, and be the same on all servers, when REDIS_URL makes them one shop; openssl rand -hex 32 makes one"))
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return config{}, err
@@ -72,9 +91,8 @@ func readConfig(environ []string) (config, error) {
 			return config{}, fmt.Errorf("SERVER_NAME is not set, and the host has no name: %w", err)
 		}
 	}
-	if cfg.SecretKey == "" {
-		cfg.SecretKey = rand.Text() + rand.Text()
-	}
+	cfg.SecretKey = cmp.Or(cfg.SecretKey, rand.Text()+rand.Text())
+	cfg.MetricsAddr = cmp.Or(cfg.MetricsAddr, fmt.Sprintf("127.0.0.1:%d", cfg.Port+metricsAbove))
 	return cfg, nil
 }
 
@@ -83,8 +101,8 @@ func (c config) unfitForProduction() []error {
 	if c.DatabaseURL == "" {
 		wrong = append(wrong, errors.New("DATABASE_URL must be set in production: the embedded stores forget everything at the end"))
 	}
-	if c.SecretKey == "" {
-		wrong = append(wrong, errors.New("SECRET_KEY must be set in production"))
+	if c.SecretKey == "" && c.RedisURL == "" {
+		wrong = append(wrong, errors.New("SECRET_KEY must be set in production; openssl rand -hex 32 makes one"))
 	}
 	if c.Demo {
 		wrong = append(wrong, errors.New("ESHOP_DEMO must not be set in production: the demo accounts' passwords are known to everybody"))
@@ -92,8 +110,47 @@ func (c config) unfitForProduction() []error {
 	return wrong
 }
 
+func (c config) wrongAddresses() []error {
+	var wrong []error
+	if c.DatabaseURL != "" {
+		if err := postgresConfig(c).Check(); err != nil {
+			wrong = append(wrong, fmt.Errorf("DATABASE_URL: %w", err))
+		}
+	}
+	if c.RedisURL != "" {
+		if err := redisConfig(c).Check(); err != nil {
+			wrong = append(wrong, fmt.Errorf("REDIS_URL: %w", err))
+		}
+		if c.DatabaseURL == "" {
+			wrong = append(wrong, errors.New("DATABASE_URL must be set when REDIS_URL is: Redis keeps nothing that may not be lost"))
+		}
+	}
+	return wrong
+}
+
+// stores says in a word where the shop keeps what it keeps.
+func (c config) stores() string {
+	switch {
+	case c.RedisURL != "":
+		return "PostgreSQL and Redis"
+	case c.DatabaseURL != "":
+		return "PostgreSQL"
+	}
+	return "embedded"
+}
+
 func aboutShop(c config) page.Shop {
-	return page.Shop{ServerName: c.ServerName, Phone: strings.TrimSpace(c.Phone), Email: strings.TrimSpace(c.Email)}
+	return page.Shop{
+		ServerName: c.ServerName, Phone: strings.TrimSpace(c.Phone), Email: strings.TrimSpace(c.Email), Hours: strings.TrimSpace(c.Hours),
+	}
 }
 
 func secretKey(c config) usecase.SecretKey { return usecase.SecretKey(c.SecretKey) }
+
+func postgresConfig(c config) postgres.Config {
+	return postgres.Config{URL: c.DatabaseURL, Name: strings.TrimSpace("eshop " + c.ServerName)}
+}
+
+func redisConfig(c config) redis.Config {
+	return redis.Config{URL: c.RedisURL, Name: strings.ReplaceAll(c.ServerName, " ", "-")}
+}

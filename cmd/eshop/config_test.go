@@ -23,11 +23,13 @@ func TestReadConfig(t *testing.T) {
 		says    []string
 	}{
 		"every wrong setting is named at once": {
-			[]string{"PORT=http", "SECRET_KEY=short", "ESHOP_ENV=staging", "DATABASE_URL=postgres://u:hidden@h/d", "REDIS_URL=redis://h"},
+			[]string{"PORT=http", "SECRET_KEY=short", "ESHOP_ENV=staging", "DATABASE_URL=postgres://u:hidden@h:port/d", "REDIS_URL=http://:hidden@h"},
 			[]string{"Port", "SECRET_KEY", "ESHOP_ENV", "DATABASE_URL", "REDIS_URL"},
 		},
-		"port zero":                      {[]string{"PORT=0"}, []string{"PORT"}},
-		"production without its secrets": {[]string{"ESHOP_ENV=production", "ESHOP_DEMO=true"}, []string{"DATABASE_URL", "SECRET_KEY", "ESHOP_DEMO"}},
+		"Redis alone":                     {[]string{"REDIS_URL=redis://h"}, []string{"DATABASE_URL", "SECRET_KEY"}},
+		"no room for the port of metrics": {[]string{"PORT=65000"}, []string{"ESHOP_METRICS_ADDR"}},
+		"port zero":                       {[]string{"PORT=0"}, []string{"PORT"}},
+		"production without its secrets":  {[]string{"ESHOP_ENV=production", "ESHOP_DEMO=true"}, []string{"DATABASE_URL", "SECRET_KEY", "ESHOP_DEMO"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readConfig(c.environ)
@@ -46,13 +48,18 @@ func TestRun(t *testing.T) {
 		code          int
 		out, err      string
 	}{
-		"help":               {[]string{"help"}, nil, 0, "usage: eshop COMMAND", ""},
-		"version":            {[]string{"version"}, nil, 0, "eshop ", ""},
-		"no command":         {nil, nil, 2, "", "usage: eshop COMMAND"},
-		"an unknown command": {[]string{"sell"}, nil, 2, "", "usage: eshop COMMAND"},
-		"too many words":     {[]string{"serve", "now"}, nil, 2, "", "usage: eshop COMMAND"},
-		"wrong settings":     {[]string{"serve"}, []string{"PORT=x"}, 2, "", "cannot start"},
-		"nobody on the port": {[]string{"healthcheck"}, []string{"PORT=1"}, 1, "", "eshop healthcheck"},
+		"help":                        {[]string{"help"}, nil, 0, "usage: eshop COMMAND", ""},
+		"version":                     {[]string{"version"}, nil, 0, "eshop ", ""},
+		"no command":                  {nil, nil, 2, "", "usage: eshop COMMAND"},
+		"an unknown command":          {[]string{"sell"}, nil, 2, "", "usage: eshop COMMAND"},
+		"too many words":              {[]string{"serve", "now"}, nil, 2, "", "usage: eshop COMMAND"},
+		"wrong settings":              {[]string{"serve"}, []string{"PORT=x"}, 2, "", "cannot start"},
+		"migrate what is in memory":   {[]string{"migrate"}, nil, 1, "", "DATABASE_URL is not set"},
+		"migrate sideways":            {[]string{"migrate", "sideways"}, nil, 2, "", "usage: eshop COMMAND"},
+		"seed what is in memory":      {[]string{"seed"}, nil, 1, "", "DATABASE_URL is not set"},
+		"seed too much":               {[]string{"seed", "--products", "1000001"}, nil, 1, "", "--products must be from"},
+		"seed a few, a flag too many": {[]string{"seed", "--customers", "3"}, nil, 2, "", "usage: eshop COMMAND"},
+		"nobody on the port":          {[]string{"healthcheck"}, []string{"PORT=1"}, 1, "", "eshop healthcheck"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer

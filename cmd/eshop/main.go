@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,13 +22,15 @@ const usage = `eshop is a shop that stays open.
 
 usage: eshop COMMAND
 
-  serve         serve the shop on PORT (8080 unless set)
-  healthcheck   exit with 0 when the server on PORT is ready, else with 1
-  version       print what was built
+  serve                    serve the shop on PORT (8080 unless set)
+  migrate [up|status]      bring the database's schema up to date, or say what is missing
+  seed [--products N]      fill the database with N products, demo accounts and orders; again changes nothing
+  healthcheck              exit with 0 when the server on PORT is ready, else with 1
+  version                  print what was built
 
 settings, from the environment:
 
-%s`
+` + settingsHelp
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
@@ -36,38 +39,65 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
+// errUsage is a command that makes no sense.
+var errUsage = errors.New("no such command")
+
+// run runs one command and returns the exit code: 0, 1 for a failure, 2 for a call that makes no sense.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	command := ""
-	if len(args) == 1 {
-		command = args[0]
+	command, rest := "", args
+	if len(args) > 0 {
+		command, rest = args[0], args[1:]
 	}
 	switch command {
-	case "serve", "healthcheck":
-	case "version":
-		fmt.Fprintln(stdout, version())
+	case "version", "help", "-h", "--help":
+		if len(rest) > 0 {
+			break
+		}
+		if command == "version" {
+			fmt.Fprintln(stdout, version())
+		} else {
+			fmt.Fprint(stdout, usage)
+		}
 		return 0
-	case "help", "-h", "--help":
-		fmt.Fprintf(stdout, usage, settingsHelp())
-		return 0
-	default:
-		fmt.Fprintf(stderr, usage, settingsHelp())
-		return 2
+	case "serve", "migrate", "seed", "healthcheck":
+		cfg, err := readConfig(environ)
+		if err != nil {
+			fmt.Fprintf(stderr, "eshop cannot start with these settings:\n%v\n", err)
+			return 2
+		}
+		err = dispatch(ctx, command, rest, cfg, stdout, stderr)
+		if err == nil {
+			return 0
+		}
+		if !errors.Is(err, errUsage) {
+			fmt.Fprintf(stderr, "eshop %s: %v\n", command, err)
+			return 1
+		}
 	}
-	cfg, err := readConfig(environ)
-	if err != nil {
-		fmt.Fprintf(stderr, "eshop cannot start with these settings:\n%v\n", err)
-		return 2
+	fmt.Fprint(stderr, usage)
+	return 2
+}
+
+func dispatch(ctx context.Context, command string, args []string, cfg config, stdout, stderr io.Writer) error {
+	switch command {
+	case "migrate":
+		return migrate(ctx, args, cfg, stdout)
+	case "seed":
+		flags := flag.NewFlagSet(command, flag.ContinueOnError)
+		flags.SetOutput(io.Discard)
+		products := flags.Int("products", 0, "")
+		if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
+			return errUsage
+		}
+		return seed(ctx, *products, cfg, stderr)
+	}
+	if len(args) > 0 {
+		return errUsage
 	}
 	if command == "healthcheck" {
-		err = healthcheck(ctx, cfg)
-	} else {
-		err = serve(ctx, cfg, slog.New(slog.NewJSONHandler(stderr, nil)).With("server", cfg.ServerName))
+		return healthcheck(ctx, cfg)
 	}
-	if err != nil {
-		fmt.Fprintf(stderr, "eshop %s: %v\n", command, err)
-		return 1
-	}
-	return 0
+	return serve(ctx, cfg, slog.New(slog.NewJSONHandler(stderr, nil)).With("server", cfg.ServerName))
 }
 
 func healthcheck(ctx context.Context, cfg config) error {

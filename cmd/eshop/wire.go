@@ -3,11 +3,20 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/google/wire"
 )
 
-func newShop(cfg config, log *slog.Logger) (*shop, func(), error) {
-	panic(wire.Build(shopSet, outsideSet, memorySet))
+func newMemoryShop(cfg config, log *slog.Logger) (*shop, func(), error) {
+	panic(wire.Build(shopSet, memorySet))
+}
+
+func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, func(), error) {
+	panic(wire.Build(shopSet, storedSet))
+}
+
+func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, func(), error) {
+	panic(wire.Build(shopSet, clusterSet))
 }

@@ -177,12 +177,52 @@ func Contacts(t *testing.T, open func(t *testing.T) port.Contacts) {
 			assert.Equal(t, 2, total)
 		}
 	})
+	finishingContacts(t, open)
 	cancellingContacts(t, open)
+}
+
+func finishingContacts(t *testing.T, open func(t *testing.T) port.Contacts) {
+	t.Run("who saw to a message first is noted, and nothing else of it changes", func(t *testing.T) {
+		contacts := open(t)
+		addContacts(t, contacts, aContact(0), aContact(1))
+		want := aContact(0)
+		want.DoneBy, want.DoneAt = "Zoë", noon.Add(time.Hour)
+		require.NoError(t, contacts.FinishContact(t.Context(), want.ID, "Zoë", want.DoneAt))
+		require.NoError(t, contacts.FinishContact(t.Context(), want.ID, "Tom", noon.Add(2*time.Hour)))
+		addContacts(t, contacts, aContact(0))
+		got, total := contactsOn(t, contacts, domain.Page{Number: 1, Size: 10})
+		assert.Equal(t, []domain.Contact{aContact(1), want}, got)
+		assert.Equal(t, 2, total)
+	})
+	t.Run("of many that see to one at once one is noted", func(t *testing.T) {
+		contacts := open(t)
+		addContacts(t, contacts, aContact(0))
+		errs := make([]error, 20)
+		atOnce(len(errs), func(i int) {
+			errs[i] = contacts.FinishContact(t.Context(), aContact(0).ID, fmt.Sprint(i), noon.Add(time.Duration(i)*time.Second))
+		})
+		require.NoError(t, errors.Join(errs...))
+		got, _ := contactsOn(t, contacts, domain.Page{Number: 1, Size: 10})
+		require.Len(t, got, 1)
+		seconds := got[0].DoneAt.Sub(noon) / time.Second
+		assert.Equal(t, fmt.Sprint(int(seconds)), got[0].DoneBy)
+	})
+	t.Run("what is not there cannot be seen to", func(t *testing.T) {
+		contacts := open(t)
+		require.ErrorIs(t, contacts.FinishContact(t.Context(), "none", "Tom", noon), domain.ErrNotFound)
+		addContacts(t, contacts, aContact(0))
+		require.ErrorIs(t, contacts.FinishContact(t.Context(), "none", "Tom", noon), domain.ErrNotFound)
+		got, _ := contactsOn(t, contacts, domain.Page{Number: 1, Size: 10})
+		assert.Equal(t, []domain.Contact{aContact(0)}, got)
+	})
 }
 
 func cancellingContacts(t *testing.T, open func(t *testing.T) port.Contacts) {
 	for name, call := range map[string]func(context.Context, port.Contacts) error{
 		"AddContact": func(ctx context.Context, contacts port.Contacts) error { return contacts.AddContact(ctx, aContact(2)) },
+		"FinishContact": func(ctx context.Context, contacts port.Contacts) error {
+			return contacts.FinishContact(ctx, aContact(1).ID, "Tom", noon)
+		},
 		"Contacts": func(ctx context.Context, contacts port.Contacts) error {
 			_, _, err := contacts.Contacts(ctx, domain.Page{Number: 1, Size: 10})
 			return err
@@ -223,6 +263,9 @@ func contactsOn(t *testing.T, contacts port.Contacts, page domain.Page) ([]domai
 	require.NoError(t, err)
 	for i := range all {
 		all[i].SentAt = all[i].SentAt.UTC()
+		if all[i].DoneAt = all[i].DoneAt.UTC(); !all[i].Done() {
+			all[i].DoneAt = time.Time{}
+		}
 	}
 	return all, total
 }

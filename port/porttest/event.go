@@ -237,6 +237,27 @@ func fallingBehind(t *testing.T, open func(t *testing.T) port.Events) {
 		}
 		hear(t, events, slow, orderNews(20_000)) // it has missed some, and goes on
 	})
+	t.Run("a follower that missed some is told to look again at everything", func(t *testing.T) {
+		events := open(t)
+		slow := follow(t, events, domain.OrderChanged)
+		publish(t, events, manyNews(3000)...)
+		unheard := map[domain.Event]bool{}
+		for _, news := range manyNews(3000) {
+			unheard[news] = true
+		}
+		late := time.After(patience)
+		for len(unheard) > 0 {
+			select {
+			case heard := <-slow:
+				if heard.Key == "" {
+					return
+				}
+				delete(unheard, heard)
+			case <-late:
+				require.FailNow(t, "missed", "%d pieces of news", len(unheard))
+			}
+		}
+	})
 	t.Run("a follower that keeps up hears on while another reads nothing", func(t *testing.T) {
 		events := open(t)
 		slow, quick := follow(t, events, domain.OrderChanged), follow(t, events, domain.OrderChanged)

@@ -160,6 +160,57 @@ func (t *contactsInTurns) Contacts(ctx context.Context, page domain.Page) ([]dom
 	return pick(&t.turn, t.a, t.b).Contacts(ctx, page)
 }
 
+func (t *contactsInTurns) FinishContact(ctx context.Context, id domain.ContactID, by string, at time.Time) error {
+	return pick(&t.turn, t.a, t.b).FinishContact(ctx, id, by, at)
+}
+
+type conversationsInTurns struct {
+	turn
+	a, b port.Conversations
+}
+
+// ConversationsInTurns is two servers' answers to port.Conversations, on one database.
+func ConversationsInTurns(a, b port.Conversations) port.Conversations {
+	return &conversationsInTurns{a: a, b: b}
+}
+
+func (t *conversationsInTurns) StartConversation(ctx context.Context, c domain.Conversation) (domain.Conversation, error) {
+	return pick(&t.turn, t.a, t.b).StartConversation(ctx, c)
+}
+
+func (t *conversationsInTurns) Conversation(ctx context.Context, id domain.ConversationID) (domain.Conversation, error) {
+	return pick(&t.turn, t.a, t.b).Conversation(ctx, id)
+}
+
+func (t *conversationsInTurns) ConversationOf(ctx context.Context, owner domain.OwnerID) (domain.Conversation, error) {
+	return pick(&t.turn, t.a, t.b).ConversationOf(ctx, owner)
+}
+
+func (t *conversationsInTurns) Conversations(ctx context.Context, state domain.TalkState, page domain.Page) ([]domain.Conversation, int, error) {
+	return pick(&t.turn, t.a, t.b).Conversations(ctx, state, page)
+}
+
+func (t *conversationsInTurns) Revisions(ctx context.Context, ids []domain.ConversationID) (map[domain.ConversationID]int64, error) {
+	return pick(&t.turn, t.a, t.b).Revisions(ctx, ids)
+}
+
+func (t *conversationsInTurns) AddMessage(ctx context.Context, id domain.ConversationID, m domain.Message) (domain.Message, bool, error) {
+	return pick(&t.turn, t.a, t.b).AddMessage(ctx, id, m)
+}
+
+func (t *conversationsInTurns) UpdateConversation(ctx context.Context, id domain.ConversationID,
+	change func(*domain.Conversation) error) (domain.Conversation, error) {
+	return pick(&t.turn, t.a, t.b).UpdateConversation(ctx, id, change)
+}
+
+func (t *conversationsInTurns) Messages(ctx context.Context, id domain.ConversationID, after int64, limit int) ([]domain.Message, error) {
+	return pick(&t.turn, t.a, t.b).Messages(ctx, id, after, limit)
+}
+
+func (t *conversationsInTurns) AdoptConversation(ctx context.Context, from, into domain.OwnerID) error {
+	return pick(&t.turn, t.a, t.b).AdoptConversation(ctx, from, into)
+}
+
 type paymentsInTurns struct {
 	turn
 	a, b port.Payments

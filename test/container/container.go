@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -20,21 +21,62 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/exec"
 	"github.com/testcontainers/testcontainers-go/log"
 	"github.com/testcontainers/testcontainers-go/wait"
 )
 
 // startTime is enough for an image that is built for the first time.
 const startTime = 5 * time.Minute
+
+// logShown is how much of a server's log a failed test shows, in bytes.
+const logShown = 3000
+
+const hostLabel, processLabel = "eshop.test.host", "eshop.test.process"
+
+// labels say to which test binary a container or a network belongs.
+func labels() map[string]string {
+	host, _ := os.Hostname() // without one it is "", which is as good
+	return map[string]string{hostLabel: host, processLabel: strconv.Itoa(os.Getpid())}
+}
+
+// sweep removes what test binaries of this host that are gone have left behind.
+func sweep(ctx context.Context, api *client.Client) error {
+	mine := make(client.Filters).Add("label", hostLabel+"="+labels()[hostLabel])
+	containers, err := api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: mine})
+	if err != nil {
+		return err
+	}
+	for _, c := range containers.Items {
+		if gone(c.Labels[processLabel]) {
+			_, err = api.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true})
+		}
+	}
+	networks, listErr := api.NetworkList(ctx, client.NetworkListOptions{Filters: mine})
+	for _, n := range networks.Items {
+		if gone(n.Labels[processLabel]) {
+			_, err = api.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{})
+		}
+	}
+	return errors.Join(err, listErr)
+}
+
+func gone(process string) bool {
+	pid, err := strconv.Atoi(process)
+	return err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+}
 
 // docker is the client for what testcontainers does not offer: standard input, pause and kill.
 var docker = sync.OnceValues(func() (*client.Client, error) {
@@ -49,7 +91,9 @@ var docker = sync.OnceValues(func() (*client.Client, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	_, err = api.Ping(ctx, client.PingOptions{})
+	if _, err = api.Ping(ctx, client.PingOptions{}); err == nil {
+		_ = sweep(ctx, api) // another test binary may be at the same work
+	}
 	return api, err
 })
 
@@ -67,42 +111,113 @@ func Docker(t testing.TB) *client.Client {
 	return api
 }
 
-// kind is what sort of server a container holds.
-type kind struct {
-	folder  string // of its Dockerfile, beside this file
-	port    uint16
-	ready   []string // a command inside that ends with 0 when the server answers
-	command []string
+// Spec says what container to run.
+type Spec struct {
+	Folder   string            // of its Dockerfile, as seen from this file's
+	Port     uint16            // inside, published on this host; 0 for none
+	Ready    []string          // a command inside that ends with 0 when the server answers; without one nothing is waited for
+	Command  []string          // in place of the image's own
+	Env      map[string]string // for the image's process
+	Files    map[string]string // of this host, mounted to be read only, by where they are inside
+	Networks []Place           // without any, the network that Docker gives
+	Machine  bool              // systemd is its first process, as on a machine
 }
 
-// start brings up a container on a port of this host that stays the same over
-// restarts; removed tells Docker to remove it as soon as it has ended. The
-// container may be there even when err is not nil.
-func (k kind) start(ctx context.Context, api *client.Client, removed bool) (testcontainers.Container, string, error) {
-	address, err := freeAddress()
+// Place is a container's place on a network.
+type Place struct {
+	Network string
+	Name    string     // by which others there find it
+	Address netip.Addr // which it keeps over restarts; any without one
+}
+
+// start brings up a container whose published port stays the same over restarts;
+// removed tells Docker to remove it as soon as it has ended. The container may be
+// there even when err is not nil.
+func (s Spec) start(ctx context.Context, api *client.Client, removed bool) (testcontainers.Container, string, error) {
+	request := testcontainers.GenericContainerRequest{Started: true}
+	request.Cmd, request.Env, request.Labels = s.Command, s.Env, labels()
+	folder := s.Folder
+	if _, file, _, _ := runtime.Caller(0); !filepath.IsAbs(folder) {
+		folder = filepath.Join(filepath.Dir(file), folder)
+	}
+	request.FromDockerfile = testcontainers.FromDockerfile{
+		Context: folder, Repo: "eshop-test-" + filepath.Base(folder), Tag: "latest", KeepImage: true,
+	}
+	request.NetworkAliases = map[string][]string{}
+	addresses := map[string]netip.Addr{}
+	for _, place := range s.Networks {
+		request.Networks = append(request.Networks, place.Network)
+		request.NetworkAliases[place.Network] = []string{place.Name}
+		addresses[place.Network] = place.Address
+	}
+	request.EndpointSettingsModifier = func(all map[string]*network.EndpointSettings) {
+		for name, settings := range all {
+			if address := addresses[name]; address.IsValid() {
+				settings.IPAMConfig = &network.EndpointIPAMConfig{IPv4Address: address}
+			}
+		}
+	}
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	_, file, _, _ := runtime.Caller(0)
-	port := network.MustParsePort(fmt.Sprintf("%d/tcp", k.port))
-	c, err := testcontainers.Run(ctx, "",
-		testcontainers.WithDockerfile(testcontainers.FromDockerfile{
-			Context: filepath.Join(filepath.Dir(file), k.folder), Repo: "eshop-test-" + k.folder, Tag: "latest", KeepImage: true,
-		}),
-		testcontainers.WithCmd(k.command...),
-		testcontainers.WithConfigModifier(func(c *container.Config) { c.OpenStdin, c.StdinOnce = true, true }),
-		testcontainers.WithHostConfigModifier(func(c *container.HostConfig) {
-			c.AutoRemove = removed
+	request.ConfigModifier = func(c *container.Config) { c.OpenStdin, c.StdinOnce = true, true }
+	request.HostConfigModifier = func(c *container.HostConfig) {
+		c.AutoRemove = removed
+		if s.Machine {
+			c.CapAdd, c.SecurityOpt = []string{"SYS_ADMIN"}, []string{"seccomp=unconfined"}
+			c.Tmpfs = map[string]string{"/run": "", "/run/lock": "", "/tmp": ""}
+			c.Binds = append(c.Binds, "/sys/fs/cgroup:/sys/fs/cgroup:ro")
+		}
+		for inside, here := range s.Files {
+			c.Binds = append(c.Binds, here+":"+inside+":ro")
+		}
+		if s.Port != 0 {
+			port := network.MustParsePort(fmt.Sprintf("%d/tcp", s.Port))
 			c.PortBindings = network.PortMap{port: {{HostIP: address.Addr(), HostPort: strconv.Itoa(int(address.Port()))}}}
-		}),
-		testcontainers.WithAdditionalLifecycleHooks(testcontainers.ContainerLifecycleHooks{
-			PreStarts: []testcontainers.ContainerHook{func(ctx context.Context, c testcontainers.Container) error {
-				return lifeline(ctx, api, c.GetContainerID())
-			}},
-		}),
-		testcontainers.WithWaitStrategyAndDeadline(time.Minute, wait.ForExec(k.ready).WithPollInterval(50*time.Millisecond)),
-	)
+		}
+	}
+	if s.Port != 0 {
+		request.ExposedPorts = []string{fmt.Sprintf("%d/tcp", s.Port)}
+	}
+	request.LifecycleHooks = []testcontainers.ContainerLifecycleHooks{{
+		PreStarts: []testcontainers.ContainerHook{func(ctx context.Context, c testcontainers.Container) error {
+			return lifeline(ctx, api, c.GetContainerID())
+		}},
+	}}
+	if len(s.Ready) > 0 {
+		request.WaitingFor = wait.ForExec(s.Ready).WithPollInterval(50 * time.Millisecond).WithStartupTimeout(time.Minute)
+	}
+	c, err := testcontainers.GenericContainer(ctx, request)
 	return c, address.String(), err
+}
+
+// Network makes a network on whose subnet addresses may be chosen: those that end
+// in 2 to 127 go to nobody else.
+func Network(t testing.TB) (name string, subnet netip.Prefix) {
+	t.Helper()
+	api := Docker(t)
+	var failed error
+	for range 10 {
+		start := [4]byte{10, byte(100 + rand.IntN(100)), byte(rand.IntN(256)), 0}
+		subnet := netip.PrefixFrom(netip.AddrFrom4(start), 24)
+		start[3] = 128
+		name := "eshop-test-" + strings.ReplaceAll(subnet.Addr().String(), ".", "-")
+		made, err := api.NetworkCreate(t.Context(), name, client.NetworkCreateOptions{
+			Driver: "bridge", Labels: labels(), IPAM: &network.IPAM{Config: []network.IPAMConfig{{Subnet: subnet, IPRange: netip.PrefixFrom(netip.AddrFrom4(start), 25)}}},
+		})
+		if err != nil {
+			failed = err // the subnet is taken
+			continue
+		}
+		t.Cleanup(func() {
+			_, err := api.NetworkRemove(context.WithoutCancel(t.Context()), made.ID, client.NetworkRemoveOptions{})
+			assert.NoError(t, err)
+		})
+		return name, subnet
+	}
+	require.NoError(t, failed)
+	return "", netip.Prefix{}
 }
 
 // lifelines keeps the connections from being collected, which would close them.
@@ -118,11 +233,11 @@ func lifeline(ctx context.Context, api *client.Client, id string) error {
 
 // freeAddress picks a port below those that the kernel gives to outgoing
 // connections, so that it is still free when a stopped server comes back.
-func freeAddress() (netip.AddrPort, error) {
+func freeAddress(ctx context.Context) (netip.AddrPort, error) {
 	var failed error
 	for range 20 {
 		address := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(20000+rand.IntN(12000)))
-		listener, err := net.Listen("tcp", address.String())
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address.String())
 		if err == nil {
 			return address, listener.Close()
 		}
@@ -132,7 +247,7 @@ func freeAddress() (netip.AddrPort, error) {
 }
 
 // shared is a server for all tests of a package.
-func shared(k kind) func() (string, error) {
+func shared(s Spec) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), startTime)
 		defer cancel()
@@ -140,7 +255,7 @@ func shared(k kind) func() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		c, address, err := k.start(ctx, api, true)
+		c, address, err := s.start(ctx, api, true)
 		if err != nil {
 			return "", errors.Join(err, testcontainers.TerminateContainer(c))
 		}
@@ -148,24 +263,32 @@ func shared(k kind) func() (string, error) {
 	})
 }
 
-// Server is a server of one test's own, removed when the test ends. Its URL
-// stays the same over restarts.
+// Server is a server of one test's own, removed when the test ends.
 type Server struct {
-	URL string
+	URL     string // as its clients write it, for those that StartPostgres and StartRedis start
+	Address string // of its published port, the same over restarts
 
 	api *client.Client
 	c   testcontainers.Container
 }
 
-func startOwn(t testing.TB, k kind, url func(address string) string) *Server {
+// Start gives the test a server of its own.
+func Start(t testing.TB, s Spec) *Server {
 	t.Helper()
 	api := Docker(t)
 	ctx, cancel := context.WithTimeout(t.Context(), startTime)
 	defer cancel()
-	c, address, err := k.start(ctx, api, false)
+	c, address, err := s.start(ctx, api, false)
 	testcontainers.CleanupContainer(t, c)
 	require.NoError(t, err)
-	return &Server{URL: url(address), api: api, c: c}
+	server := &Server{Address: address, api: api, c: c}
+	t.Cleanup(func() {
+		if t.Failed() {
+			log, _ := server.log() // gone if it was removed
+			t.Logf("--- %s ends with\n%s", filepath.Base(s.Folder), log[max(0, len(log)-logShown):])
+		}
+	})
+	return server
 }
 
 // Stop ends the server as an operator would, and waits until it is gone.
@@ -185,14 +308,27 @@ func (s *Server) Start(t testing.TB) {
 // Kill ends the server with SIGKILL, and waits until it is gone.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
-	gone := s.api.ContainerWait(t.Context(), s.c.GetContainerID(), client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+	ended := s.api.ContainerWait(t.Context(), s.c.GetContainerID(), client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
 	_, err := s.api.ContainerKill(t.Context(), s.c.GetContainerID(), client.ContainerKillOptions{})
 	require.NoError(t, err)
+	await(t, ended)
+}
+
+// Wait waits until the server ends by itself, and returns what it ends with.
+func (s *Server) Wait(t testing.TB) int {
+	t.Helper()
+	return await(t, s.api.ContainerWait(t.Context(), s.c.GetContainerID(), client.ContainerWaitOptions{}))
+}
+
+func await(t testing.TB, ended client.ContainerWaitResult) int {
+	t.Helper()
 	select {
-	case <-gone.Result:
-	case err := <-gone.Error:
+	case end := <-ended.Result:
+		return int(end.StatusCode)
+	case err := <-ended.Error:
 		require.NoError(t, err)
 	}
+	return 0
 }
 
 // Pause stops the server from answering; its connections stay open.
@@ -207,4 +343,55 @@ func (s *Server) Unpause(t testing.TB) {
 	t.Helper()
 	_, err := s.api.ContainerUnpause(t.Context(), s.c.GetContainerID(), client.ContainerUnpauseOptions{})
 	require.NoError(t, err)
+}
+
+// Run runs a command inside and returns what it prints; it must end with 0.
+func (s *Server) Run(t testing.TB, command ...string) string {
+	t.Helper()
+	code, output, err := s.c.Exec(t.Context(), command, exec.Multiplexed())
+	require.NoError(t, err)
+	text, err := io.ReadAll(output)
+	require.NoError(t, err)
+	require.Zero(t, code, "%v: %s", command, text)
+	return string(text)
+}
+
+// Log is all that the server has written to its standard output and error.
+func (s *Server) Log(t testing.TB) string {
+	t.Helper()
+	log, err := s.log()
+	require.NoError(t, err)
+	return log
+}
+
+func (s *Server) log() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	log, err := s.c.Logs(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer log.Close()
+	text, err := io.ReadAll(log)
+	return string(text), err
+}
+
+// Leave takes the server off a network: what it had open there hears nothing more.
+func (s *Server) Leave(t testing.TB, network string) {
+	t.Helper()
+	_, err := s.api.NetworkDisconnect(t.Context(), network, client.NetworkDisconnectOptions{Container: s.c.GetContainerID()})
+	require.NoError(t, err)
+}
+
+// Join puts the server onto a network.
+func (s *Server) Join(t testing.TB, network string) {
+	t.Helper()
+	_, err := s.api.NetworkConnect(t.Context(), network, client.NetworkConnectOptions{Container: s.c.GetContainerID()})
+	require.NoError(t, err)
+}
+
+// Remove ends the server and takes it away, so that another may have its place.
+func (s *Server) Remove(t testing.TB) {
+	t.Helper()
+	require.NoError(t, testcontainers.TerminateContainer(s.c))
 }

@@ -83,7 +83,7 @@ func ping(t *testing.T, at string) string {
 	t.Helper()
 	u, err := url.Parse(at)
 	require.NoError(t, err)
-	c, err := net.DialTimeout("tcp", u.Host, time.Second)
+	c, err := (&net.Dialer{Timeout: time.Second}).DialContext(t.Context(), "tcp", u.Host)
 	if err != nil {
 		return err.Error()
 	}

@@ -40,5 +40,7 @@ if ! docker image inspect "$base" >/dev/null 2>&1 && ! timeout 60 docker pull -q
 fi
 
 for folder in */; do
-	docker build -q -t "eshop-test-${folder%/}" "$folder" >/dev/null
+	said=$(docker build -q -t "eshop-test-${folder%/}" "$folder" 2>&1) || { echo "$said" >&2; exit 1; }
 done
+# Servers that tests built before, whose place newer ones have taken.
+docker image prune -f --filter label=eshop.test >/dev/null

@@ -11,12 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func postgres(settings ...string) kind {
+func postgres(settings ...string) Spec {
 	command := []string{"postgres", "-c", "listen_addresses=*", "-c", "max_connections=200"}
 	for _, s := range settings {
 		command = append(command, "-c", s)
 	}
-	return kind{folder: "postgres", port: 5432, ready: []string{"pg_isready", "-q", "-U", "eshop", "-d", "postgres"}, command: command}
+	return Spec{Folder: "postgres", Port: 5432, Ready: []string{"pg_isready", "-q", "-U", "eshop", "-d", "postgres"}, Command: command}
 }
 
 func postgresURL(address, database string) string {
@@ -54,8 +54,12 @@ func administer(t testing.TB, address, statement string) {
 }
 
 // StartPostgres gives the test a PostgreSQL of its own that keeps what it
-// acknowledged, with an empty database.
-func StartPostgres(t testing.TB) *Server {
+// acknowledged, with an empty database; without places it is on Docker's own network.
+func StartPostgres(t testing.TB, places ...Place) *Server {
 	t.Helper()
-	return startOwn(t, postgres(), func(address string) string { return postgresURL(address, "postgres") })
+	spec := postgres()
+	spec.Networks = places
+	server := Start(t, spec)
+	server.URL = postgresURL(server.Address, "postgres")
+	return server
 }

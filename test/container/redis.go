@@ -10,7 +10,7 @@ import (
 
 const redisDatabases = 4096
 
-var redis = kind{folder: "redis", port: 6379, ready: []string{"redis-cli", "ping"}, command: []string{
+var redis = Spec{Folder: "redis", Port: 6379, Ready: []string{"redis-cli", "ping"}, Command: []string{
 	"redis-server", "--protected-mode", "no", "--save", "", "--databases", fmt.Sprint(redisDatabases),
 }}
 
@@ -33,7 +33,11 @@ func Redis(t testing.TB) string {
 }
 
 // StartRedis gives the test a Redis of its own. It forgets everything when it stops.
-func StartRedis(t testing.TB) *Server {
+func StartRedis(t testing.TB, places ...Place) *Server {
 	t.Helper()
-	return startOwn(t, redis, func(address string) string { return fmt.Sprintf("redis://%s/0", address) })
+	spec := redis
+	spec.Networks = places
+	server := Start(t, spec)
+	server.URL = fmt.Sprintf("redis://%s/0", server.Address)
+	return server
 }

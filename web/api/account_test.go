@@ -155,6 +155,14 @@ func TestSignIn_TheRightPasswordForgetsTheWrongOnes(t *testing.T) {
 	}
 }
 
+func TestSignIn_TheRightPasswordIsNeverTooMuch(t *testing.T) {
+	s := open(t, quick)
+	s.member("jane")
+	for range 300 {
+		s.visitor().signIn("jane")
+	}
+}
+
 func TestSignIn_RenewsTheSession(t *testing.T) {
 	s := open(t)
 	s.member("jane")

@@ -23,12 +23,14 @@ type API struct {
 	checkout   *usecase.Checkout
 	account    *usecase.Account
 	contacting *usecase.Contacting
+	talking    *usecase.Talking
 }
 
 // New makes the JSON interface of a shop.
 func New(visits *visit.Visits, browsing *usecase.Browsing, shopping *usecase.Shopping, wishing *usecase.Wishing,
-	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contacting) *API {
-	return &API{visits, browsing, shopping, wishing, checkout, account, contacting}
+	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contacting,
+	talking *usecase.Talking) *API {
+	return &API{visits, browsing, shopping, wishing, checkout, account, contacting, talking}
 }
 
 // Mount gives r every call. What can be read with GET answers HEAD too.
@@ -64,6 +66,19 @@ func (a *API) Mount(r *mux.Router) {
 		{"GET", "/api/checkout/orders/{id}", a.order},
 
 		{"POST", "/api/contact", a.contact},
+
+		{"GET", "/api/chat/messages", a.chat},
+		{"POST", "/api/chat/messages", a.say},
+		{"POST", "/api/chat/read", a.read},
+		{"GET", "/api/support/conversations", a.conversations},
+		{"GET", "/api/support/conversations/{id}", a.conversation},
+		{"GET", "/api/support/conversations/{id}/messages", a.messages},
+		{"POST", "/api/support/conversations/{id}/messages", a.answerShopper},
+		{"POST", "/api/support/conversations/{id}/read", a.markRead},
+		{"POST", "/api/support/conversations/{id}/take", a.move(usecase.TakeOver)},
+		{"POST", "/api/support/conversations/{id}/hand-back", a.move(usecase.HandBack)},
+		{"POST", "/api/support/conversations/{id}/close", a.move(usecase.CloseIt)},
+		{"POST", "/api/support/conversations/{id}/reopen", a.move(usecase.Reopen)},
 
 		{"GET", "/api/openapi.json", a.document},
 		{"GET", "/api/docs", a.docs},

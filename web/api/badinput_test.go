@@ -19,8 +19,8 @@ type write struct {
 	good         object
 }
 
-// writes are all calls that take a body; line is a line of the cart.
-func writes(line string) []write {
+// writes are all calls that take a body; line is a line of the cart, and talk a conversation.
+func writes(line, talk string) []write {
 	return []write{
 		{"POST", "/auth/register", registration("somebody")},
 		{"POST", "/auth/login", object{"username": "jane", "password": "correct horse"}},
@@ -29,6 +29,10 @@ func writes(line string) []write {
 		{"POST", "/api/wishlist/add", object{"product_id": desk.ID}},
 		{"POST", "/api/checkout/process", purchase(goodCard)},
 		{"POST", "/api/contact", with(letter(), object{"phone": "+1 503 555 0100", "call_back": true})},
+		{"POST", "/api/chat/messages", object{"client_id": "m-1", "body": "Does it pour?"}},
+		{"POST", "/api/chat/read", object{"seq": 1}},
+		{"POST", "/api/support/conversations/" + talk + "/messages", object{"client_id": "m-2", "body": "It does."}},
+		{"POST", "/api/support/conversations/" + talk + "/read", object{"seq": 1}},
 	}
 }
 
@@ -37,17 +41,19 @@ type witness struct {
 	*shop
 	member *visitor
 	line   string
+	talk   string
 	before []any
 }
 
 func newWitness(t *testing.T) *witness {
 	s := open(t, quick)
-	v := s.member("jane")
+	v := s.staff("jane")
 	v.add(desk, 1)
 	v.buy(goodCard, "key-1").is(http.StatusCreated)
 	v.add(lamp, 2)
 	v.wish(lamp)
-	return &witness{s, v, v.line(), s.everything(v)}
+	talk := v.say("m-0", "Hello?").at("message", "conversation").(string)
+	return &witness{s, v, v.line(), talk, s.everything(v)}
 }
 
 // refuses sends a request as a member and as somebody new, and says how it was
@@ -76,19 +82,17 @@ func TestWrites_AreAllTried(t *testing.T) {
 		}
 	}
 	var tried []string
-	for _, call := range writes("{id}") {
+	for _, call := range writes("{id}", "{id}") {
 		tried = append(tried, call.method+" "+call.path)
 	}
 	assert.ElementsMatch(t, taken, tried)
 }
 
 func TestWrites_TakeTheirGoodBodies(t *testing.T) {
-	for _, call := range writes("") {
+	for _, call := range writes("{line}", "{talk}") {
 		t.Run(call.path, func(t *testing.T) {
 			w := newWitness(t)
-			if call.method == http.MethodPut {
-				call.path += w.line
-			}
+			call.path = strings.NewReplacer("{line}", w.line, "{talk}", w.talk).Replace(call.path)
 			got := w.member.send(call.method, call.path, call.good, "Content-Type", `Application/JSON; charset="UTF-8"`)
 			assert.Less(t, got.Status, 300, got.Body)
 		})
@@ -97,7 +101,7 @@ func TestWrites_TakeTheirGoodBodies(t *testing.T) {
 
 func TestWrites_RefuseWhatIsNotJSON(t *testing.T) {
 	w := newWitness(t)
-	for _, call := range writes(w.line) {
+	for _, call := range writes(w.line, w.talk) {
 		text, err := json.Marshal(call.good)
 		require.NoError(t, err)
 		good := string(text)
@@ -158,7 +162,7 @@ func TestWrites_RefuseWhatIsNotJSON(t *testing.T) {
 
 func TestWrites_RefuseWhatIsNoObject(t *testing.T) {
 	w := newWitness(t)
-	for _, call := range writes(w.line) {
+	for _, call := range writes(w.line, w.talk) {
 		for _, body := range []string{"null", "true", "0", "1e400", `""`, `"quantity"`, "[]", `[{"quantity":1}]`, strings.Repeat("[", 20) + strings.Repeat("]", 20)} {
 			t.Run(call.path+" "+body, func(t *testing.T) {
 				w.refuses(t, call.method, call.path, body, nil, func(a reply) { a.faults("body") })
@@ -172,7 +176,7 @@ var optional = []string{"email", "shipping_address.line2", "shipping_address.reg
 
 func TestWrites_RefuseFieldsThatDoNotFit(t *testing.T) {
 	w := newWitness(t)
-	for _, call := range writes(w.line) {
+	for _, call := range writes(w.line, w.talk) {
 		for _, path := range fields(call.good, "") {
 			isOptional := slices.Contains(optional, path) && (path != "email" || call.path == "/api/checkout/process")
 			bad := map[string]any{
@@ -210,7 +214,7 @@ func TestWrites_RefuseFieldsThatDoNotFit(t *testing.T) {
 
 func TestWrites_RefuseFieldsThatTheyDoNotKnow(t *testing.T) {
 	w := newWitness(t)
-	for _, call := range writes(w.line) {
+	for _, call := range writes(w.line, w.talk) {
 		inside := []string{""}
 		for _, path := range fields(call.good, "") {
 			if _, nested := at(call.good, path).(object); nested {
@@ -234,6 +238,10 @@ func TestWrites_RefuseFieldsThatTheyDoNotKnow(t *testing.T) {
 				w.refuses(t, call.method, call.path, body, nil, func(a reply) { a.faults(path[:at] + strings.ToUpper(path[at:])) })
 			})
 		}
+		t.Run(call.path+" one that is very long", func(t *testing.T) {
+			body := put(call.good, strings.Repeat("é", 100_000), 1)
+			w.refuses(t, call.method, call.path, body, nil, func(a reply) { a.faults(strings.Repeat("é", 32) + "…") })
+		})
 		t.Run(call.path+" ten thousand of them", func(t *testing.T) {
 			body := maps.Clone(call.good)
 			for i := range 10_000 {
@@ -301,7 +309,7 @@ func TestWrites_RefuseIDsThatAreNot(t *testing.T) {
 
 func TestWrites_RefuseOtherContentTypes(t *testing.T) {
 	w := newWitness(t)
-	for _, call := range writes(w.line) {
+	for _, call := range writes(w.line, w.talk) {
 		for name, types := range map[string][]string{
 			"none": {}, "an empty one": {""}, "text": {"text/plain"}, "text that is JSON": {"text/json"}, "a form": {"application/x-www-form-urlencoded"},
 			"a form in parts": {"multipart/form-data; boundary=x"}, "anything": {"*/*"}, "a problem": {"application/problem+json"}, "nonsense": {"json"},
@@ -321,7 +329,7 @@ func TestWrites_RefuseOtherContentTypes(t *testing.T) {
 func TestWrites_RefuseTooMuch(t *testing.T) {
 	w := newWitness(t)
 	const limit = 1 << 20
-	for _, call := range writes(w.line) {
+	for _, call := range writes(w.line, w.talk) {
 		text, err := json.Marshal(call.good)
 		require.NoError(t, err)
 		for name, body := range map[string]string{
@@ -343,7 +351,7 @@ func TestWrites_RefuseTooMuch(t *testing.T) {
 
 func TestWrites_RefuseAnotherSite(t *testing.T) {
 	w := newWitness(t)
-	calls := append(writes(w.line),
+	calls := append(writes(w.line, w.talk),
 		write{"DELETE", "/api/cart/remove/" + w.line, nil},
 		write{"DELETE", "/api/wishlist/remove/" + w.member.get("/api/wishlist/").at("items", 0, "id").(string), nil},
 		write{"POST", "/auth/logout", nil})

@@ -24,6 +24,7 @@ const (
 	maxBody     = 1 << 20
 	maxDepth    = 32
 	maxUnknown  = 20     // unknown names that one answer lists
+	maxName     = 64     // bytes of an unknown name that are shown
 	bodyField   = "body" // stands in fields for the body as a whole
 	mustBeGiven = "must be given"
 )
@@ -192,6 +193,9 @@ func fillStruct(dst reflect.Value, members map[string]any, path string, wrong ma
 	}
 	unknown := slices.Sorted(maps.Keys(members))
 	for _, name := range unknown[:min(len(unknown), maxUnknown)] {
+		if len(name) > maxName {
+			name = strings.ToValidUTF8(name[:maxName], "") + "…"
+		}
 		wrong[path+name] = "is not known here"
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // What the document has and package web answers, not this one.
-var elsewhere = []string{"GET /health", "GET /ready"}
+var elsewhere = []string{"GET /health", "GET /ready", "GET /ws/chat", "GET /ws/support"}
 
 func TestDocument_HasEveryCallAndNoOther(t *testing.T) {
 	var documented, served []string
@@ -107,15 +107,17 @@ func TestDocs_IsAPage(t *testing.T) {
 }
 
 func TestEveryGETAnswersHEAD(t *testing.T) {
-	s := open(t)
-	v := s.member("jane")
+	s := open(t, quick)
+	v := s.staff("jane")
 	v.add(lamp, 1)
+	talk := v.say("m-1", "Hello?").at("message", "conversation").(string)
 	order := v.buy(goodCard, "").is(http.StatusCreated).at("order", "id").(string)
 	for path, item := range document().Paths.Map() {
 		if item.Get == nil || slices.Contains(elsewhere, "GET "+path) {
 			continue
 		}
 		path = strings.ReplaceAll(path, "/orders/{id}", "/orders/"+order)
+		path = strings.ReplaceAll(path, "/conversations/{id}", "/conversations/"+talk)
 		path = strings.ReplaceAll(path, "{id}", lamp.Slug)
 		v.send(http.MethodHead, path, nil).is(http.StatusOK)
 		v.get(path).is(http.StatusOK)

@@ -27,6 +27,8 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"eshop/adapter/argon2"
@@ -37,6 +39,7 @@ import (
 	"eshop/usecase"
 	"eshop/web"
 	"eshop/web/api"
+	"eshop/web/live"
 	"eshop/web/page"
 	"eshop/web/visit"
 )
@@ -102,6 +105,7 @@ type shop struct {
 	checkout *usecase.Checkout
 	later    *atomic.Int64 // how far the clock was turned on
 	log      *log
+	metrics  *prometheus.Registry
 }
 
 // log is what a shop notes. Many may write at once.
@@ -131,7 +135,7 @@ var opened = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 func open(t testing.TB, changes ...func(*parts)) *shop {
 	t.Helper()
 	store := memory.NewStore()
-	s := &shop{t: t, store: store, later: new(atomic.Int64), log: new(log)}
+	s := &shop{t: t, store: store, later: new(atomic.Int64), log: new(log), metrics: prometheus.NewRegistry()}
 	clock := func() time.Time { return opened.Add(time.Duration(s.later.Load())) }
 	keeper, err := passwords()
 	require.NoError(t, err)
@@ -144,21 +148,25 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	var made atomic.Int64
 	newID := func() string { return fmt.Sprintf("id-%d", made.Add(1)) }
 	newSecret := func() string { return fmt.Sprintf("secret-%d", made.Add(1)) }
-	account := usecase.NewAccount(store, store, p.carts, store, store, store, p.passwords, p.clock, newID, newSecret)
+	account := usecase.NewAccount(store, store, p.carts, store, store, store, store, p.passwords, p.clock, newID, newSecret)
 	visits := visit.New(account)
 	s.checkout = usecase.NewCheckout(p.carts, store, p.payments, store, p.clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes"))
 
 	browsing, shopping := usecase.NewBrowsing(p.products), usecase.NewShopping(p.carts, p.products, newID)
 	wishing := usecase.NewWishing(store, p.products, p.clock, newID)
 	contacting := usecase.NewContacting(store, store, p.clock, newID)
-	calls := api.New(visits, browsing, shopping, wishing, s.checkout, account, contacting)
+	talking := usecase.NewTalking(store, store, store, store, p.clock, newID)
+	calls := api.New(visits, browsing, shopping, wishing, s.checkout, account, contacting, talking)
 	s.router = mux.NewRouter()
 	calls.Mount(s.router)
 
 	about := page.Shop{ServerName: "test"}
-	pages := page.New(about, visits, browsing, shopping, wishing, s.checkout, account, contacting,
+	pages := page.New(about, visits, browsing, shopping, wishing, s.checkout, account, contacting, talking,
 		usecase.NewStocking(store, store, p.clock), usecase.NewFulfilling(store, p.payments, store, p.clock))
-	s.handler = web.NewServer(about, pages, calls, visits, web.NewHealth(nil), slog.New(slog.NewTextHandler(s.log, nil)))
+	log := slog.New(slog.NewTextHandler(s.log, nil))
+	chat := live.New(visits, talking, s.metrics, log)
+	t.Cleanup(func() { assert.NoError(t, chat.Drain(context.Background())) })
+	s.handler = web.NewServer(about, pages, calls, chat, visits, web.NewHealth(nil, nil), web.NewMetrics(s.metrics), log)
 	return s
 }
 
@@ -242,6 +250,11 @@ func (s *shop) everything(v *visitor) []any {
 		movements, err := s.store.Movements(ctx, p)
 		require.NoError(s.t, err)
 		held = append(held, product, movements)
+	}
+	for _, state := range []domain.TalkState{domain.TalkOpen, domain.TalkClosed} {
+		talks, _, err := s.store.Conversations(ctx, state, domain.Page{Number: 1, Size: 100})
+		require.NoError(s.t, err)
+		held = append(held, talks)
 	}
 	return append(held, s.orders(), s.messages())
 }
@@ -373,6 +386,25 @@ func (s *shop) member(name string) *visitor {
 	v := s.visitor()
 	v.post("/auth/register", registration(name)).is(http.StatusCreated)
 	return v
+}
+
+// staff gives somebody of the shop's staff, who is signed in; the shop must be quick.
+func (s *shop) staff(name string) *visitor {
+	s.t.Helper()
+	hash, err := plain{}.Hash(context.Background(), "correct horse")
+	require.NoError(s.t, err)
+	require.NoError(s.t, s.store.AddUser(context.Background(), domain.User{
+		ID: domain.UserID("u-" + name), Username: name, Email: name + "@example.com", Role: domain.Staff, PasswordHash: hash,
+	}))
+	v := s.visitor()
+	v.post("/auth/login", object{"username": name, "password": "correct horse"}).is(http.StatusOK)
+	return v
+}
+
+// say says something new in the chat.
+func (v *visitor) say(id, body string) reply {
+	v.t.Helper()
+	return v.post("/api/chat/messages", object{"client_id": id, "body": body}).is(http.StatusCreated)
 }
 
 func registration(name string) object {

@@ -16,7 +16,7 @@ import (
 // elsewhere are addresses of other sites, as somebody might write them into next.
 var elsewhere = []string{
 	"//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "///evil.example", "http:evil.example",
-	"evil.example", "javascript:alert(1)", "/\t/evil.example", " //evil.example", "https:/evil.example", "?x", "",
+	"/%2fevil.example/ü", "/%2Fevil.example/a b", "/%2f\\evil.example", "/%5cevil.example/ü", "evil.example", "javascript:alert(1)", "/\t/evil.example", " //evil.example", "https:/evil.example", "?x", "",
 }
 
 func TestSignIn(t *testing.T) {
@@ -151,7 +151,9 @@ func TestRegister(t *testing.T) {
 		b := open(t).visitor()
 		b.add(lamp, 1)
 		b.post("/wishlist/add", url.Values{"product_id": {string(desk.ID)}}).leadsTo("/wishlist?done=wished")
-		form := b.get("/register?next=/cart").form("/register")
+		page := b.get("/register?next=/cart")
+		form := page.form("/register")
+		assert.True(t, has(page.forms("/register")[0], "data-once"), "a second click would be told that the name is taken")
 		b.post("/register", with(form, "username", " anna ", "email", "anna@mail.example ", "password", password)).leadsTo("/cart?done=welcome")
 		assert.Equal(t, []string{"1 Oak Desk Lamp"}, b.cart())
 		assert.Equal(t, []string{"Birch Desk"}, b.wishes())

@@ -22,6 +22,7 @@ func (p *Pages) mountAdmin(r *mux.Router) {
 	get("/admin/orders/{number}", p.adminOrder)
 	get("/admin/products", p.adminProducts)
 	get("/admin/messages", p.adminMessages)
+	r.Methods("POST").Path("/admin/messages/{id}/done").Handler(p.staff("/admin/messages", p.finishMessage))
 	r.Methods("POST").Path("/admin/orders/{number}").Handler(p.staff("/admin/orders", p.moveOrder))
 	r.Methods("POST").Path("/admin/products/{id}").Handler(p.staff("/admin/products", p.changeProduct))
 }
@@ -73,7 +74,11 @@ func (p *Pages) dashboard(w http.ResponseWriter, r *http.Request, v view) error 
 	if err != nil {
 		return err
 	}
-	return render(w, r, http.StatusOK, dashboardPage(v, counts, found.Total, messages))
+	_, talks, err := p.talking.Conversations(r.Context(), v.Visitor.User, domain.TalkOpen, one)
+	if err != nil {
+		return err
+	}
+	return render(w, r, http.StatusOK, dashboardPage(v, counts, found.Total, messages, talks))
 }
 
 func (p *Pages) adminOrders(w http.ResponseWriter, r *http.Request, v view) error {
@@ -226,4 +231,15 @@ func (p *Pages) adminMessages(w http.ResponseWriter, r *http.Request, v view) er
 		return err
 	}
 	return render(w, r, http.StatusOK, messagesPage(v, messages, total, page, listLink("/admin/messages", query)))
+}
+
+func (p *Pages) finishMessage(w http.ResponseWriter, r *http.Request, v view) error {
+	f, err := form(r)
+	if err != nil {
+		return err
+	}
+	if err := p.contacting.Finish(r.Context(), v.Visitor.User, domain.ContactID(mux.Vars(r)["id"])); err != nil {
+		return err
+	}
+	return back(w, r, from(f, "/admin/messages"), "saved")
 }

@@ -268,12 +268,13 @@ func TestAdmin_Messages(t *testing.T) {
 	b, writer := s.staff(), s.visitor()
 	assert.NotEmpty(t, b.get("/admin/messages").all("data-empty"))
 	writer.post("/contact", letter(url.Values{}, "subject", "<script>alert(1)</script>", "name", "<b>Ann</b>",
-		"message", "one\r\n\r\n<img src=x onerror=alert(1)>", "phone", "+1 (555) 010-0200", "call_back", "yes")).leadsTo("/contact?done=sent")
+		"message", "one\r\n\r\n<img src=x onerror=alert(1)>", "email", "ann?bcc=bob%40mail.example@mail.example", "phone", "+1 (555) 010-0200", "call_back", "yes")).leadsTo("/contact?done=sent")
 	a := b.get("/admin/messages")
 	for _, says := range []string{"<script>alert(1)</script>", "<b>Ann</b>", "<img src=x onerror=alert(1)>", "Call back", "24 November 2026, 12:00 UTC"} {
 		assert.Contains(t, a.text(), says)
 	}
 	assert.Contains(t, a.body, `href="tel:+15550100200"`)
+	assert.Contains(t, a.body, `href="mailto:ann%3Fbcc=bob%2540mail.example@mail.example"`, "an answer goes to the writer alone")
 	assert.NotContains(t, a.body, "<script>alert")
 	assert.NotContains(t, a.body, "<img src=x")
 	b.ask("/admin/messages?page=x").is(http.StatusUnprocessableEntity)

@@ -20,13 +20,14 @@ import (
 // browser is one visitor: it keeps cookies, and does not follow redirects by itself.
 type browser struct {
 	*shop
-	client *http.Client
+	client      *http.Client
+	balancerKey string // what a balancer in front of the shop adds to each request
 }
 
 func (s *shop) visitor() *browser {
 	jar, err := cookiejar.New(nil)
 	require.NoError(s.t, err)
-	return &browser{s, &http.Client{Transport: s, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error {
+	return &browser{shop: s, client: &http.Client{Transport: s, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}}
 }
@@ -59,6 +60,9 @@ func (b *browser) do(method, path, kind string, body io.Reader) answer {
 	require.NoError(b.t, err)
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
+	}
+	if b.balancerKey != "" {
+		r.Header.Set("Idempotency-Key", b.balancerKey)
 	}
 	response, err := b.client.Do(r)
 	require.NoError(b.t, err)

@@ -103,8 +103,8 @@ func (p *Pages) addToCart(w http.ResponseWriter, r *http.Request) error {
 	return back(w, r, from(f, "/cart"), "added")
 }
 
-// updateCart makes a line hold a number, which is the same done twice; it needs no
-// key, and going back to change the number again works.
+// updateCart makes a line hold a number. The form has no key, so going back to
+// change the number again works.
 func (p *Pages) updateCart(w http.ResponseWriter, r *http.Request) error {
 	f, err := form(r)
 	if err != nil {
@@ -114,10 +114,14 @@ func (p *Pages) updateCart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	key, err := requestKey(r)
+	if err != nil {
+		return err
+	}
 	line, typed := domain.LineID(f.Get("line")), f.Get("quantity")
 	n, err := parseQuantity(typed)
 	if err == nil {
-		_, err = p.shopping.SetQuantity(r.Context(), pass.Session.Owner(), line, n, "")
+		_, err = p.shopping.SetQuantity(r.Context(), pass.Session.Owner(), line, n, key)
 	}
 	if err != nil {
 		return p.cartMistake(w, r, err, cartView{line: line, typed: typed})

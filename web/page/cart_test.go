@@ -150,6 +150,16 @@ func TestUpdateCart(t *testing.T) {
 		b.post("/cart/update", form).leadsTo("/cart?done=updated")
 		assert.Equal(t, []string{"5 Oak Desk Lamp"}, b.cart(), "going back to the old page works")
 	})
+	t.Run("a balancer's repeat that comes late changes nothing", func(t *testing.T) {
+		b := open(t).visitor()
+		b.add(lamp, 2)
+		form := b.get("/cart").form("/cart/update")
+		for _, sent := range []struct{ key, quantity string }{{"first", "5"}, {"second", "3"}, {"first", "5"}} {
+			b.balancerKey = sent.key
+			b.post("/cart/update", with(form, "quantity", sent.quantity)).leadsTo("/cart?done=updated")
+		}
+		assert.Equal(t, []string{"3 Oak Desk Lamp"}, b.cart())
+	})
 	t.Run("delivery is free from $50.00", func(t *testing.T) {
 		b := open(t).visitor()
 		b.add(lamp, 4)

@@ -12,6 +12,7 @@ import (
 	"github.com/a-h/templ"
 
 	"eshop/domain"
+	"eshop/usecase"
 	"eshop/web/problem"
 )
 
@@ -108,7 +109,7 @@ func again(w http.ResponseWriter, r *http.Request, what problem.Problem, c templ
 		return render(w, r, http.StatusOK, c)
 	}
 	what.Head(w.Header())
-	return render(w, r, what.Status, c)
+	return render(w, r, what.StatusFor(r), c)
 }
 
 // unmarked is what for a page that has no input to say it beside: the detail says all.
@@ -124,6 +125,16 @@ func formKey(f url.Values, name string) (string, error) {
 	key := f.Get(name)
 	if len(key) > 255 {
 		return "", domain.InvalidFields(map[string]string{name: "must have at most 255 bytes"})
+	}
+	return key, nil
+}
+
+// requestKey is the key that a balancer gives to each request. A server that was
+// held up knows by it what another has done in its place.
+func requestKey(r *http.Request) (string, error) {
+	key := r.Header.Get("Idempotency-Key")
+	if len(key) > usecase.MaxKey || !domain.CleanText(key) {
+		return "", domain.InvalidFields(map[string]string{"Idempotency-Key": "must have at most 255 bytes"})
 	}
 	return key, nil
 }

@@ -21,6 +21,11 @@ func (v view) signInNext() string {
 	return u.String()
 }
 
+// hasBubble says whether the page leads to the chat in its corner: all do that are not about one.
+func (v view) hasBubble() bool {
+	return v.Path != "/chat" && !strings.HasPrefix(v.Path, "/admin")
+}
+
 // dial is a telephone number as tel: links have it.
 func dial(phone string) string {
 	return strings.Map(func(r rune) rune {

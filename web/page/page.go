@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/a-h/templ"
@@ -29,6 +30,7 @@ type Pages struct {
 	checkout   *usecase.Checkout
 	account    *usecase.Account
 	contacting *usecase.Contacting
+	talking    *usecase.Talking
 	stocking   *usecase.Stocking
 	fulfilling *usecase.Fulfilling
 	about      Shop
@@ -39,13 +41,14 @@ type Shop struct {
 	ServerName string // shown in the footer
 	Phone      string // in international form, for tel: links
 	Email      string
+	Hours      string // when somebody answers, as people read it
 }
 
 // New makes the pages of a shop.
 func New(about Shop, visits *visit.Visits, browsing *usecase.Browsing, shopping *usecase.Shopping, wishing *usecase.Wishing,
-	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contacting,
+	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contacting, talking *usecase.Talking,
 	stocking *usecase.Stocking, fulfilling *usecase.Fulfilling) *Pages {
-	return &Pages{visits, browsing, shopping, wishing, checkout, account, contacting, stocking, fulfilling, about}
+	return &Pages{visits, browsing, shopping, wishing, checkout, account, contacting, talking, stocking, fulfilling, about}
 }
 
 // Mount gives r every page.
@@ -57,6 +60,7 @@ func (p *Pages) Mount(r *mux.Router) {
 	p.mountOrders(r)
 	p.mountAccount(r)
 	p.mountContact(r)
+	p.mountChat(r)
 	p.mountAdmin(r)
 }
 
@@ -65,10 +69,15 @@ type view struct {
 	Shop
 	Visitor   usecase.Visitor
 	CartCount int
-	Path      string // path and query of the page, to come back to after signing in
-	Query     string // what the search field holds
-	Notice    string // what just happened, shown once at the top
-	About     string // what the page is about, for search engines; may be empty
+	// The visitor's conversation with the shop: its id, its state, its last message, and how much of it is unread.
+	ChatID     string
+	ChatState  string
+	ChatLast   int64
+	ChatUnread int64
+	Path       string // path and query of the page, to come back to after signing in
+	Query      string // what the search field holds
+	Notice     string // what just happened, shown once at the top
+	About      string // what the page is about, for search engines; may be empty
 }
 
 // notices are what a redirect may announce, by the word in its ?done= parameter:
@@ -92,9 +101,17 @@ func (p *Pages) view(r *http.Request) (view, error) {
 	}
 	v := view{Shop: p.about, Visitor: who, Path: pathOf(r), Notice: notices[r.URL.Query().Get("done")]}
 	if who.Session.Key != "" {
-		if v.CartCount, err = p.shopping.ItemCount(r.Context(), who.Session.Owner()); err != nil {
+		// While the records are away the catalogue may still be shown from what is close at hand.
+		v.CartCount, err = p.shopping.ItemCount(r.Context(), who.Session.Owner())
+		if err != nil && !errors.Is(err, domain.ErrUnavailable) {
 			return view{}, err
 		}
+		// A guest whose conversation went into an account sees a shop without one.
+		talk, err := p.talking.Mine(r.Context(), who)
+		if err != nil && !errors.Is(err, domain.ErrUnauthenticated) {
+			return view{}, err
+		}
+		v.ChatID, v.ChatState, v.ChatLast, v.ChatUnread = string(talk.ID), string(talk.State), talk.Last, talk.UnreadByCustomer
 	}
 	return v, nil
 }
@@ -127,7 +144,7 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if viewErr != nil {
 		v = view{Shop: p.about, Path: pathOf(r)}
 	}
-	if err := render(w, r, what.Status, failure(v, what)); err != nil {
+	if err := render(w, r, what.StatusFor(r), failure(v, what)); err != nil {
 		http.Error(w, what.Detail, what.Status)
 	}
 }
@@ -172,21 +189,31 @@ func back(w http.ResponseWriter, r *http.Request, path, done string) error {
 // not lead anybody to another site.
 func here(path string) string {
 	u, err := url.Parse(path)
-	if err != nil || u.IsAbs() || u.Host != "" || len(path) < 1 || path[0] != '/' || len(path) > 1 && (path[1] == '/' || path[1] == '\\') {
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(path, "/") {
 		return "/"
+	}
+	// An escaped slash is written as it is when something else in the path must be escaped.
+	for _, start := range []string{path, u.Path} {
+		if strings.HasPrefix(start, "//") || strings.HasPrefix(start, `/\`) {
+			return "/"
+		}
 	}
 	return path
 }
 
 // form reads a posted form. Text that cannot be kept is a failure.
 func form(r *http.Request) (url.Values, error) {
+	unreadable := problem.Request{Status: http.StatusBadRequest, Code: "malformed_body", Text: "the form could not be read"}
 	if err := r.ParseForm(); err != nil {
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 			return nil, problem.ErrTooLarge
 		}
-		return nil, problem.Request{Status: http.StatusBadRequest, Code: "malformed_body", Text: "the form could not be read"}
+		return nil, unreadable
 	}
 	for name, values := range r.PostForm {
+		if !domain.CleanText(name) {
+			return nil, unreadable
+		}
 		for _, value := range values {
 			if !domain.CleanText(value) {
 				return nil, domain.InvalidFields(map[string]string{name: "has characters that cannot be used"})

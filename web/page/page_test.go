@@ -94,13 +94,14 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	var made atomic.Int64
 	newID := func() string { return fmt.Sprintf("id-%d", made.Add(1)) }
 	newSecret := func() string { return fmt.Sprintf("secret-%d", made.Add(1)) }
-	account := usecase.NewAccount(store, store, p.carts, p.wishlists, store, store, plain{}, clock, newID, newSecret)
+	account := usecase.NewAccount(store, store, p.carts, p.wishlists, store, store, store, plain{}, clock, newID, newSecret)
 	visits := visit.New(account)
 	r := mux.NewRouter()
 	page.New(page.Shop{ServerName: "shop-1", Phone: "+1 (555) 010-0200", Email: "hello@shop.example"}, visits,
 		usecase.NewBrowsing(store), usecase.NewShopping(p.carts, store, newID), usecase.NewWishing(p.wishlists, store, clock, newID),
 		usecase.NewCheckout(p.carts, store, p.payments, store, clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes")),
-		account, usecase.NewContacting(store, store, clock, newID), usecase.NewStocking(store, store, clock),
+		account, usecase.NewContacting(store, store, clock, newID), usecase.NewTalking(store, store, store, store, clock, newID),
+		usecase.NewStocking(store, store, clock),
 		usecase.NewFulfilling(store, p.payments, store, clock)).Mount(r)
 	s.handler = http.MaxBytesHandler(visits.Remember(r), maxBody)
 	return s

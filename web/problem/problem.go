@@ -31,6 +31,8 @@ var (
 	ErrMethod      = Request{http.StatusMethodNotAllowed, "method_not_allowed", "this address does not answer that method"}
 	ErrCrossSite   = Request{http.StatusForbidden, "cross_site", "the request came from another site"}
 	ErrTooLarge    = Request{http.StatusRequestEntityTooLarge, "too_large", "the body is larger than 1 MiB"}
+	ErrUpgrade     = Request{http.StatusUpgradeRequired, "upgrade_required", "this address speaks WebSocket only"}
+	ErrDraining    = Request{http.StatusServiceUnavailable, "draining", "this server is about to leave; connect again"}
 	ErrContentType = Request{http.StatusUnsupportedMediaType, "unsupported_media_type", "the body must be sent as application/json"}
 )
 
@@ -107,6 +109,27 @@ func Of(err error) Problem {
 	return p
 }
 
+// RetryAfter is how long to wait before the same may succeed; zero when unknown.
+func (p Problem) RetryAfter() time.Duration { return p.retryAfter }
+
+type balancerKey struct{}
+
+// BehindBalancer says of a request with ctx that it came by a balancer, which asks
+// another server when this one answers 502.
+func BehindBalancer(ctx context.Context) context.Context {
+	return context.WithValue(ctx, balancerKey{}, true)
+}
+
+// StatusFor is the status of an answer to r with the problem. When this server
+// has lost its records another may have them still, so a balancer is told 502;
+// every other failure would be the same elsewhere.
+func (p Problem) StatusFor(r *http.Request) int {
+	if p.Code == domain.StoreUnavailable && r.Context().Value(balancerKey{}) != nil {
+		return http.StatusBadGateway
+	}
+	return p.Status
+}
+
 // Head sets what an answer with the problem bears besides its body.
 func (p Problem) Head(h http.Header) {
 	h.Set("Cache-Control", "no-store")
@@ -121,7 +144,7 @@ func Write(w http.ResponseWriter, r *http.Request, err error) {
 	Log(r, p, err)
 	p.Head(w.Header())
 	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(p.Status)
+	w.WriteHeader(p.StatusFor(r))
 	_ = json.NewEncoder(w).Encode(p) // whoever asked is gone if this fails
 }
 

@@ -5,8 +5,8 @@ package visit
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -14,7 +14,12 @@ import (
 	"eshop/usecase"
 )
 
-const cookieName = "session"
+const (
+	cookieName = "session"
+	// cookieAge is the longest that browsers keep a cookie: when a session ends is the store's
+	// to say, which lets one that is in use live on.
+	cookieAge = 400 * 24 * time.Hour
+)
 
 // Visits knows visitors by their cookie.
 type Visits struct {
@@ -44,15 +49,33 @@ func (v *Visits) Who(r *http.Request) (usecase.Visitor, error) {
 }
 
 func (v *Visits) identify(ctx context.Context, r *http.Request) (usecase.Visitor, error) {
+	return v.Recognise(ctx, Secret(r))
+}
+
+// Secret is what the visitor's cookie holds; "" without one.
+func Secret(r *http.Request) string {
 	cookie, err := r.Cookie(cookieName)
-	if err != nil || cookie.Value == "" || len(cookie.Value) > 200 {
+	if err != nil || len(cookie.Value) > 200 {
+		return ""
+	}
+	return cookie.Value
+}
+
+// Recognise is Who for a connection that outlives its request: it looks anew each time.
+func (v *Visits) Recognise(ctx context.Context, secret string) (usecase.Visitor, error) {
+	if secret == "" {
 		return usecase.Visitor{}, nil
 	}
-	who, err := v.account.Identify(ctx, cookie.Value)
+	who, err := v.account.Identify(ctx, secret)
 	if errors.Is(err, domain.ErrNotFound) {
 		return usecase.Visitor{}, nil
 	}
 	return who, err
+}
+
+// Confirm keeps a new guest's pass that was handed out by Welcome before there was anything to keep it for.
+func (v *Visits) Confirm(ctx context.Context, pass usecase.Pass) error {
+	return v.account.Keep(ctx, pass)
 }
 
 // Begin is the pass of who is about to write something. For somebody new it is a
@@ -80,9 +103,9 @@ func (v *Visits) Keep(w http.ResponseWriter, r *http.Request, pass usecase.Pass)
 	return nil
 }
 
-// Welcome hands out a pass that is kept already, after signing in.
+// Welcome hands out a pass that is kept already, or will be by Confirm.
 func (v *Visits) Welcome(w http.ResponseWriter, r *http.Request, pass usecase.Pass) {
-	http.SetCookie(w, cookie(r, pass.Secret, domain.SessionIdle))
+	http.SetCookie(w, cookie(r, pass.Secret, cookieAge))
 }
 
 // Forget takes the visitor's cookie back.
@@ -90,18 +113,28 @@ func (v *Visits) Forget(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, cookie(r, "", -time.Second))
 }
 
+type tlsKey struct{}
+
+// OverTLS says of a request with ctx that it came to the balancer by TLS.
+func OverTLS(ctx context.Context) context.Context { return context.WithValue(ctx, tlsKey{}, true) }
+
 func cookie(r *http.Request, value string, age time.Duration) *http.Cookie {
 	return &http.Cookie{
 		Name: cookieName, Value: value, Path: "/", MaxAge: int(age.Seconds()),
-		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
+		HttpOnly: true, Secure: r.TLS != nil || r.Context().Value(tlsKey{}) != nil, SameSite: http.SameSiteLaxMode,
 	}
 }
 
-// Address is where the request came from, by which what may be done only so often is counted.
+// Address is where the request came from, by which what may be done only so often is
+// counted. Of IPv6 it is the network: who has one address there has 2^64.
 func Address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
-	return host
+	address := from.Addr().Unmap().WithZone("")
+	if address.Is4() {
+		return address.String()
+	}
+	return netip.PrefixFrom(address, 64).Masked().String()
 }

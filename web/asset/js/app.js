@@ -1,4 +1,6 @@
 import './cart.js'
+import './chat.js'
+import './desk.js'
 import './forms.js'
 import './menu.js'
 import './suggest.js'

@@ -1,0 +1,92 @@
+package redis_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eshop/adapter/memory"
+	"eshop/domain"
+	"eshop/test/container"
+)
+
+// BenchmarkRead is what a request reads that changes nothing. The durable store is
+// this process's memory, so what is seen is what Redis costs.
+func BenchmarkRead(b *testing.B) {
+	here, there, durable := twoServers(b, container.Redis(b))
+	stocked(b, here, durable)
+	for what, read := range reads(here) {
+		b.Run(what+" from this process", func(b *testing.B) { again(b, here, read) })
+	}
+	first := 0
+	for name, servers := range map[string][]*whole{"from the durable store": {here}, "from Redis": {here, there}} {
+		b.Run("session "+name, func(b *testing.B) {
+			keys := make([]domain.SessionKey, b.N)
+			reader := servers[len(servers)-1]
+			for i := range keys {
+				first++
+				s := aSession(fmt.Sprint(first))
+				keys[i] = s.Key
+				require.NoError(b, durable.PutSession(b.Context(), s))
+				for _, server := range servers[:len(servers)-1] {
+					require.True(b, server.knows(b, string(s.Key)))
+				}
+			}
+			before := reader.since()
+			b.ReportAllocs()
+			b.ResetTimer()
+			for _, key := range keys {
+				if _, err := reader.Session(b.Context(), key, noon); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(before().RoundTrips)/float64(b.N), "trips/op")
+		})
+	}
+	durable = memory.NewStore()
+	alone := newWhole(open(b, "redis://127.0.0.1:1"), durable)
+	stocked(b, alone, durable)
+	for what, read := range reads(alone) {
+		b.Run(what+" without Redis", func(b *testing.B) { again(b, alone, read) })
+	}
+}
+
+// again reads the same over and over.
+func again(b *testing.B, s *whole, read func(context.Context) error) {
+	for range 3 {
+		require.NoError(b, read(b.Context()))
+	}
+	before := s.since()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := read(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(before().RoundTrips)/float64(b.N), "trips/op")
+}
+
+func stocked(b *testing.B, s *whole, durable *memory.Store) {
+	b.Helper()
+	var all []domain.Product
+	for n := range 100 {
+		all = append(all, aProduct(n, 5))
+	}
+	require.NoError(b, s.products.PutProducts(b.Context(), all))
+	require.NoError(b, s.PutSession(b.Context(), aSession("anna")))
+	require.NoError(b, durable.AddUser(b.Context(), domain.User{ID: "user-anna", Username: "anna", Email: "anna@example.com", CreatedAt: noon}))
+}
+
+func reads(s *whole) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"session": func(ctx context.Context) error { _, err := s.Session(ctx, "anna", noon); return err },
+		"user":    func(ctx context.Context) error { _, err := s.users.User(ctx, "user-anna"); return err },
+		"product": func(ctx context.Context) error { _, err := s.products.Product(ctx, "tea-pot-1"); return err },
+		"list of 24": func(ctx context.Context) error {
+			_, err := s.products.Search(ctx, domain.Query{Category: "kitchen"})
+			return err
+		},
+	}
+}

@@ -1,0 +1,376 @@
+package redis_test
+
+import (
+	"context"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/adapter/memory"
+	"eshop/adapter/redis"
+	"eshop/domain"
+	"eshop/port"
+	"eshop/test/container"
+)
+
+// lookAround reads all that a signed-in visitor sees of the catalogue.
+func lookAround(t testing.TB, w *whole) {
+	t.Helper()
+	ctx := t.Context()
+	session, err := w.Session(ctx, "anna", noon)
+	require.NoError(t, err)
+	assert.Equal(t, aSession("anna"), session)
+	user, err := w.users.User(ctx, session.User)
+	require.NoError(t, err)
+	assert.Equal(t, "anna", user.Username)
+	assert.Empty(t, user.PasswordHash, "it does not leave the durable store")
+	for _, ref := range []string{"tea-pot-1", "product-1"} {
+		p, err := w.products.Product(ctx, ref)
+		require.NoError(t, err)
+		assert.Equal(t, aProduct(1, 5), p)
+	}
+	named, err := w.products.Products(ctx, []domain.ProductID{"product-2", "product-1"})
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []domain.Product{aProduct(1, 5), aProduct(2, 5)}, named)
+	for _, q := range []domain.Query{{}, {Category: "kitchen", Sort: domain.ByPrice}, {Text: "tea"}} {
+		found, err := w.products.Search(ctx, q)
+		require.NoError(t, err)
+		assert.Equal(t, 3, found.Total)
+	}
+	suggested, err := w.products.Suggest(ctx, "te", 5)
+	require.NoError(t, err)
+	assert.Len(t, suggested, 3)
+	categories, err := w.products.Categories(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, []domain.CategoryCount{{Category: aProduct(1, 0).Category, Count: 3}}, categories)
+}
+
+func fillShop(t testing.TB, a *whole, durable *memory.Store) {
+	t.Helper()
+	require.NoError(t, a.PutSession(t.Context(), aSession("anna")))
+	require.NoError(t, durable.AddUser(t.Context(), domain.User{
+		ID: "user-anna", Username: "anna", Email: "anna@example.com", PasswordHash: "secret", CreatedAt: noon,
+	}))
+	require.NoError(t, a.products.PutProducts(t.Context(), []domain.Product{aProduct(1, 5), aProduct(2, 5), aProduct(3, 5)}))
+}
+
+func TestWhatWasReadBefore(t *testing.T) {
+	needContainers(t)
+	a, b, durable := twoServers(t, container.Redis(t))
+	fillShop(t, a, durable)
+	for range 3 {
+		lookAround(t, a)
+	}
+	t.Run("is read from this process without a round trip or a word to the durable store", func(t *testing.T) {
+		here := a.since()
+		lookAround(t, a)
+		did := here()
+		assert.Zero(t, did.RoundTrips)
+		assert.Zero(t, did.Loaded)
+		assert.Zero(t, did.Shared)
+		assert.Positive(t, did.Local)
+	})
+	t.Run("is read from Redis by another server", func(t *testing.T) {
+		there := b.since()
+		lookAround(t, b)
+		did := there()
+		assert.Zero(t, did.Loaded)
+		assert.Positive(t, did.Shared)
+		there = b.since()
+		lookAround(t, b)
+		assert.Zero(t, there().RoundTrips)
+	})
+}
+
+func TestAChangeOnOneServerIsSeenOnAnotherWithinASecond(t *testing.T) {
+	needContainers(t)
+	a, b, durable := twoServers(t, container.Redis(t))
+	fillShop(t, a, durable)
+	carts, orders := port.Carts(durable), redis.NewOrders(a.Client, durable)
+	var longest time.Duration
+	for round := range 30 {
+		for range 2 {
+			_, err := b.products.Product(t.Context(), "tea-pot-1")
+			require.NoError(t, err)
+			_, err = b.products.Search(t.Context(), domain.Query{Sort: domain.ByPrice})
+			require.NoError(t, err)
+		}
+		p := aProduct(1, 0)
+		p.Price = domain.Dollars(int64(2000 + round))
+		require.NoError(t, a.products.PutProducts(t.Context(), []domain.Product{p}))
+		start := time.Now()
+		require.Eventually(t, func() bool {
+			one, err := b.products.Product(t.Context(), "tea-pot-1")
+			require.NoError(t, err)
+			all, err := b.products.Search(t.Context(), domain.Query{Sort: domain.ByPriceDown})
+			require.NoError(t, err)
+			return one.Price == p.Price && all.Products[0].Price == p.Price
+		}, time.Second, 100*time.Microsecond)
+		longest = max(longest, time.Since(start))
+	}
+	t.Logf("the longest took %v", longest)
+
+	_, err := a.products.ChangeStock(t.Context(), "product-1", 5, domain.StockReceived, noon)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return stockOf(t, b) == 10 }, time.Second, time.Millisecond)
+	_, err = carts.UpdateCart(t.Context(), "user:anna", func(c *domain.Cart) error {
+		c.Lines = []domain.Line{{Product: "product-1", Quantity: 4}}
+		return nil
+	})
+	require.NoError(t, err)
+	order, placed, err := orders.PlaceOrder(t.Context(), port.Placement{Owner: "user:anna", Key: "k"},
+		func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
+			return domain.NewOrder(domain.Order{ID: "order-1", Owner: "user:anna", PlacedAt: noon}, cart, products)
+		})
+	require.NoError(t, err)
+	require.True(t, placed)
+	assert.Equal(t, 6, stockOf(t, a))
+	require.Eventually(t, func() bool { return stockOf(t, b) == 6 }, time.Second, time.Millisecond)
+	_, err = orders.UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error { return o.MoveTo(domain.Cancelled, noon) })
+	require.NoError(t, err)
+	assert.Equal(t, 10, stockOf(t, a))
+	require.Eventually(t, func() bool { return stockOf(t, b) == 10 }, time.Second, time.Millisecond)
+}
+
+func stockOf(t testing.TB, w *whole) int {
+	t.Helper()
+	p, err := w.products.Product(t.Context(), "tea-pot-1")
+	require.NoError(t, err)
+	return p.Stock
+}
+
+func TestProducts_OneServerReadsAListOnceForAll(t *testing.T) {
+	needContainers(t)
+	client := ready(t, container.Redis(t), 1)[0]
+	durable := &moody{Store: memory.NewStore()}
+	products := redis.NewProducts(client.Client, durable)
+	require.NoError(t, products.PutProducts(t.Context(), []domain.Product{aProduct(1, 5), aProduct(2, 5)}))
+	_, err := products.Categories(t.Context()) // makes an edition
+	require.NoError(t, err)
+	thinks := make(chan struct{})
+	durable.becomes(false, thinks)
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			found, err := products.Search(t.Context(), domain.Query{})
+			assert.NoError(t, err)
+			assert.GreaterOrEqual(t, found.Total, 2)
+			found.Products[0].Images[0].URL = "spoilt"
+		})
+	}
+	require.Eventually(t, func() bool { return durable.asked() > 0 }, 5*time.Second, time.Millisecond)
+	time.Sleep(50 * time.Millisecond) // for others to come, if they do
+	asked := durable.asked()
+
+	require.NoError(t, products.PutProducts(t.Context(), []domain.Product{aProduct(3, 1)}))
+	all.Go(func() {
+		found, err := products.Search(t.Context(), domain.Query{})
+		assert.NoError(t, err)
+		assert.Equal(t, 3, found.Total, "who asks after a change does not get what was read before")
+	})
+	require.Eventually(t, func() bool { return durable.asked() > asked }, 5*time.Second, time.Millisecond)
+	close(thinks)
+	all.Wait()
+	assert.LessOrEqual(t, asked, 2, "fifty who ask at once are one who asks")
+}
+
+func TestProducts_WhoAsksAfterAChangeDoesNotGetWhatWasReadBefore(t *testing.T) {
+	needContainers(t)
+	client := ready(t, container.Redis(t), 1)[0]
+	durable := &moody{Store: memory.NewStore()}
+	products := redis.NewProducts(client.Client, durable)
+	require.NoError(t, products.PutProducts(t.Context(), []domain.Product{aProduct(1, 5)}))
+	_, err := products.Product(t.Context(), "tea-pot-1")
+	require.NoError(t, err)
+	_, err = products.ChangeStock(t.Context(), "product-1", 1, domain.StockReceived, noon)
+	require.NoError(t, err)
+
+	thinks := make(chan struct{})
+	durable.becomes(false, thinks)
+	var early sync.WaitGroup
+	early.Go(func() {
+		p, err := products.Product(t.Context(), "tea-pot-1")
+		assert.NoError(t, err)
+		assert.Equal(t, 6, p.Stock)
+	})
+	require.Eventually(t, func() bool { return durable.asked() == 1 }, 5*time.Second, time.Millisecond)
+	_, err = products.ChangeStock(t.Context(), "product-1", 1, domain.StockReceived, noon)
+	require.NoError(t, err)
+	durable.becomes(false, nil)
+	for range 3 {
+		p, err := products.Product(t.Context(), "tea-pot-1")
+		require.NoError(t, err)
+		assert.Equal(t, 7, p.Stock)
+	}
+	close(thinks)
+	early.Wait()
+	p, err := products.Product(t.Context(), "tea-pot-1")
+	require.NoError(t, err)
+	assert.Equal(t, 7, p.Stock, "nor is it kept")
+}
+
+func TestProducts_WhatComesOutIsTheCallersOwn(t *testing.T) {
+	needContainers(t)
+	a, _, durable := twoServers(t, container.Redis(t))
+	fillShop(t, a, durable)
+	for range 4 {
+		found, err := a.products.Search(t.Context(), domain.Query{Category: "kitchen"})
+		require.NoError(t, err)
+		assert.Equal(t, aProduct(1, 5), found.Products[0])
+		assert.Equal(t, "Kitchen", found.Facets.Categories[0].Name)
+		assert.Equal(t, "Tea pots", found.Facets.Kinds[0].Name)
+		assert.Equal(t, 3, found.Facets.Prices[0].Count)
+		found.Products[0].Images[0].URL, found.Products[0] = "spoilt", domain.Product{}
+		found.Facets.Categories[0].Name, found.Facets.Kinds[0].Name, found.Facets.Prices[0].Count = "Spoilt", "Spoilt", 0
+		for _, read := range []func() domain.Product{
+			func() domain.Product { p, _ := a.products.Product(t.Context(), "tea-pot-1"); return p },
+			func() domain.Product {
+				all, _ := a.products.Products(t.Context(), []domain.ProductID{"product-1"})
+				return all[0]
+			},
+		} {
+			p := read()
+			assert.Equal(t, aProduct(1, 5), p)
+			p.Images[0].URL = "spoilt"
+		}
+		categories, err := a.products.Categories(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "Kitchen", categories[0].Name)
+		categories[0].Name = "Spoilt"
+		suggested, err := a.products.Suggest(t.Context(), "te", 5)
+		require.NoError(t, err)
+		assert.Equal(t, "Tea pot 1", suggested[0].Text)
+		suggested[0].Text = "Spoilt"
+	}
+}
+
+// slowly are durable sessions that say that one is replaced some time after it is.
+type slowly struct {
+	*memory.Store
+	replaced, goOn chan struct{}
+}
+
+func (s slowly) ReplaceSession(ctx context.Context, old domain.SessionKey, next domain.Session) error {
+	err := s.Store.ReplaceSession(ctx, old, next)
+	close(s.replaced)
+	<-s.goOn
+	return err
+}
+
+func TestSessions_WhoLooksWhileOneIsReplacedNeverSeesBoth(t *testing.T) {
+	needContainers(t)
+	servers := ready(t, container.Redis(t), 2)
+	durable := slowly{memory.NewStore(), make(chan struct{}), make(chan struct{})}
+	var all []*redis.Sessions
+	for _, s := range servers {
+		all = append(all, redis.NewSessions(s.Client, durable))
+	}
+	require.NoError(t, all[0].PutSession(t.Context(), aSession("old")))
+	for _, sessions := range all {
+		for range 2 {
+			_, err := sessions.Session(t.Context(), "old", noon)
+			require.NoError(t, err)
+		}
+	}
+	var replacing sync.WaitGroup
+	replacing.Go(func() { assert.NoError(t, all[0].ReplaceSession(t.Context(), "old", aSession("next"))) })
+	<-durable.replaced
+	for i, sessions := range all {
+		_, err := sessions.Session(t.Context(), "next", noon)
+		require.NoError(t, err, "server %d", i+1)
+		_, err = sessions.Session(t.Context(), "old", noon)
+		require.ErrorIs(t, err, domain.ErrNotFound, "server %d", i+1)
+	}
+	close(durable.goOn)
+	replacing.Wait()
+}
+
+// hesitant are durable sessions that delete one some time after they said that they were away.
+type hesitant struct {
+	*memory.Store
+	deleted chan struct{}
+}
+
+func (h hesitant) DeleteSession(ctx context.Context, key domain.SessionKey) error {
+	go func() {
+		time.Sleep(100 * time.Millisecond)
+		_ = h.Store.DeleteSession(context.WithoutCancel(ctx), key)
+		close(h.deleted)
+	}()
+	return domain.ErrUnavailable.Errorf("unavailable", "away")
+}
+
+func TestSessions_AChangeInDoubtIsNotHidden(t *testing.T) {
+	needContainers(t)
+	client := ready(t, container.Redis(t), 1)[0]
+	durable := hesitant{memory.NewStore(), make(chan struct{})}
+	sessions := redis.NewSessions(client.Client, durable)
+	require.NoError(t, sessions.PutSession(t.Context(), aSession("anna")))
+	for range 2 {
+		_, err := sessions.Session(t.Context(), "anna", noon)
+		require.NoError(t, err)
+	}
+	require.ErrorIs(t, sessions.DeleteSession(t.Context(), "anna"), domain.ErrUnavailable)
+	_, err := sessions.Session(t.Context(), "anna", noon)
+	require.NoError(t, err, "it has not happened yet")
+	<-durable.deleted
+	_, err = sessions.Session(t.Context(), "anna", noon)
+	require.ErrorIs(t, err, domain.ErrNotFound)
+}
+
+func TestOpen_SaysWhyRedisIsAwayWithoutThePassword(t *testing.T) {
+	needContainers(t)
+	database := container.StartRedis(t)
+	operator(t, database.URL)("CONFIG", "SET", "requirepass", "hunter2")
+	u, err := url.Parse(database.URL)
+	require.NoError(t, err)
+	u.User = url.UserPassword("", "wrong3")
+	client := open(t, u.String())
+	require.Eventually(t, func() bool { return strings.Contains(client.Check(t.Context()).Error(), "WRONGPASS") }, 10*time.Second, time.Millisecond)
+	assert.NotContains(t, client.Check(t.Context()).Error(), "wrong3")
+	u.User = url.UserPassword("", "hunter2")
+	open(t, u.String()).getsReady(t)
+}
+
+func TestOpen_LeavesNothingRunningAtTheEnd(t *testing.T) {
+	needContainers(t)
+	for name, address := range map[string]string{"with Redis": container.Redis(t), "without": "redis://127.0.0.1:1"} {
+		t.Run(name, func(t *testing.T) {
+			require.Eventually(t, func() bool { return running() == "" }, 10*time.Second, 10*time.Millisecond, "of other tests")
+			for range 3 {
+				client, end, err := redis.Open(redis.Config{URL: address})
+				require.NoError(t, err)
+				w := newWhole(server{client}, memory.NewStore())
+				if name == "with Redis" {
+					require.Eventually(t, func() bool { return client.Stats().Connected }, 10*time.Second, time.Millisecond)
+				}
+				require.NoError(t, w.PutSession(t.Context(), aSession("anna")))
+				start := time.Now()
+				end()
+				assert.Less(t, time.Since(start), 3*time.Second)
+				assert.True(t, w.knows(t, "anna"), "what comes late is answered by the durable store")
+			}
+			assert.Eventually(t, func() bool { return running() == "" }, 10*time.Second, 10*time.Millisecond)
+			assert.Empty(t, running())
+		})
+	}
+}
+
+// running is where the goroutines are that work for a client.
+func running() string {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	var ours []string
+	for _, stack := range strings.Split(string(stacks), "\n\n") {
+		if strings.Contains(stack, "redis/rueidis.") || strings.Contains(stack, "adapter/redis.(") {
+			ours = append(ours, stack)
+		}
+	}
+	return strings.Join(ours, "\n\n")
+}

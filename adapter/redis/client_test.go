@@ -1,0 +1,120 @@
+package redis_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/adapter/redis"
+	"eshop/test/container"
+)
+
+// server is one of the servers of a shop, as far as Redis is concerned.
+type server struct{ *redis.Client }
+
+// open gives a client that ends with the test.
+func open(t testing.TB, url string) server {
+	t.Helper()
+	client, end, err := redis.Open(redis.Config{URL: url, Name: "eshop-test"})
+	require.NoError(t, err)
+	t.Cleanup(end)
+	return server{client}
+}
+
+// ready gives clients of one Redis that use it.
+func ready(t testing.TB, url string, n int) []server {
+	t.Helper()
+	all := make([]server, n)
+	for i := range all {
+		all[i] = open(t, url)
+	}
+	for _, s := range all {
+		s.getsReady(t)
+	}
+	return all
+}
+
+func (s server) getsReady(t testing.TB) {
+	t.Helper()
+	require.Eventually(t, func() bool { return redis.Ready(s.Client) }, 20*time.Second, 10*time.Millisecond)
+}
+
+// catchUp waits for the news on its way: what another server changed is seen only then for sure.
+func (s server) catchUp() error { return redis.CatchUp(s.Client) }
+
+// since gives what a client did from now on.
+func (s server) since() func() redis.Stats {
+	before := s.Stats()
+	return func() redis.Stats {
+		after := s.Stats()
+		after.Local -= before.Local
+		after.Shared -= before.Shared
+		after.Loaded -= before.Loaded
+		after.RoundTrips -= before.RoundTrips
+		after.Failures -= before.Failures
+		after.Fallbacks -= before.Fallbacks
+		after.Connections -= before.Connections
+		return after
+	}
+}
+
+// operator is a connection of the test's own.
+func operator(t testing.TB, url string) func(command ...string) {
+	t.Helper()
+	options, err := rueidis.ParseURL(url)
+	require.NoError(t, err)
+	options.DisableCache = true
+	client, err := rueidis.NewClient(options)
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	return func(command ...string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		require.NoError(t, client.Do(ctx, client.B().Arbitrary(command...).Build()).Error())
+	}
+}
+
+// shop is what a suite opens again and again: Redis emptied, and servers that know.
+type shop struct {
+	servers []server
+	command func(command ...string)
+}
+
+func newShop(t testing.TB, servers int) *shop {
+	t.Helper()
+	needContainers(t)
+	url := container.Redis(t)
+	return &shop{ready(t, url, servers), operator(t, url)}
+}
+
+func (s *shop) emptied(t testing.TB) []server {
+	t.Helper()
+	s.command("FLUSHDB")
+	for _, server := range s.servers {
+		require.NoError(t, server.catchUp())
+	}
+	return s.servers
+}
+
+// used demands that a suite did not pass Redis by; on a busy machine an answer may be late.
+func (s *shop) used(t testing.TB) {
+	t.Helper()
+	for i, server := range s.servers {
+		stats := server.Stats()
+		t.Logf("server %d: %+v", i+1, stats)
+		assert.Positive(t, stats.RoundTrips)
+		assert.LessOrEqual(t, stats.Failures, stats.RoundTrips/20)
+	}
+}
+
+func needContainers(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs containers")
+	}
+}

@@ -1,0 +1,56 @@
+package redis
+
+import (
+	"context"
+	"time"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+// Sessions keeps sessions close at hand in front of the durable ones.
+type Sessions struct {
+	client  *Client
+	durable port.Sessions
+}
+
+var _ port.Sessions = (*Sessions)(nil)
+
+// NewSessions has durable keep the sessions, which hold there however long Redis is away.
+func NewSessions(client *Client, durable port.Sessions) *Sessions { return &Sessions{client, durable} }
+
+var sessions = kind{name: "session", used: usedFor, kept: usedFor}
+
+func (s *Sessions) Session(ctx context.Context, key domain.SessionKey, now time.Time) (domain.Session, error) {
+	session, err := read(ctx, s.client, sessions, string(key), func(ctx context.Context) (domain.Session, error) {
+		return s.durable.Session(ctx, key, now)
+	})
+	if err == nil && session.ExpiresAt.Before(now) {
+		return domain.Session{}, domain.ErrNotFound.Errorf("not_found", "there is no such session")
+	}
+	return session, err
+}
+
+func (s *Sessions) PutSession(ctx context.Context, session domain.Session) error {
+	return s.client.change(ctx, []string{sessions.key(string(session.Key))}, func() error {
+		return s.durable.PutSession(ctx, session)
+	})
+}
+
+func (s *Sessions) ReplaceSession(ctx context.Context, old domain.SessionKey, next domain.Session) error {
+	return s.client.change(ctx, []string{sessions.key(string(old)), sessions.key(string(next.Key))}, func() error {
+		return s.durable.ReplaceSession(ctx, old, next)
+	})
+}
+
+func (s *Sessions) TouchSession(ctx context.Context, key domain.SessionKey, expires time.Time) error {
+	return s.client.change(ctx, []string{sessions.key(string(key))}, func() error {
+		return s.durable.TouchSession(ctx, key, expires)
+	})
+}
+
+func (s *Sessions) DeleteSession(ctx context.Context, key domain.SessionKey) error {
+	return s.client.change(ctx, []string{sessions.key(string(key))}, func() error {
+		return s.durable.DeleteSession(ctx, key)
+	})
+}

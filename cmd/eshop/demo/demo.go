@@ -1,0 +1,75 @@
+// Package demo is what a shop shows that nobody has filled yet: products that
+// could be real, accounts whose passwords everybody knows, and some past orders.
+// It is the same every time, without a clock and without chance, and is loaded
+// only when that is asked for: by ESHOP_DEMO, never in production.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"eshop/domain"
+	"eshop/port"
+	"eshop/usecase"
+)
+
+// Loader fills a shop.
+type Loader struct {
+	Products  port.Products
+	Carts     port.Carts
+	Users     port.Users
+	Orders    port.Orders
+	Passwords usecase.Passwords
+}
+
+// together is how many products are kept at once.
+const together = 500
+
+// Load puts the demo shop where it is not yet. It may be done again, by several
+// servers at once, and after it was broken off at any point.
+func (l *Loader) Load(ctx context.Context) error {
+	both, loading := errgroup.WithContext(ctx)
+	both.Go(func() error { return l.loadProducts(loading) })
+	both.Go(func() error { return l.loadAccounts(loading) })
+	if err := both.Wait(); err != nil {
+		return err
+	}
+	return l.loadOrders(ctx)
+}
+
+// LoadPeople is Load without the products, which must be there.
+func (l *Loader) LoadPeople(ctx context.Context) error {
+	if err := l.loadAccounts(ctx); err != nil {
+		return err
+	}
+	return l.loadOrders(ctx)
+}
+
+// Present says whether a demo account is among the users.
+func Present(ctx context.Context, users port.Users) (bool, error) {
+	for _, a := range []account{admin, john, jane} {
+		switch _, err := users.User(ctx, a.ID); {
+		case err == nil:
+			return true, nil
+		case !errors.Is(err, domain.ErrNotFound):
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+func (l *Loader) loadProducts(ctx context.Context) error {
+	for from := 0; from < Size(); from += together {
+		products := make([]domain.Product, 0, together)
+		for i := from; i < min(from+together, Size()); i++ {
+			products = append(products, Product(i))
+		}
+		if err := l.Products.PutProducts(ctx, products); err != nil {
+			return fmt.Errorf("products from %d: %w", from, err)
+		}
+	}
+	return nil
+}

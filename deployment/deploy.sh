@@ -1,0 +1,210 @@
+#!/usr/bin/env bash
+# Runs the shop's servers under systemd behind nginx, once setup.sh is through.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+usage="usage: deploy.sh COMMAND
+  start     start the stores, nginx and every server, and wait until they are ready
+  stop      stop every server; nginx tells visitors that the shop is closed
+  restart   restart one server at a time, each taken out of nginx's hands first
+  status    what runs, and whether it is ready; exits with 1 unless all is well
+  scale N   have N servers, 1 to 9, starting or stopping as many as it takes
+  logs ...  the servers' journal; options as for journalctl, such as -f"
+
+most=9            # 16 connections each, of the 200 that init_database.sh gives PostgreSQL
+ready_within=60   # seconds
+drain_within=10   # seconds; what takes longer, such as sockets, the server itself sends away
+old_workers=
+
+only_one() {
+	exec 9>"/run/$shop-deploy.lock"
+	flock -n 9 || die "another deploy.sh is at work; try again when it is done"
+}
+
+is_known() { grep -qs "^server 127.0.0.1:$(port_of "$1") " "$upstream"; }
+
+# is_out says whether nginx sends a server nobody.
+is_out() { ! is_known "$1" || grep -q "^server 127.0.0.1:$(port_of "$1") .*down;" "$upstream"; }
+
+# rewrite_upstream OUT NUMBER... tells nginx of the servers with these numbers, of
+# which it leaves alone those in OUT.
+rewrite_upstream() {
+	local out=" $1 " n
+	shift
+	cp "$upstream" "$upstream.before" 2>/dev/null || true
+	{
+		echo "# Written by deploy.sh; changes are lost."
+		for n in "$@"; do
+			case $out in
+			*" $n "*) echo "server 127.0.0.1:$(port_of "$n") max_fails=2 fail_timeout=2s down;" ;;
+			*) echo "server 127.0.0.1:$(port_of "$n") max_fails=2 fail_timeout=2s;" ;;
+			esac
+		done
+	} | replace "$upstream" 644 || { rm -f "$upstream.before"; return 0; }
+	if ! nginx -t -q; then
+		[ ! -e "$upstream.before" ] || mv "$upstream.before" "$upstream"
+		die "nginx does not take its configuration and goes on with the one before; put right what it says above in $nginx_conf"
+	fi
+	rm -f "$upstream.before"
+	reload_nginx
+}
+
+accepting() { pgrep -P "$(cat /run/nginx.pid)" -f 'nginx: worker process$' || true; }
+
+# reload_nginx returns when no worker with the old configuration takes requests.
+reload_nginx() {
+	local end pid
+	old_workers=
+	systemctl is-active -q nginx || return 0
+	old_workers=$(accepting)
+	systemctl reload nginx || die "nginx can't be reloaded; this says why: journalctl -u nginx -n 20"
+	end=$((SECONDS + 10))
+	for pid in $old_workers; do
+		while accepting | grep -qx "$pid"; do
+			[ $SECONDS -lt $end ] || die "nginx keeps its old configuration; this says why: tail /var/log/nginx/ecommerce_error.log"
+			sleep 0.1
+		done
+	done
+}
+
+# drain returns when what nginx had in flight at its last reload is answered.
+drain() {
+	local pid end=$((SECONDS + drain_within))
+	for pid in $old_workers; do
+		while [ -e "/proc/$pid" ] && [ $SECONDS -lt $end ]; do sleep 0.1; done
+	done
+}
+
+outside() {
+	local n
+	for n in $(servers); do
+		if is_out "$n"; then echo "$n"; fi
+	done | xargs
+}
+
+take_out() {
+	# shellcheck disable=SC2046 # numbers
+	rewrite_upstream "$(outside) $1" $(servers)
+	drain
+}
+
+let_in() {
+	local n others=
+	for n in $(outside); do [ "$n" = "$1" ] || others+=" $n"; done
+	# shellcheck disable=SC2046 # numbers
+	rewrite_upstream "$others" $(servers)
+}
+
+ends() { systemctl show -p NRestarts --value "$(unit "$1")"; }
+
+# wait_ready fails after ready_within, and before that when the server ends again and again.
+wait_ready() {
+	local before end=$((SECONDS + ready_within))
+	before=$(ends "$1")
+	until is_ready "$1"; do
+		[ $SECONDS -lt $end ] && [ $(($(ends "$1") - before)) -lt 5 ] || return 1
+		sleep 0.2
+	done
+}
+
+start() {
+	local n late=()
+	systemctl start postgresql redis-server || die "a store does not start; this says why: journalctl -u 'postgresql*' -u redis-server -n 20"
+	for n in $(servers); do systemctl start "$(unit "$n")" || late+=("$n"); done
+	for n in $(servers); do wait_ready "$n" || late+=("$n"); done
+	# shellcheck disable=SC2046 # numbers
+	rewrite_upstream "${late[*]-}" $(servers)
+	systemctl start nginx || die "nginx does not start; this says why: journalctl -u nginx -n 20"
+	[ ${#late[@]} = 0 ] || die "not ready, and not given to nginx: ${late[*]/#/$shop-server}; this says why: deploy.sh logs -n 50"
+	say "servers that are ready: $(servers | wc -l)"
+}
+
+stop() {
+	local n units=()
+	for n in $(servers); do units+=("$(unit "$n")"); done
+	systemctl stop "${units[@]}"
+	say "the servers have stopped; nginx tells visitors that the shop is closed (systemctl stop nginx ends that too)"
+}
+
+restart() {
+	local n sick=() well=()
+	systemctl is-active -q nginx || die "nginx does not run, so nobody is served; start it all: deploy.sh start"
+	for n in $(servers); do
+		if is_ready "$n"; then well+=("$n"); else sick+=("$n"); fi
+	done
+	# Those that serve nobody come first, so that there is somebody to take over.
+	for n in "${sick[@]}" "${well[@]}"; do
+		if [ "$(servers | wc -l)" -gt 1 ]; then
+			take_out "$n"
+		else
+			say "there is one server only: visitors wait while it restarts (deploy.sh scale 2 avoids that)"
+		fi
+		systemctl restart "$(unit "$n")" || die "$(unit "$n") does not start and stays out of nginx's hands; the others serve on. This says why: journalctl -u $(unit "$n") -n 50"
+		wait_ready "$n" || die "$(unit "$n") does not become ready and stays out of nginx's hands; the others serve on. This says why: journalctl -u $(unit "$n") -n 50"
+		let_in "$n"
+		say "$(unit "$n") is restarted and serves"
+	done
+}
+
+scale() {
+	local want="$*" n out='' new=() gone=()
+	[[ $want =~ ^[1-$most]$ ]] || die "say how many servers, 1 to $most: deploy.sh scale 3"
+	for n in $(seq "$want"); do
+		is_known "$n" || new+=("$n")
+	done
+	for n in $(servers); do
+		[ "$n" -le "$want" ] || gone+=("$n")
+	done
+	for n in "${new[@]}"; do add_server "$n" || true; done
+	systemctl daemon-reload
+	for n in "${new[@]}"; do systemctl enable -q --now "$(unit "$n")"; done
+	for n in "${new[@]}"; do
+		wait_ready "$n" || die "$(unit "$n") does not become ready, and nginx does not know of it. This says why: journalctl -u $(unit "$n") -n 50; then try again, or remove it: deploy.sh scale $((n - 1))"
+	done
+	for n in $(servers); do
+		if is_known "$n" && is_out "$n"; then out+=" $n"; fi
+	done
+	# shellcheck disable=SC2046 # numbers
+	rewrite_upstream "$out" $(seq "$want")
+	drain
+	for n in "${gone[@]}"; do
+		systemctl disable -q --now "$(unit "$n")"
+		rm -f "/etc/systemd/system/$(unit "$n").service" "$etc/$(unit "$n").env"
+	done
+	systemctl daemon-reload
+	say "servers: $want"
+}
+
+status() {
+	local n store state ready use fine=yes
+	printf '%-20s %-5s %-9s %-10s %s\n' UNIT PORT STATE READY NGINX
+	for n in $(servers); do
+		state=$(systemctl is-active "$(unit "$n")") || fine=
+		ready=ready use="in use"
+		if ! is_ready "$n"; then ready="not ready" fine=; fi
+		if is_out "$n"; then use="left out" fine=; fi
+		printf '%-20s %-5s %-9s %-10s %s\n' "$(unit "$n")" "$(port_of "$n")" "$state" "$ready" "$use"
+	done
+	for store in nginx postgresql redis-server; do
+		state=$(systemctl is-active "$store") || fine=
+		printf '%-20s %-5s %s\n' "$store" - "$state"
+	done
+	[ -n "$fine" ] || die "not all is well; this says more: deploy.sh logs -n 50, journalctl -u nginx -n 20"
+}
+
+[ $# -gt 0 ] || { echo "$usage" >&2; exit 2; }
+command=$1
+shift
+case $command in
+start | stop | restart | status) [ $# = 0 ] || die "$command takes nothing more: deploy.sh $command" ;;
+scale | logs) ;;
+help | -h | --help) echo "$usage"; exit ;;
+*) echo "$usage" >&2; exit 2 ;;
+esac
+need_root "$command" "$@"
+[ -n "$(servers)" ] || die "the shop is not installed here; run setup.sh first"
+case $command in
+logs) exec journalctl -u "$shop-server*" "$@" ;;
+status) status ;;
+*) only_one; "$command" "$@" ;;
+esac

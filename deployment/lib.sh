@@ -1,0 +1,126 @@
+# shellcheck shell=bash
+# What the scripts beside this file have in common: names, places, and saying
+# what is wrong. It is sourced, not run.
+
+set -euo pipefail
+umask 022
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+
+shop=ecommerce                      # the system user, the database and its role, the units' prefix
+etc=/etc/$shop
+settings=$etc/$shop.env             # what all servers share, secrets among it
+installed=$etc/packages             # what these scripts installed, for --uninstall
+binary=/usr/local/bin/eshop
+pages=/usr/share/eshop/pages        # what nginx shows when no server is left
+nginx_conf=/etc/nginx/nginx.conf
+upstream=/etc/nginx/eshop-upstream.conf
+nginx_unit=/etc/systemd/system/nginx.service.d/$shop.conf
+redis_conf=/etc/redis/redis.conf
+redis_own=/etc/redis/$shop.conf
+# shellcheck disable=SC2034 # for those who source it
+readonly shop etc settings installed binary pages nginx_conf upstream nginx_unit redis_conf redis_own
+
+say() { echo "$*"; }
+
+die() {
+	echo "${0##*/}: $*" >&2
+	exit 1
+}
+
+need_root() { [ "$(id -u)" = 0 ] || die "this changes the system and must run as root: sudo $0${*:+ $*}"; }
+
+need_systemd() {
+	command -v apt-get >/dev/null || die "this is for Debian and Ubuntu; elsewhere use Docker: make up"
+	[ -d /run/systemd/system ] || die "systemd does not run here; use Docker: make up"
+}
+
+# apt_get says nothing unless it fails.
+apt_get() {
+	local words
+	words=$(apt-get -q -o Dpkg::Use-Pty=0 "$@" 2>&1 </dev/null) || {
+		echo "$words" >&2
+		return 1
+	}
+}
+
+# install_packages NAME... installs what is missing and notes it.
+install_packages() {
+	local name missing=()
+	for name in "$@"; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	say "installing ${missing[*]}"
+	if [ -z "${package_lists_fetched-}" ]; then
+		apt_get update || die "the package lists can't be fetched; see whether this machine reaches its mirror: apt-get update"
+		export package_lists_fetched=yes # for the scripts that this one calls, too
+	fi
+	apt_get install -y --no-install-recommends "${missing[@]}" || die "${missing[*]} can't be installed; put right what it says above"
+	install -d "$etc"
+	printf '%s\n' "${missing[@]}" >>"$installed"
+}
+
+new_secret() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+
+setting() { sed -n "s/^$1=//p" "$settings" 2>/dev/null | tail -1 | tr -d "\"'"; }
+
+# keep_setting NAME VALUE adds a setting unless it is there: what was generated or
+# edited stays as it is.
+keep_setting() {
+	install -d "$etc"
+	if [ ! -e "$settings" ]; then
+		(umask 077 && printf '# Settings that all servers share: eshop help explains them. After a change: deploy.sh restart\n' >"$settings")
+	fi
+	grep -q "^$1=" "$settings" || printf "%s='%s'\n" "$1" "$2" >>"$settings"
+}
+
+# replace FILE MODE makes the file what standard input says, at once and for good,
+# and fails when it was so already.
+replace() {
+	local file=$1 new
+	new=$(mktemp "$file.XXXXXX")
+	cat >"$new"
+	chmod "$2" "$new"
+	if cmp -s "$new" "$file"; then
+		rm "$new"
+		return 1
+	fi
+	mv "$new" "$file"
+}
+
+# as_shop COMMAND... runs a command as the shop's user with the shop's settings.
+# They go by the environment, which only that user and root can read.
+as_shop() {
+	(
+		set -a
+		# shellcheck disable=SC1090
+		. "$settings"
+		set +a
+		exec runuser -u "$shop" -- "$@"
+	)
+}
+
+# servers lists the numbers of the servers that are installed.
+servers() {
+	local file
+	for file in "$etc/$shop"-server*.env; do
+		[ -e "$file" ] || continue
+		file=${file##*-server}
+		echo "${file%.env}"
+	done | sort -n
+}
+
+unit() { echo "$shop-server$1"; }
+
+# add_server N installs a server's unit and settings and fails when they were
+# there already. It starts nothing.
+add_server() {
+	local new=1
+	if printf 'PORT=%s\nSERVER_NAME=Server-%s\n' "$(port_of "$1")" "$1" | replace "$etc/$(unit "$1").env" 644; then new=0; fi
+	if replace "/etc/systemd/system/$(unit "$1").service" 644 <"${BASH_SOURCE[0]%/*}/systemd/$shop-server.service"; then new=0; fi
+	return $new
+}
+
+port_of() { echo $((5000 + $1)); }
+
+is_ready() { PORT=$(port_of "$1") "$binary" healthcheck >/dev/null 2>&1; }

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Sets a Debian or Ubuntu machine up as the whole shop: PostgreSQL, Redis, nginx
+# and three servers under systemd. Run it again to bring a new build into service,
+# one server at a time; secrets and settings stay as they are.
+# setup.sh --uninstall takes it all away but the data.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+build=$here/../bin/eshop
+
+uninstall() {
+	local n data ours=()
+	say "taking the shop away"
+	for n in $(servers); do
+		systemctl disable -q --now "$shop-server$n" 2>/dev/null || true
+		rm -f "/etc/systemd/system/$shop-server$n.service"
+	done
+	rm -f "$nginx_unit"
+	rmdir --ignore-fail-on-non-empty "${nginx_unit%/*}" 2>/dev/null || true
+	systemctl daemon-reload
+	systemctl reset-failed "$shop-server*" 2>/dev/null || true
+
+	# Packages that were there before the shop stay, with what was theirs.
+	was_installed() { grep -qsx "$1" "$installed"; }
+	if [ -e "$nginx_conf.debian" ]; then
+		rm -f "$nginx_conf"
+		dpkg-divert --quiet --local --rename --divert "$nginx_conf.debian" --remove "$nginx_conf"
+	fi
+	rm -rf "$upstream" "$upstream.before" "${pages%/*}" /var/lib/nginx/eshop-assets
+	if [ -e "$redis_own" ]; then
+		sed -i "\|^include $redis_own\$|d" "$redis_conf"
+		rm -f "$redis_own"
+	fi
+	if was_installed nginx; then ours+=(nginx nginx-common); else systemctl try-restart nginx 2>/dev/null || true; fi
+	if was_installed redis-server; then ours+=(redis-server redis-tools); else systemctl try-restart redis-server 2>/dev/null || true; fi
+	if was_installed procps; then ours+=(procps); fi
+	if [ ${#ours[@]} -gt 0 ]; then
+		# Unlike apt-get it takes nothing away that others have come to need.
+		dpkg --purge "${ours[@]}" >/dev/null || say "what it says above stays installed; to remove that too: apt-get purge ${ours[*]}"
+	fi
+	rm -f /var/log/nginx/"$shop"_*.log* "$binary" "/run/$shop-deploy.lock" /etc/postgresql/*/main/conf.d/"$shop.conf"
+	rmdir /var/log/nginx 2>/dev/null || true
+	rm -rf "$etc"
+	if id "$shop" >/dev/null 2>&1; then userdel "$shop"; fi
+
+	data=$(pg_lsclusters --no-header 2>/dev/null | awk '$2 == "main" { print $6 }' | tail -1)
+	if [ -z "$data" ]; then
+		say "The shop is gone, and there is no PostgreSQL here that would hold data of it."
+		return
+	fi
+	cat <<-END
+		The shop is gone. What is left is its data: PostgreSQL's database $shop, in $data.
+		  keep a copy:    runuser -u postgres -- pg_dump -Fc $shop >$shop.dump
+		  remove it too:  runuser -u postgres -- dropdb $shop; runuser -u postgres -- dropuser $shop
+		setup.sh finds it again. Where nothing else uses PostgreSQL: apt-get purge 'postgresql*' removes that and the data.
+		Libraries that nothing needs any more: apt-get autoremove
+	END
+}
+
+case "$*" in
+"") need_root ;;
+--uninstall)
+	need_root --uninstall
+	need_systemd
+	uninstall
+	exit
+	;;
+*)
+	echo "usage: setup.sh [--uninstall]" >&2
+	exit 2
+	;;
+esac
+need_systemd
+[ -x "$build" ] || die "bin/eshop is not built yet: make build (where Go and Node are; then copy it to ${build%/*})"
+"$build" version >/dev/null || die "bin/eshop does not run on this machine; build it for this one: make build"
+others=$(find /etc/nginx/sites-enabled /etc/nginx/conf.d -mindepth 1 ! -name default -printf '%f ' 2>/dev/null) || true
+[ -e "$nginx_unit" ] || [ -z "$others" ] ||
+	die "nginx serves other sites here (${others% }), and the shop would take their place; remove them or use another machine"
+
+install_packages nginx nginx-common procps
+id "$shop" >/dev/null 2>&1 || useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin "$shop"
+install -d "$etc" "${nginx_unit%/*}"
+keep_setting ESHOP_ENV production
+keep_setting SECRET_KEY "$(new_secret)"
+keep_setting ESHOP_TRUSTED_PROXIES 127.0.0.0/8,::1/128
+say "settings are in $settings, which root alone may read"
+
+changed=$etc/restart-needed # a file, for a run that ends half-way
+if replace "$binary" 755 <"$build"; then touch "$changed"; fi
+"$here/install_redis.sh"
+"$here/init_database.sh"
+
+# Debian's own configuration stays beside the shop's, and comes back with --uninstall.
+dpkg-divert --quiet --local --rename --divert "$nginx_conf.debian" --add "$nginx_conf"
+install -d "$pages"
+install -m 644 "$here"/../nginx/pages/* "$pages"
+install -m 644 "$here/../nginx/nginx.conf" "$nginx_conf"
+[ -e "$upstream" ] || install -m 644 "$here/../nginx/eshop-upstream.conf" "$upstream"
+printf '[Service]\nRestart=on-failure\n' >"$nginx_unit"
+
+units=()
+numbers=$(servers)
+for n in ${numbers:-1 2 3}; do
+	units+=("$(unit "$n")")
+	if add_server "$n"; then touch "$changed"; fi
+done
+systemctl daemon-reload
+systemctl enable -q nginx "${units[@]}" 2>/dev/null
+nginx -t -q || die "nginx does not take its configuration; put right what it says above in $here/../nginx"
+systemctl reload-or-restart nginx || die "nginx does not start; this says why: journalctl -u nginx -n 20"
+
+if [ -e "$changed" ] && systemctl is-active -q "$shop-server*"; then
+	"$here/deploy.sh" restart
+else
+	"$here/deploy.sh" start
+fi
+rm -f "$changed"
+say "the shop is open at http://localhost/; what runs: $here/deploy.sh status"

@@ -1,0 +1,254 @@
+// Package cluster brings up the whole shop as it is deployed: the very
+// nginx/nginx.conf in front, any number of servers from the static binary, and
+// PostgreSQL and Redis behind them, each in a container that a test may kill,
+// pause, stop, replace and cut off. Shoppers who note every answer are here too,
+// and the audit of what the shop has kept beside their notes.
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eshop/test/container"
+)
+
+const (
+	serverPort = 5000
+	secretKey  = "a secret of this test and of no other shop"
+)
+
+// Cluster is a shop of several servers, removed when the test ends.
+type Cluster struct {
+	URL      string // of nginx
+	Nginx    *container.Server
+	Servers  []*Server
+	Postgres *container.Server
+	Redis    *container.Server
+
+	t              testing.TB // when it ends all containers go
+	front, records string     // networks: of nginx, the servers and Redis; of the servers and PostgreSQL
+	subnet         netip.Prefix
+	upstream       string // the file that names the servers to nginx
+}
+
+// Server is one of the shop's servers. It keeps its name and address when it is replaced.
+type Server struct {
+	*container.Server
+	Name string
+
+	cluster *Cluster
+	address netip.Addr
+}
+
+// Start brings up a shop of n servers with the demo data, and waits until each is ready.
+func Start(t testing.TB, n int) *Cluster {
+	t.Helper()
+	c := Prepare(t, n)
+	c.Migrate(t)
+	for i := range n {
+		c.Servers[i].Open(Build(t))
+	}
+	for _, s := range c.Servers {
+		s.WaitReady(t)
+	}
+	return c
+}
+
+// Prepare brings up all but the servers; nginx knows where n of them will be.
+func Prepare(t testing.TB, n int) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t}
+	c.front, c.subnet = container.Network(t)
+	c.records, _ = container.Network(t)
+	c.Postgres = container.StartPostgres(t, container.Place{Network: c.records, Name: "postgres"})
+	c.Redis = container.StartRedis(t, container.Place{Network: c.front, Name: "redis"})
+	for i := range n {
+		c.Servers = append(c.Servers, &Server{Name: fmt.Sprintf("Server-%d", i+1), cluster: c, address: c.host(10 + i)})
+	}
+	c.upstream = filepath.Join(t.TempDir(), "eshop-upstream.conf")
+	c.writeUpstream(t, nil)
+	files := filepath.Join(root(), "nginx")
+	c.Nginx = container.Start(t, container.Spec{
+		Folder: "nginx", Port: 80, Ready: []string{"sh", "-c", "curl -sf http://localhost/nginx_status"},
+		Files: map[string]string{
+			"/etc/nginx/nginx.conf":          filepath.Join(files, "nginx.conf"),
+			"/etc/nginx/eshop-upstream.conf": c.upstream,
+			"/usr/share/eshop/pages":         filepath.Join(files, "pages"),
+		},
+		Networks: []container.Place{{Network: c.front, Name: "nginx", Address: c.host(2)}},
+	})
+	c.URL = "http://" + c.Nginx.Address
+	return c
+}
+
+func root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+func (c *Cluster) host(n int) netip.Addr {
+	a := c.subnet.Addr().As4()
+	a[3] = byte(n)
+	return netip.AddrFrom4(a)
+}
+
+// settings are the environment of the server called name.
+func (c *Cluster) settings(name string) map[string]string {
+	return map[string]string{
+		"PORT": fmt.Sprint(serverPort), "SERVER_NAME": name, "SECRET_KEY": secretKey,
+		"DATABASE_URL": "postgres://eshop:eshop@postgres:5432/postgres?sslmode=disable",
+		"REDIS_URL":    "redis://redis:6379/0",
+		// Docker's networks, which here have nginx alone in front.
+		"ESHOP_TRUSTED_PROXIES": c.subnet.String(),
+	}
+}
+
+// Migrate makes the tables and fills them with the demo data.
+func (c *Cluster) Migrate(t testing.TB) {
+	t.Helper()
+	for _, command := range []string{"migrate", "seed"} {
+		c.once(t, command)
+	}
+}
+
+// once runs a command of the shop that ends by itself.
+func (c *Cluster) once(t testing.TB, command string) {
+	t.Helper()
+	s := container.Start(t, container.Spec{
+		Folder: Build(t), Command: []string{command}, Env: c.settings(command),
+		Networks: []container.Place{{Network: c.front, Name: command}, {Network: c.records, Name: command}},
+	})
+	require.Zero(t, s.Wait(t), "%s: %s", command, s.Log(t))
+	s.Remove(t)
+}
+
+// Open starts the server from a build, with settings of its own, names and values in turn.
+func (s *Server) Open(build string, settings ...string) {
+	s.cluster.t.Helper()
+	env := s.cluster.settings(s.Name)
+	for i := 0; i < len(settings); i += 2 {
+		env[settings[i]] = settings[i+1]
+	}
+	s.Server = container.Start(s.cluster.t, container.Spec{
+		Folder: build, Command: []string{"serve"}, Env: env,
+		Networks: []container.Place{
+			{Network: s.cluster.front, Name: strings.ToLower(s.Name), Address: s.address},
+			{Network: s.cluster.records, Name: strings.ToLower(s.Name)},
+		},
+	})
+}
+
+// Replace stops the server as an operator would, and opens another in its place.
+func (s *Server) Replace(t testing.TB, build string) {
+	t.Helper()
+	s.Stop(t)
+	s.Remove(t)
+	s.Open(build)
+	s.WaitReady(t)
+}
+
+// CutOff takes the road to PostgreSQL away; nginx and Redis are still there.
+func (s *Server) CutOff(t testing.TB) {
+	t.Helper()
+	s.Leave(t, s.cluster.records)
+}
+
+// Reconnect undoes CutOff.
+func (s *Server) Reconnect(t testing.TB) {
+	t.Helper()
+	s.Join(t, s.cluster.records)
+}
+
+// Ready says whether the server itself, not by nginx, says that it is ready, and what it says.
+func (s *Server) Ready(ctx context.Context) (bool, string) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%d/ready", s.address, serverPort), nil)
+	if err != nil {
+		return false, err.Error()
+	}
+	answer, err := direct.Do(r)
+	if err != nil {
+		return false, err.Error()
+	}
+	defer answer.Body.Close()
+	var says json.RawMessage
+	_ = json.NewDecoder(answer.Body).Decode(&says) // what is no JSON says nothing
+	return answer.StatusCode == http.StatusOK, string(says)
+}
+
+var direct = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+// WaitReady waits until the server says that it is ready.
+func (s *Server) WaitReady(t testing.TB) {
+	t.Helper()
+	says := ""
+	until(t, func() (ready bool) {
+		ready, says = s.Ready(t.Context())
+		return ready
+	}, func() string { return s.Name + " is not ready: " + says })
+}
+
+// until waits until there is what is waited for, and fails the test after half a
+// minute with what is missing.
+func until(t testing.TB, there func() bool, missing func() string) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !there(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			require.Fail(t, missing())
+		}
+	}
+}
+
+// Reload tells nginx which servers there are, without those that are down, and
+// reloads it. What is under way goes on.
+func (c *Cluster) Reload(t testing.TB, down ...*Server) {
+	t.Helper()
+	c.writeUpstream(t, down)
+	c.Nginx.Run(t, "nginx", "-t", "-q")
+	workers := c.workers(t)
+	c.Nginx.Run(t, "nginx", "-s", "reload")
+	// The signal is sent; the workers from before take requests until they heard of it.
+	until(t, func() bool { return disjoint(c.workers(t), workers) }, func() string { return "workers from before go on" })
+}
+
+func (c *Cluster) writeUpstream(t testing.TB, down []*Server) {
+	t.Helper()
+	out := map[*Server]bool{}
+	for _, s := range down {
+		out[s] = true
+	}
+	var lines strings.Builder
+	for _, s := range c.Servers {
+		state := "max_fails=2 fail_timeout=2s"
+		if out[s] {
+			state = "down"
+		}
+		fmt.Fprintf(&lines, "server %s:%d %s;\n", s.address, serverPort, state)
+	}
+	// Written in place: the container has this very file.
+	require.NoError(t, os.WriteFile(c.upstream, []byte(lines.String()), 0o644))
+}
+
+// workers are the processes of nginx that take requests.
+func (c *Cluster) workers(t testing.TB) []string {
+	t.Helper()
+	return strings.Fields(c.Nginx.Run(t, "sh", "-c",
+		`for p in /proc/[0-9]*; do [ "$(tr -d '\0' <$p/cmdline 2>/dev/null)" = "nginx: worker process" ] && echo $p; done; true`))
+}
+
+func disjoint(a, b []string) bool {
+	return len(a) > 0 && !slices.ContainsFunc(a, func(one string) bool { return slices.Contains(b, one) })
+}

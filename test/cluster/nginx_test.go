@@ -1,0 +1,173 @@
+package cluster_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/test/cluster"
+)
+
+func needContainers(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs containers")
+	}
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func ask(t *testing.T, method, url, body string, headers ...string) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	require.NoError(t, err)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(r)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return answer{response.StatusCode, response.Header, string(text)}
+}
+
+// embedded are the settings of a server that keeps everything in memory.
+var embedded = []string{"DATABASE_URL", "", "REDIS_URL", "", "ESHOP_DEMO", "true"}
+
+func TestNginx(t *testing.T) {
+	needContainers(t)
+	c := cluster.Prepare(t, 3)
+	for _, s := range c.Servers {
+		s.Open(cluster.Build(t), embedded...)
+	}
+	for _, s := range c.Servers {
+		s.WaitReady(t)
+	}
+
+	t.Run("each server takes its turn, and says so", func(t *testing.T) {
+		seen := map[string]int{}
+		for range 9 {
+			got := ask(t, "GET", c.URL+"/", "")
+			require.Equal(t, http.StatusOK, got.status)
+			name := got.header.Get("X-Served-By")
+			assert.Contains(t, got.body, "Served by "+name)
+			seen[name]++
+		}
+		assert.Equal(t, map[string]int{"Server-1": 3, "Server-2": 3, "Server-3": 3}, seen)
+	})
+	t.Run("a request keeps the id that it came with", func(t *testing.T) {
+		assert.Equal(t, "a-client-s-own-id", ask(t, "GET", c.URL+"/", "", "X-Request-ID", "a-client-s-own-id").header.Get("X-Request-ID"))
+		assert.Regexp(t, `^[0-9a-f]{32}$`, ask(t, "GET", c.URL+"/", "").header.Get("X-Request-ID"))
+	})
+	t.Run("pages and answers are compressed", func(t *testing.T) {
+		for _, path := range []string{"/", "/api/products/"} {
+			got := ask(t, "GET", c.URL+path, "", "Accept-Encoding", "gzip")
+			assert.Equal(t, "gzip", got.header.Get("Content-Encoding"), path)
+			assert.Contains(t, got.header.Get("Vary"), "Accept-Encoding", path)
+		}
+	})
+	t.Run("what is inside stays inside", func(t *testing.T) {
+		for _, path := range []string{"/metrics", "/metrics/", "/debug/pprof/", "/_shop/away.html"} {
+			assert.Equal(t, http.StatusNotFound, ask(t, "GET", c.URL+path, "").status, path)
+		}
+		assert.Equal(t, http.StatusForbidden, ask(t, "GET", c.URL+"/nginx_status", "").status)
+		assert.Contains(t, c.Nginx.Run(t, "curl", "-s", "http://localhost/nginx_status"), "Active connections")
+	})
+	t.Run("too many tries are refused, whatever the client says of its address", func(t *testing.T) {
+		refused := 0
+		for range 60 {
+			got := ask(t, "POST", c.URL+"/auth/login", `{"username":"nobody","password":"wrong"}`,
+				"Content-Type", "application/json", "X-Forwarded-For", "192.0.2.1")
+			if got.status == http.StatusTooManyRequests {
+				refused++
+				requireProblem(t, got, "rate_limited")
+			} else {
+				assert.Equal(t, http.StatusUnauthorized, got.status)
+			}
+		}
+		assert.Positive(t, refused)
+		assert.Less(t, refused, 60)
+		page := ask(t, "POST", c.URL+"/login", "username=nobody&password=wrong", "Content-Type", "application/x-www-form-urlencoded")
+		assert.Contains(t, []int{http.StatusTooManyRequests, http.StatusUnauthorized}, page.status)
+		assert.Equal(t, http.StatusOK, ask(t, "GET", c.URL+"/login", "").status, "looking at the form is free")
+	})
+	t.Run("a body that is too large is refused", func(t *testing.T) {
+		for size, what := range map[int]string{1<<20 + 1: "by the server", 9 << 20: "by nginx"} {
+			got := ask(t, "POST", c.URL+"/api/contact", strings.Repeat(" ", size), "Content-Type", "application/json")
+			assert.Equal(t, http.StatusRequestEntityTooLarge, got.status, what)
+		}
+	})
+	t.Run("a server that is out gets nothing, and no request is lost", func(t *testing.T) {
+		c.Reload(t, c.Servers[1])
+		for range 8 {
+			got := ask(t, "GET", c.URL+"/", "")
+			assert.Equal(t, http.StatusOK, got.status)
+			assert.NotEqual(t, "Server-2", got.header.Get("X-Served-By"))
+		}
+		c.Reload(t)
+	})
+	t.Run("an asset that one server does not know is asked of the next", func(t *testing.T) {
+		c.Servers[2].Stop(t)
+		c.Servers[2].Remove(t)
+		c.Servers[2].Open(cluster.BuildWithOtherAssets(t), embedded...)
+		c.Servers[2].WaitReady(t)
+		asset := ""
+		require.Eventually(t, func() bool {
+			page := ask(t, "GET", c.URL+"/", "")
+			if page.header.Get("X-Served-By") == "Server-3" {
+				_, after, _ := strings.Cut(page.body, `href="/assets/app-`)
+				name, _, _ := strings.Cut(after, `"`)
+				asset = "/assets/app-" + name
+			}
+			return asset != ""
+		}, 10*time.Second, 10*time.Millisecond)
+		for range 6 {
+			got := ask(t, "GET", c.URL+asset, "")
+			assert.Equal(t, http.StatusOK, got.status)
+			assert.Contains(t, got.header.Get("Cache-Control"), "immutable")
+		}
+		c.Servers[2].Stop(t)
+		assert.Equal(t, http.StatusOK, ask(t, "GET", c.URL+asset, "").status, "and old pages still find it when the server is gone")
+		assert.Equal(t, http.StatusNotFound, ask(t, "GET", c.URL+"/assets/app-NEVERWAS.css", "").status)
+	})
+	t.Run("with no server left there is a friendly page", func(t *testing.T) {
+		c.Servers[0].Kill(t)
+		c.Servers[1].Stop(t)
+		for _, sent := range []struct{ method, path string }{{"GET", "/"}, {"POST", "/cart/add"}, {"GET", "/products"}} {
+			got := ask(t, sent.method, c.URL+sent.path, "")
+			assert.Equal(t, http.StatusServiceUnavailable, got.status)
+			assert.NotEmpty(t, got.header.Get("Retry-After"))
+			assert.Equal(t, "text/html; charset=utf-8", got.header.Get("Content-Type"))
+			assert.Contains(t, got.body, "Back in a moment")
+		}
+		requireProblem(t, ask(t, "GET", c.URL+"/api/products/", ""), "unavailable")
+		requireProblem(t, ask(t, "POST", c.URL+"/auth/login", ""), "unavailable")
+	})
+}
+
+// requireProblem wants a problem document that says when to try again.
+func requireProblem(t *testing.T, got answer, code string) {
+	t.Helper()
+	assert.NotEmpty(t, got.header.Get("Retry-After"))
+	assert.Equal(t, "application/problem+json", got.header.Get("Content-Type"))
+	var problem struct {
+		Status int
+		Code   string
+	}
+	require.NoError(t, json.Unmarshal([]byte(got.body), &problem))
+	assert.Equal(t, got.status, problem.Status)
+	assert.Equal(t, code, problem.Code)
+}

@@ -1,0 +1,587 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptrace"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+)
+
+// Shoppers browse, fill carts and buy, each with a mind of their own: they know
+// what was acknowledged to them, and note what does not agree with it.
+type Shoppers struct {
+	Seed uint64
+	// Pause is the longest that they think between two steps; a fifth of it is the shortest.
+	Pause time.Duration
+
+	all []*shopper
+}
+
+// Answer is what one request got.
+type Answer struct {
+	At         time.Time
+	Took       time.Duration
+	Request    string // method and path
+	Status     int    // 0 when there was no answer
+	Server     string // which answered; "" for nginx itself
+	RetryAfter string
+	Error      string
+	Resent     bool // because the kept connection that it was first sent on had just been closed
+}
+
+// Failed says whether a shopper would call the answer a failure of the shop.
+func (a Answer) Failed() bool { return a.Status == 0 || a.Status >= 500 }
+
+// Order is an order that was acknowledged.
+type Order struct {
+	ID    string
+	Key   string
+	Total int64
+	Lines map[string]int // how many, by product
+}
+
+const (
+	patience    = 30 * time.Second // for one answer
+	persistence = time.Minute      // in repeating a request until it is known what became of it
+	goodCard    = "4242424242424242"
+)
+
+type product struct {
+	ID   string `json:"id"`
+	Slug string `json:"slug"`
+}
+
+type shopper struct {
+	name     string // "" for a guest
+	email    string
+	bases    []string
+	client   *http.Client
+	chance   *rand.Rand
+	products []product
+
+	// What was acknowledged.
+	cart   map[string]int    // by product
+	lines  map[string]string // the line of each product
+	orders []Order
+
+	answers    []Answer
+	grievances []string // what the shop did against its word
+}
+
+// NewShoppers makes n shoppers, half of them with accounts, who ask now at one and
+// now at another of the addresses of a shop. What they do follows from seed.
+func NewShoppers(t testing.TB, n int, seed uint64, bases ...string) *Shoppers {
+	t.Helper()
+	s := &Shoppers{Seed: seed, Pause: 300 * time.Millisecond}
+	for i := range n {
+		jar, err := cookiejar.New(nil)
+		require.NoError(t, err)
+		one := &shopper{
+			bases: bases, chance: rand.New(rand.NewPCG(seed, uint64(i))),
+			client: &http.Client{Jar: jar, Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 2}},
+			email:  fmt.Sprintf("shopper-%d-%d@mail.example", seed, i),
+			cart:   map[string]int{}, lines: map[string]string{},
+		}
+		one.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		var list struct {
+			Products []product `json:"products"`
+		}
+		answer := one.send("GET", "/api/products/?per_page=100&in_stock=true", nil, "", &list)
+		require.Equal(t, http.StatusOK, answer.Status, "%+v", answer)
+		require.NotEmpty(t, list.Products)
+		one.products = list.Products
+		if i%2 == 0 {
+			one.name = fmt.Sprintf("shopper_%d_%d", seed%1e6, i)
+			answer := one.send("POST", "/auth/register", map[string]any{"username": one.name, "email": one.email, "password": "correct horse"}, "", nil)
+			require.Equal(t, http.StatusCreated, answer.Status, "%+v", answer)
+		}
+		s.all = append(s.all, one)
+	}
+	return s
+}
+
+// During lets all of them shop while do runs, and returns what they met.
+func (s *Shoppers) During(do func()) Report {
+	stop := make(chan struct{})
+	var at sync.WaitGroup
+	for _, one := range s.all {
+		one.answers, one.grievances = nil, nil
+		at.Go(func() {
+			for {
+				one.step()
+				select {
+				case <-stop:
+					one.readCart()
+					one.beKnown()
+					return
+				case <-time.After(s.Pause/5 + time.Duration(one.chance.Int64N(int64(s.Pause*4/5)))):
+				}
+			}
+		})
+	}
+	begin := time.Now()
+	defer func() {
+		select {
+		case <-stop:
+		default: // do failed the test
+			close(stop)
+			at.Wait()
+		}
+	}()
+	do()
+	close(stop)
+	at.Wait()
+	report := Report{Took: time.Since(begin)}
+	for _, one := range s.all {
+		report.Answers = append(report.Answers, one.answers...)
+		for _, g := range one.grievances {
+			report.Grievances = append(report.Grievances, one.who()+": "+g)
+		}
+	}
+	slices.SortFunc(report.Answers, func(a, b Answer) int { return a.At.Compare(b.At) })
+	return report
+}
+
+func (s *shopper) who() string {
+	if s.name != "" {
+		return s.name
+	}
+	return "guest " + s.email
+}
+
+func (s *shopper) complain(format string, args ...any) {
+	s.grievances = append(s.grievances, fmt.Sprintf(format, args...))
+}
+
+func (s *shopper) any() product { return s.products[s.chance.IntN(len(s.products))] }
+
+// step is one thing that the shopper does.
+func (s *shopper) step() {
+	switch chance := s.chance.IntN(100); {
+	case chance < 45:
+		s.browse()
+	case chance < 60:
+		s.add()
+	case chance < 68:
+		s.addByForm()
+	case chance < 75:
+		s.setQuantity()
+	case chance < 80:
+		s.remove()
+	case chance < 88:
+		s.readCart()
+	case chance < 92:
+		s.beKnown()
+	default:
+		s.buy()
+	}
+}
+
+func (s *shopper) browse() {
+	p := s.any()
+	paths := []string{
+		"/", "/products", "/products?sort=price", "/products/" + p.Slug, "/cart", "/wishlist",
+		"/api/products/" + p.ID, "/api/products/?q=" + url.QueryEscape(strings.Split(p.Slug, "-")[0]), "/api/products/categories",
+	}
+	path := paths[s.chance.IntN(len(paths))]
+	if answer := s.send("GET", path, nil, "", nil); answer.Status != http.StatusOK && !answer.Failed() {
+		s.complain("GET %s answered %d", path, answer.Status)
+	}
+}
+
+// basket is the cart as the shop tells it.
+type basket struct {
+	Cart struct {
+		Items []struct {
+			ID       string  `json:"id"`
+			Product  product `json:"product"`
+			Quantity int     `json:"quantity"`
+		} `json:"items"`
+	} `json:"cart"`
+}
+
+func (b basket) quantities() map[string]int {
+	held := map[string]int{}
+	for _, item := range b.Cart.Items {
+		held[item.Product.ID] = item.Quantity
+	}
+	return held
+}
+
+// believe takes what the shop says is in the cart for what is in it.
+func (s *shopper) believe(b basket) {
+	s.cart, s.lines = b.quantities(), map[string]string{}
+	for _, item := range b.Cart.Items {
+		s.lines[item.Product.ID] = item.ID
+	}
+}
+
+// expect takes an acknowledged cart, which must hold what it should.
+func (s *shopper) expect(after string, b basket, want map[string]int) {
+	if got := b.quantities(); !maps.Equal(got, want) {
+		s.complain("after %s the cart holds %v, not %v", after, got, want)
+	}
+	s.believe(b)
+}
+
+func (s *shopper) readCart() {
+	var b basket
+	if answer := s.send("GET", "/api/cart/", nil, "", &b); answer.Status == http.StatusOK {
+		s.expect("reading", b, s.cart)
+	} else if !answer.Failed() {
+		s.complain("reading the cart answered %d", answer.Status)
+	}
+}
+
+// change asks for a change of the cart until it is known what became of it. With a
+// key it is repeated as it is; without one the cart is read to find out.
+func (s *shopper) change(method, path string, body any, key string, want map[string]int) {
+	what := method + " " + path
+	for until := time.Now().Add(persistence); ; time.Sleep(200 * time.Millisecond) {
+		var b basket
+		answer := s.send(method, path, body, key, &b)
+		switch {
+		case answer.Status == http.StatusOK:
+			s.expect(what, b, want)
+			return
+		case answer.Status == http.StatusConflict || answer.Status == http.StatusUnprocessableEntity:
+			return // sold out, or more than may be bought
+		case !answer.Failed():
+			s.complain("%s answered %d", what, answer.Status)
+			return
+		case time.Now().After(until):
+			s.complain("%s was not answered well in %v", what, persistence)
+			return
+		case key == "" && s.send("GET", "/api/cart/", nil, "", &b).Status == http.StatusOK:
+			if got := b.quantities(); !maps.Equal(got, s.cart) && !maps.Equal(got, want) {
+				s.complain("after %s failed the cart holds %v, neither %v nor %v", what, got, s.cart, want)
+			}
+			s.believe(b)
+			return
+		}
+	}
+}
+
+// sometimesKey is a key in half of all cases: without one nginx must see to it.
+func (s *shopper) sometimesKey() string {
+	if s.chance.IntN(2) == 0 {
+		return ""
+	}
+	return uuid.NewString()
+}
+
+func (s *shopper) with(product string, n int) map[string]int {
+	want := maps.Clone(s.cart)
+	want[product] = n
+	if n == 0 {
+		delete(want, product)
+	}
+	return want
+}
+
+func (s *shopper) add() {
+	p, n := s.any().ID, 1+s.chance.IntN(2)
+	s.change("POST", "/api/cart/add", map[string]any{"product_id": p, "quantity": n}, s.sometimesKey(), s.with(p, s.cart[p]+n))
+}
+
+func (s *shopper) setQuantity() {
+	if p, there := s.held(); there {
+		n := 1 + s.chance.IntN(3)
+		s.change("PUT", "/api/cart/update/"+s.lines[p], map[string]any{"quantity": n}, s.sometimesKey(), s.with(p, n))
+	}
+}
+
+func (s *shopper) remove() {
+	if p, there := s.held(); there {
+		s.change("DELETE", "/api/cart/remove/"+s.lines[p], nil, uuid.NewString(), s.with(p, 0))
+	}
+}
+
+// held is a product in the cart.
+func (s *shopper) held() (string, bool) {
+	if len(s.cart) == 0 {
+		return "", false
+	}
+	held := slices.Sorted(maps.Keys(s.cart))
+	return held[s.chance.IntN(len(held))], true
+}
+
+var formToken = regexp.MustCompile(`name="token" value="([^"]+)"`)
+
+// addByForm adds as a browser without scripts does.
+func (s *shopper) addByForm() {
+	p := s.any()
+	page := s.request("GET", "/products/"+p.Slug, nil, nil)
+	token := formToken.FindSubmatch(page.body)
+	if page.Status != http.StatusOK || token == nil {
+		if !page.Failed() && page.Status != http.StatusOK {
+			s.complain("the page of %s answered %d", p.Slug, page.Status)
+		}
+		return // sold out, or the page did not come
+	}
+	form := url.Values{"product_id": {p.ID}, "quantity": {"1"}, "token": {string(token[1])}}
+	for until := time.Now().Add(persistence); ; time.Sleep(200 * time.Millisecond) {
+		answer := s.request("POST", "/cart/add", []byte(form.Encode()), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})
+		switch {
+		case answer.Status == http.StatusSeeOther:
+			s.cart[p.ID]++
+			var b basket
+			if read := s.send("GET", "/api/cart/", nil, "", &b); read.Status == http.StatusOK {
+				s.expect("the form", b, s.cart)
+			}
+			return
+		case !answer.Failed():
+			return // sold out, or more than may be bought
+		case time.Now().After(until):
+			s.complain("the form was not answered well in %v", persistence)
+			return
+		}
+	}
+}
+
+// beKnown asks who they are, which a shopper with an account must be told.
+func (s *shopper) beKnown() {
+	if s.name == "" {
+		return
+	}
+	var who struct {
+		User struct {
+			Username string `json:"username"`
+		} `json:"user"`
+	}
+	answer := s.send("GET", "/auth/current-user", nil, "", &who)
+	if !answer.Failed() && (answer.Status != http.StatusOK || who.User.Username != s.name) {
+		s.complain("signed out: %d %q", answer.Status, who.User.Username)
+	}
+}
+
+type orderJSON struct {
+	Order struct {
+		ID     string `json:"id"`
+		Status string `json:"status"`
+		Items  []struct {
+			ProductID string `json:"product_id"`
+			Quantity  int    `json:"quantity"`
+		} `json:"items"`
+		Total struct {
+			Amount int64 `json:"amount"`
+		} `json:"total"`
+	} `json:"order"`
+}
+
+// settled follows an order whose payment is not known yet until it is.
+func (s *shopper) settled(id, status string) string {
+	for until := time.Now().Add(persistence); status == "pending"; time.Sleep(300 * time.Millisecond) {
+		var now orderJSON
+		answer := s.send("GET", "/api/checkout/orders/"+id, nil, "", &now)
+		switch {
+		case answer.Status == http.StatusOK:
+			status = now.Order.Status
+		case !answer.Failed():
+			s.complain("the order %s was acknowledged and answers %d", id, answer.Status)
+			return ""
+		case time.Now().After(until):
+			s.complain("the order %s was not settled in %v", id, persistence)
+			return ""
+		}
+	}
+	return status
+}
+
+// buy checks out, again and again with the same key until it is known what became of it.
+func (s *shopper) buy() {
+	if len(s.cart) == 0 {
+		return
+	}
+	key := uuid.NewString()
+	body := map[string]any{
+		"email": s.email,
+		"shipping_address": map[string]any{"name": "Sam Shopper", "line1": "1 High Street", "line2": "", "city": "Springfield",
+			"region": "IL", "postal_code": "62701", "country": "US", "phone": "+1 555 010 0123"},
+		"payment": map[string]any{"method": "demo_card", "card_number": goodCard, "expiry": "12/39", "cvc": "123"},
+	}
+	for until := time.Now().Add(persistence); ; time.Sleep(200 * time.Millisecond) {
+		var placed struct {
+			orderJSON
+			Code  string `json:"code"`
+			Lines []struct {
+				ProductID string `json:"product_id"`
+			} `json:"lines"`
+		}
+		answer := s.send("POST", "/api/checkout/process", body, key, &placed)
+		switch {
+		case answer.Status == http.StatusCreated || answer.Status == http.StatusOK:
+			order := Order{ID: placed.Order.ID, Key: key, Total: placed.Order.Total.Amount, Lines: map[string]int{}}
+			for _, item := range placed.Order.Items {
+				order.Lines[item.ProductID] = item.Quantity
+			}
+			if !maps.Equal(order.Lines, s.cart) {
+				s.complain("the order %s has %v, and the cart had %v", order.ID, order.Lines, s.cart)
+			}
+			s.cart, s.lines = map[string]int{}, map[string]string{}
+			if s.settled(order.ID, placed.Order.Status) == "cancelled" {
+				s.cart = order.Lines // what was not paid is in the cart again
+				s.readCart()
+				return
+			}
+			s.orders = append(s.orders, order)
+			return
+		case placed.Code == "out_of_stock":
+			for _, line := range placed.Lines {
+				if id, there := s.lines[line.ProductID]; there {
+					s.change("DELETE", "/api/cart/remove/"+id, nil, uuid.NewString(), s.with(line.ProductID, 0))
+				}
+			}
+			return
+		case !answer.Failed():
+			s.complain("checkout answered %d %s", answer.Status, placed.Code)
+			return
+		case time.Now().After(until):
+			s.complain("checkout was not answered well in %v", persistence)
+			return
+		}
+	}
+}
+
+// send sends JSON and reads JSON.
+func (s *shopper) send(method, path string, body any, key string, into any) Answer {
+	headers := http.Header{}
+	var content []byte
+	if body != nil {
+		content, _ = json.Marshal(body) // maps of text and numbers
+		headers.Set("Content-Type", "application/json")
+	}
+	if key != "" {
+		headers.Set("Idempotency-Key", key)
+	}
+	got := s.request(method, path, content, headers)
+	if into != nil && got.body != nil {
+		if err := json.Unmarshal(got.body, into); err != nil {
+			s.complain("%s %s answered %d with what is no JSON: %.200s", method, path, got.Status, got.body)
+		}
+	}
+	return got.Answer
+}
+
+type reply struct {
+	Answer
+	body []byte
+}
+
+// request sends one request and notes what came of it. Like a browser and curl it
+// sends it again when a connection that was kept open turns out to be closed.
+func (s *shopper) request(method, path string, body []byte, headers http.Header) reply {
+	got := reply{Answer: Answer{At: time.Now(), Request: method + " " + path}}
+	kept := s.try(&got, method, path, body, headers)
+	if got.Status == 0 && kept && time.Since(got.At) < time.Second {
+		got.Error, got.Resent = "", true
+		s.try(&got, method, path, body, headers)
+	}
+	got.Took = time.Since(got.At)
+	s.answers = append(s.answers, got.Answer)
+	return got
+}
+
+// try says whether the request went by a connection that had been kept open.
+func (s *shopper) try(got *reply, method, path string, body []byte, headers http.Header) (kept bool) {
+	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
+		GotConn: func(c httptrace.GotConnInfo) { kept = c.Reused },
+	})
+	r, err := http.NewRequestWithContext(ctx, method, s.bases[s.chance.IntN(len(s.bases))]+path, bytes.NewReader(body))
+	if err != nil {
+		panic(err)
+	}
+	maps.Copy(r.Header, headers)
+	response, err := s.client.Do(r)
+	if err == nil {
+		got.Status, got.Server = response.StatusCode, response.Header.Get("X-Served-By")
+		got.RetryAfter = response.Header.Get("Retry-After")
+		got.body, err = io.ReadAll(response.Body)
+		response.Body.Close()
+	}
+	if err != nil {
+		got.Status, got.Error = 0, err.Error()
+	}
+	return kept
+}
+
+// Report is what shoppers met while something happened.
+type Report struct {
+	Took       time.Duration
+	Answers    []Answer
+	Grievances []string
+}
+
+// Failed are the answers that failed.
+func (r Report) Failed() []Answer {
+	return slices.DeleteFunc(slices.Clone(r.Answers), func(a Answer) bool { return !a.Failed() })
+}
+
+// Longest is the answer that took longest.
+func (r Report) Longest() Answer {
+	return slices.MaxFunc(r.Answers, func(a, b Answer) int { return int(a.Took - b.Took) })
+}
+
+// Slow counts the answers that took longer.
+func (r Report) Slow(than time.Duration) int {
+	n := 0
+	for _, a := range r.Answers {
+		if a.Took > than {
+			n++
+		}
+	}
+	return n
+}
+
+// Resent counts the requests that had to be sent again because of a closed connection.
+func (r Report) Resent() int {
+	n := 0
+	for _, a := range r.Answers {
+		if a.Resent {
+			n++
+		}
+	}
+	return n
+}
+
+// Servers counts the answers of each server.
+func (r Report) Servers() map[string]int {
+	n := map[string]int{}
+	for _, a := range r.Answers {
+		if a.Server != "" {
+			n[a.Server]++
+		}
+	}
+	return n
+}
+
+// Failures lists what failed, alike ones once with their number.
+func (r Report) Failures() []string {
+	alike := map[string]int{}
+	for _, a := range r.Failed() {
+		request, _, _ := strings.Cut(a.Request, "?")
+		alike[fmt.Sprintf("%s: %d by %q Retry-After %q %s", request, a.Status, a.Server, a.RetryAfter, a.Error)]++
+	}
+	var lines []string
+	for _, what := range slices.Sorted(maps.Keys(alike)) {
+		lines = append(lines, strconv.Itoa(alike[what])+" × "+what)
+	}
+	return lines
+}

@@ -1,0 +1,217 @@
+// Package deployment_test sets a bare Debian machine up with the very scripts of
+// deployment/, in a container whose first process is systemd, and does to it there
+// what operators do, while people shop.
+package deployment_test
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/test/cluster"
+)
+
+const shoppers = 20
+
+var servers = []string{"ecommerce-server1", "ecommerce-server2", "ecommerce-server3"}
+
+func TestDeployment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs containers")
+	}
+	m := newMachine(t)
+	defer m.explain(t)
+
+	t.Run("the scripts are clean", func(t *testing.T) {
+		m.sh(t, "cd deployment; for script in *.sh; do bash -n $script; done; shellcheck --external-sources *.sh")
+	})
+	for _, script := range []string{"setup.sh", "init_database.sh", "install_redis.sh", "deploy.sh status"} {
+		t.Run(script+" tells others than root what to do, in one line", func(t *testing.T) {
+			said := m.sh(t, "! runuser -u nobody -- deployment/"+script)
+			assert.Equal(t, 1, strings.Count(said, "\n"), "%s", said)
+			assert.Contains(t, said, "sudo deployment/"+script)
+		})
+	}
+	t.Run("before it is set up the shop can't be run, and deploy.sh says what to do", func(t *testing.T) {
+		assert.Contains(t, m.sh(t, "! deployment/deploy.sh start"), "run setup.sh first")
+	})
+
+	var secrets []string
+	if !t.Run("setup.sh, once and again", func(t *testing.T) {
+		m.sh(t, "set +e; while sleep 0.05; do cat /proc/[0-9]*/cmdline; done >/var/tmp/arguments 2>/dev/null & echo $! >/var/tmp/watcher")
+		begin := time.Now()
+		t.Logf("%s", m.sh(t, "deployment/setup.sh"))
+		t.Logf("set up in %s", time.Since(begin).Round(time.Second))
+		secrets = m.lines(t, `sed -nE "s/^SECRET_KEY='(.*)'$/\1/p; s/^REDIS_URL='redis:..:(.*)@.*/\1/p" /etc/ecommerce/ecommerce.env`)
+		require.Len(t, secrets, 2)
+		for _, secret := range secrets {
+			assert.Regexp(t, "^[0-9a-f]{64}$", secret)
+		}
+		const state = "find /etc/ecommerce /etc/nginx /etc/redis /etc/systemd/system /etc/postgresql /usr/local/bin /usr/share/eshop -type f | sort | xargs sha256sum; id ecommerce"
+		all := append([]string{"nginx", "redis-server", "postgresql@15-main"}, servers...)
+		files, processes := m.sh(t, state), m.processes(t, all...)
+
+		m.sh(t, "deployment/setup.sh")
+		assert.Equal(t, files, m.sh(t, state), "the second run changes no file")
+		assert.Equal(t, processes, m.processes(t, all...), "the second run restarts nothing")
+		m.sh(t, "kill $(cat /var/tmp/watcher)")
+	}) {
+		return
+	}
+	// Products as for a demonstration, without the accounts that a shop in production must not have.
+	m.sh(t, `set -a; . /etc/ecommerce/ecommerce.env; ESHOP_ENV=development runuser -u ecommerce -- eshop seed 2>/dev/null
+		runuser -u postgres -- psql -qX ecommerce -c 'DELETE FROM users'`)
+	books := m.books(t)
+	opening, seed := books.Books(t), uint64(time.Now().UnixNano())
+	t.Logf("the shoppers' seed is %d", seed)
+	m.shoppers = cluster.NewShoppers(t, shoppers, seed, "http://"+m.Address)
+
+	t.Run("ten times curl meets all three servers", func(t *testing.T) {
+		said := m.sh(t, "for i in $(seq 10); do curl -s http://localhost/ | grep Server; done")
+		for _, name := range []string{"Server-1", "Server-2", "Server-3"} {
+			assert.GreaterOrEqual(t, strings.Count(said, name), 3, "%s in:\n%s", name, said)
+		}
+	})
+	t.Run("ab has no failed request", func(t *testing.T) {
+		said := m.sh(t, "ab -q -n 1000 -c 10 http://localhost/")
+		assert.Regexp(t, `Complete requests: +1000\n`, said)
+		assert.Regexp(t, `Failed requests: +0\n`, said)
+		assert.NotContains(t, said, "Non-2xx")
+		t.Log(regexp.MustCompile(`(?m)^(Requests per second|  99%).*$`).FindAllString(said, -1))
+	})
+	t.Run("nginx_status answers inside only, figures and servers' ports not at all outside", func(t *testing.T) {
+		assert.Contains(t, m.sh(t, "curl -sf http://localhost/nginx_status"), "Active connections")
+		assert.Contains(t, m.sh(t, "curl -sf http://127.0.0.1:6001/metrics"), "process_start_time_seconds")
+		for path, status := range map[string]int{"/nginx_status": http.StatusForbidden, "/metrics": http.StatusNotFound, "/": http.StatusOK} {
+			answer, err := http.Get("http://" + m.Address + path)
+			require.NoError(t, err)
+			require.NoError(t, answer.Body.Close())
+			assert.Equal(t, status, answer.StatusCode, path)
+		}
+		for _, listens := range m.lines(t, `ss -Hltn | awk '{print $4}' | grep -E ':(5432|6379|600[0-9])$'`) {
+			assert.Regexp(t, `^(127\.0\.0\.1|\[::1\]):`, listens)
+		}
+	})
+	t.Run("the units are hardened", func(t *testing.T) {
+		said := m.sh(t, "systemd-analyze security --offline=true --no-pager /etc/systemd/system/ecommerce-server1.service | tail -1")
+		exposure, err := strconv.ParseFloat(regexp.MustCompile(`[0-9.]+ [A-Z]`).FindString(said)[:3], 64)
+		require.NoError(t, err, said)
+		assert.Less(t, exposure, 3.0)
+		t.Log(said)
+		assert.Equal(t, "600 root", strings.TrimSpace(m.sh(t, "stat -c '%a %U' /etc/ecommerce/ecommerce.env")))
+		m.sh(t, "! runuser -u ecommerce -- cat /etc/ecommerce/ecommerce.env")
+	})
+
+	t.Run("systemctl stop of a server loses nothing", func(t *testing.T) {
+		m.losesNothing(t, func() {
+			m.sh(t, "sleep 1; systemctl stop ecommerce-server2; sleep 3")
+			assert.Contains(t, m.sh(t, "! deployment/deploy.sh status"), "inactive")
+		})
+		report := m.losesNothing(t, func() { m.deploy(t, "start"); m.sh(t, "sleep 3") })
+		assert.Positive(t, report.Servers()["Server-2"], "it serves again")
+		m.deploy(t, "status")
+	})
+	t.Run("deploy.sh restart loses nothing", func(t *testing.T) {
+		before := m.processes(t, servers...)
+		m.losesNothing(t, func() { m.deploy(t, "restart") })
+		for name, id := range m.processes(t, servers...) {
+			assert.NotEqual(t, before[name], id, "%s was not restarted", name)
+		}
+	})
+	t.Run("deploy.sh scale 5 and back loses nothing", func(t *testing.T) {
+		report := m.losesNothing(t, func() {
+			m.deploy(t, "scale 5")
+			m.sh(t, "sleep 3")
+			m.deploy(t, "scale 3")
+		})
+		assert.Len(t, report.Servers(), 5, "all five served")
+		assert.Equal(t, "3", strings.TrimSpace(m.sh(t, "grep -c ^server /etc/nginx/eshop-upstream.conf")))
+		m.sh(t, "! systemctl cat -- ecommerce-server4 ecommerce-server5; ! ls /etc/ecommerce/ecommerce-server[45].env")
+		for _, n := range []string{"0", "10", "many", "", "3 4"} {
+			assert.Contains(t, m.sh(t, "! deployment/deploy.sh scale "+n), "say how many", n)
+		}
+	})
+	t.Run("setup.sh brings a new build into service and loses nothing", func(t *testing.T) {
+		before := m.processes(t, servers...)
+		newer, err := os.OpenFile(m.build, os.O_APPEND|os.O_WRONLY, 0)
+		require.NoError(t, err)
+		_, err = newer.WriteString("a newer build")
+		require.NoError(t, err)
+		require.NoError(t, newer.Close())
+		m.losesNothing(t, func() { m.sh(t, "deployment/setup.sh") })
+		for name, id := range m.processes(t, servers...) {
+			assert.NotEqual(t, before[name], id, "%s was not restarted", name)
+			assert.Equal(t, "/usr/local/bin/eshop", strings.TrimSpace(m.sh(t, "readlink /proc/"+id+"/exe")))
+		}
+	})
+	t.Run("a build that does not start stays out, and the others serve on", func(t *testing.T) {
+		m.losesNothing(t, func() {
+			m.sh(t, "echo PORT=none >>/etc/ecommerce/ecommerce-server1.env")
+			assert.Contains(t, m.sh(t, "! deployment/deploy.sh restart"), "ecommerce-server1 does not become ready")
+			assert.Contains(t, m.sh(t, "! deployment/deploy.sh status"), "left out")
+		})
+		m.sh(t, "sed -i /none/d /etc/ecommerce/ecommerce-server1.env")
+		m.deploy(t, "restart")
+		m.deploy(t, "status")
+	})
+	t.Run("a server that dies is started again", func(t *testing.T) {
+		id := m.processes(t, "ecommerce-server3")["ecommerce-server3"]
+		m.losesNothing(t, func() {
+			m.sh(t, "sleep 1; kill -9 "+id+"; timeout 20 bash -c 'until PORT=5003 eshop healthcheck; do sleep 0.2; done'; sleep 3")
+		})
+		assert.NotEqual(t, id, m.processes(t, "ecommerce-server3")["ecommerce-server3"])
+	})
+	t.Run("stop closes the shop politely, start opens it", func(t *testing.T) {
+		m.deploy(t, "stop")
+		assert.Contains(t, m.sh(t, "curl -si http://localhost/"), "Retry-After")
+		m.deploy(t, "start")
+		m.sh(t, "curl -sf http://localhost/")
+	})
+	t.Run("the books agree with what the shoppers know", func(t *testing.T) {
+		assert.Empty(t, books.Audit(t, opening, m.shoppers))
+		t.Logf("%d orders were acknowledged", m.shoppers.Orders())
+		assert.Positive(t, m.shoppers.Orders())
+	})
+	t.Run("all of it is there after a reboot", func(t *testing.T) {
+		m.Stop(t)
+		m.Start(t)
+		m.sh(t, "timeout 60 bash -c 'until deployment/deploy.sh status; do sleep 0.5; done'")
+		m.losesNothing(t, func() { m.sh(t, "sleep 2") })
+	})
+	t.Run("no secret in the journal, in logs or in arguments", func(t *testing.T) {
+		assert.NotEmpty(t, m.sh(t, "deployment/deploy.sh logs -n 5"))
+		m.sh(t, "journalctl -a -o export >/var/tmp/journal; grep -q ecommerce-server1 /var/tmp/journal; grep -q setup.sh /var/tmp/arguments")
+		for _, secret := range secrets {
+			m.sh(t, "! grep -rlF "+secret+" /var/tmp/journal /var/tmp/arguments /var/log")
+		}
+		logs := m.lines(t, "ls /var/log/nginx")
+		assert.Contains(t, logs, "ecommerce_access.log")
+		assert.Contains(t, logs, "ecommerce_error.log")
+	})
+	t.Run("uninstalling leaves the data alone", func(t *testing.T) {
+		const orders = "runuser -u postgres -- psql -AtX ecommerce -c 'SELECT count(*) FROM orders'"
+		before := m.sh(t, orders)
+		assert.NotEqual(t, "0\n", before)
+		said := m.sh(t, "deployment/setup.sh --uninstall")
+		assert.Contains(t, said, "/var/lib/postgresql/15/main")
+		assert.Equal(t, before, m.sh(t, orders))
+		left := m.lines(t, `find / -xdev \( -iname '*ecommerce*' -o -iname '*eshop*' \) -not -path '/srv/*';
+			grep -rl ecommerce /etc --exclude='*-' || true;
+			ss -Hltn | awk '{print $4}' | grep -vE ':5432$' || true`)
+		left = slices.DeleteFunc(left, func(name string) bool { return strings.HasPrefix(name, "/proc") })
+		assert.Empty(t, left)
+		m.sh(t, "! id ecommerce")
+		m.sh(t, "deployment/setup.sh --uninstall")
+
+		m.sh(t, "deployment/setup.sh")
+		assert.Equal(t, before, m.sh(t, orders), "setting it up again finds the data")
+	})
+}

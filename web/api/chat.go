@@ -1,0 +1,244 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/gorilla/mux"
+
+	"eshop/domain"
+	"eshop/usecase"
+	"eshop/web/listing"
+	"eshop/web/talk"
+	"eshop/web/visit"
+)
+
+// messageListJSON is a part of what was said. Last is the number of the conversation's
+// last message: when it is greater than that of the last in the list, there is more.
+type messageListJSON struct {
+	Conversation domain.ConversationID `json:"conversation"`
+	Messages     []talk.Message        `json:"messages"`
+	Last         int64                 `json:"last"`
+}
+
+func messageList(c domain.Conversation, messages []domain.Message) messageListJSON {
+	return messageListJSON{c.ID, each(messages, talk.MessageOf), c.Last}
+}
+
+func answerMessage(w http.ResponseWriter, m domain.Message, said bool) error {
+	status := http.StatusOK
+	if said {
+		status = http.StatusCreated
+	}
+	return answer(w, status, map[string]talk.Message{"message": talk.MessageOf(m)})
+}
+
+type sayingJSON struct {
+	ClientID string `json:"client_id"`
+	Body     string `json:"body"`
+}
+
+func (a *API) chat(w http.ResponseWriter, r *http.Request) error {
+	after, err := seqAfter(r)
+	if err != nil {
+		return err
+	}
+	who, err := a.visits.Who(r)
+	if err != nil {
+		return err
+	}
+	c, messages, err := a.talking.Messages(r.Context(), who, after)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, messageList(c, messages))
+}
+
+func (a *API) say(w http.ResponseWriter, r *http.Request) error {
+	var in sayingJSON
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	pass, err := a.visits.Begin(r)
+	if err != nil {
+		return err
+	}
+	m, said, err := a.talking.Say(r.Context(), pass.Visitor, in.ClientID, in.Body, visit.Address(r))
+	if err != nil {
+		return err
+	}
+	if err := a.visits.Keep(w, r, pass); err != nil {
+		return err
+	}
+	return answerMessage(w, m, said)
+}
+
+func (a *API) read(w http.ResponseWriter, r *http.Request) error {
+	seq, err := decodeSeq(w, r)
+	if err != nil {
+		return err
+	}
+	who, err := a.visits.Who(r)
+	if err != nil {
+		return err
+	}
+	if err := a.talking.Read(r.Context(), who, seq); err != nil {
+		return err
+	}
+	return answerNothing(w)
+}
+
+// staff is who of the staff asks.
+func (a *API) staff(r *http.Request) (domain.User, error) {
+	who, err := a.visits.Who(r)
+	if err == nil && !who.SignedIn() {
+		err = errSignedOut()
+	}
+	return who.User, err
+}
+
+func (a *API) conversations(w http.ResponseWriter, r *http.Request) error {
+	by, err := a.staff(r)
+	if err != nil {
+		return err
+	}
+	values, err := query(r)
+	if err != nil {
+		return err
+	}
+	state := domain.TalkOpen
+	if values.Has("state") {
+		state = domain.TalkState(values.Get("state"))
+	}
+	q, err := listing.Parse(url.Values{"page": values["page"], "per_page": values["per_page"]})
+	if err != nil {
+		return err
+	}
+	found, total, err := a.talking.Conversations(r.Context(), by, state, q.Page)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, struct {
+		Conversations []talk.Conversation `json:"conversations"`
+		pageJSON
+	}{each(found, talk.ConversationOf), page(q.Page, total)})
+}
+
+func (a *API) conversation(w http.ResponseWriter, r *http.Request) error {
+	by, err := a.staff(r)
+	if err != nil {
+		return err
+	}
+	c, err := a.talking.Conversation(r.Context(), by, conversationID(r))
+	if err != nil {
+		return err
+	}
+	return answerConversation(w, c)
+}
+
+func answerConversation(w http.ResponseWriter, c domain.Conversation) error {
+	return answer(w, http.StatusOK, map[string]talk.Conversation{"conversation": talk.ConversationOf(c)})
+}
+
+func (a *API) messages(w http.ResponseWriter, r *http.Request) error {
+	after, err := seqAfter(r)
+	if err != nil {
+		return err
+	}
+	by, err := a.staff(r)
+	if err != nil {
+		return err
+	}
+	c, err := a.talking.Conversation(r.Context(), by, conversationID(r))
+	if err != nil {
+		return err
+	}
+	messages, err := a.talking.Since(r.Context(), c.ID, after)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, messageList(c, messages))
+}
+
+func (a *API) answerShopper(w http.ResponseWriter, r *http.Request) error {
+	var in sayingJSON
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	by, err := a.staff(r)
+	if err != nil {
+		return err
+	}
+	m, said, err := a.talking.Answer(r.Context(), by, conversationID(r), in.ClientID, in.Body)
+	if err != nil {
+		return err
+	}
+	return answerMessage(w, m, said)
+}
+
+func (a *API) markRead(w http.ResponseWriter, r *http.Request) error {
+	seq, err := decodeSeq(w, r)
+	if err != nil {
+		return err
+	}
+	by, err := a.staff(r)
+	if err != nil {
+		return err
+	}
+	if err := a.talking.MarkRead(r.Context(), by, conversationID(r), seq); err != nil {
+		return err
+	}
+	return answerNothing(w)
+}
+
+// move answers with what became of a conversation.
+func (a *API) move(move usecase.Move) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		by, err := a.staff(r)
+		if err != nil {
+			return err
+		}
+		c, err := a.talking.Move(r.Context(), by, conversationID(r), move)
+		if err != nil {
+			return err
+		}
+		return answerConversation(w, c)
+	}
+}
+
+func conversationID(r *http.Request) domain.ConversationID {
+	return domain.ConversationID(mux.Vars(r)["id"])
+}
+
+// seqAfter is the number of the message after which the caller wants to read.
+func seqAfter(r *http.Request) (int64, error) {
+	values, err := query(r)
+	if err != nil || !values.Has("after") {
+		return 0, err
+	}
+	seq, err := strconv.ParseInt(values.Get("after"), 10, 64)
+	if err != nil || seq < 0 || len(values["after"]) > 1 {
+		return 0, domain.InvalidFields(map[string]string{"after": "must be the number of a message, given once"})
+	}
+	return seq, nil
+}
+
+func decodeSeq(w http.ResponseWriter, r *http.Request) (int64, error) {
+	var in struct {
+		Seq int `json:"seq"`
+	}
+	if err := decode(w, r, &in); err != nil {
+		return 0, err
+	}
+	if in.Seq < 0 {
+		return 0, domain.InvalidFields(map[string]string{"seq": "must be the number of a message"})
+	}
+	return int64(in.Seq), nil
+}
+
+func answerNothing(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
