@@ -209,6 +209,7 @@ func (s *Store) CopyProducts(ctx context.Context, products iter.Seq[domain.Produ
 }
 
 func (s *Store) copyProducts(ctx context.Context, products []domain.Product) error {
+	rows := stagedRows(products)
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return err
@@ -222,7 +223,6 @@ func (s *Store) copyProducts(ctx context.Context, products []domain.Product) err
 	if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = 0; SET LOCAL gin_pending_list_limit = '64MB'`); err != nil {
 		return err
 	}
-	rows := stagedRows(products)
 	err = putProducts(ctx, tx, func() error {
 		return conn.Raw(func(driver any) error {
 			_, err := driver.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{"staged"}, stagedColumns,

@@ -68,7 +68,7 @@ func TestCopyProducts(t *testing.T) {
 }
 
 // catalogue is n products that differ as those of a shop do: 12 categories of five
-// kinds, and in every name a word that one product in 20,000 has.
+// kinds, and in every name a word that no other product has.
 func catalogue(n int) iter.Seq[domain.Product] {
 	colours := []string{"copper", "red", "blue", "green", "black", "white", "oak", "linen", "silver", "amber"}
 	things := []string{"kettle", "teapot", "lamp", "chair", "bowl", "knife", "basket", "candle", "mirror", "blanket", "stool", "vase", "clock", "shelf"}
@@ -78,7 +78,7 @@ func catalogue(n int) iter.Seq[domain.Product] {
 			category, kind := i/3%12, i/3%60
 			p := domain.Product{
 				ID: domain.ProductID(fmt.Sprintf("p%07d", (i*7919)%10_000_000)), Slug: fmt.Sprintf("%s-%s-%d", colour, thing, i),
-				Name: fmt.Sprintf("%s %s m%05d", colour, thing, i%20_000),
+				Name: fmt.Sprintf("%s %s m%07d", colour, thing, i),
 				Description: fmt.Sprintf("A %s of the workshop number %d, made by hand to last; goes well with any %s and the %s of the house.",
 					thing, i%300, things[i/3%len(things)], colours[i/11%len(colours)]),
 				Category: domain.Category{Slug: fmt.Sprint("category-", category), Name: fmt.Sprint("Category ", category)},

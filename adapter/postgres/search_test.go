@@ -93,7 +93,7 @@ func TestABroadTextIsEstimated(t *testing.T) {
 		}
 	}
 	t.Run("few that have two broad words are counted", func(t *testing.T) {
-		q := domain.Query{Text: "copper m01230"}
+		q := domain.Query{Text: "copper m0001230"}
 		broad.Broaden(10, 1)
 		want, err := exact.Search(t.Context(), q)
 		require.NoError(t, err)

@@ -37,7 +37,8 @@ type Config struct {
 	// URL is postgres://user:password@host:port/name?settings. It may name several
 	// hosts, host1:port1,host2:port2; the one that takes writes is used unless
 	// target_session_attrs says otherwise. pool_max_conns bounds the connections
-	// of this server, 16 unless it is given; libpq's settings work too.
+	// of this server, 16 unless it is given; libpq's settings work too. A pooler in
+	// between must know prepared statements, as PgBouncer does from 1.21.
 	URL string
 	// Name is what the database shows this server as; eshop unless it is given.
 	Name string
@@ -153,10 +154,10 @@ func (s *Store) Ping(ctx context.Context) error {
 	if !s.schemaSeen.Load() {
 		return s.CheckSchema(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	_, err := s.db.ExecContext(ctx, "SELECT 1")
-	return kindly(ctx, err)
+	return s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		_, err := db.ExecContext(ctx, "SELECT 1")
+		return err
+	})
 }
 
 // Stats are figures about the store in this server since it was opened.

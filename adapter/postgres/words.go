@@ -178,19 +178,21 @@ func scanCount(rows *sql.Rows) (wordCount, error) {
 }
 
 // findNear finds the words that the wants at the places given may be mistyped from.
-// One typo leaves either what is before the middle of a word as it is, or what is
-// after it, so both are looked for in indexes.
+// Wherever a word is cut at a letter, one typo leaves what is before that letter as
+// it is, or what is after it. The first cut is looked for in indexes, the second leaves few over.
 func findNear(ctx context.Context, tx bun.Tx, wants []want, places []int) error {
 	var at, lengths []int
-	var heads, tails []string
+	var heads, tails, longHeads, shortTails []string
 	for _, i := range places {
 		letters := []rune(wants[i].word)
-		middle := (len(letters) - 1) / 2
-		tail := slices.Clone(letters[middle+1:])
+		first := (len(letters) - 1) / 2
+		second := (first + len(letters)) / 2
+		tail := slices.Clone(letters[first+1:])
 		slices.Reverse(tail)
 		for _, length := range []int{len(letters) - 1, len(letters), len(letters) + 1} {
 			at, lengths = append(at, i), append(lengths, length)
-			heads, tails = append(heads, string(letters[:middle])), append(tails, string(tail))
+			heads, tails = append(heads, string(letters[:first])), append(tails, string(tail))
+			longHeads, shortTails = append(longHeads, string(letters[:second])), append(shortTails, string(letters[second+1:]))
 		}
 	}
 	var rows []struct {
@@ -198,14 +200,19 @@ func findNear(ctx context.Context, tx bun.Tx, wants []want, places []int) error 
 		Term  string `bun:"term"`
 		N     int    `bun:"n"`
 	}
-	err := tx.NewRaw(`WITH w AS (SELECT * FROM unnest(?::integer[], ?::integer[], ?::text[], ?::text[]) AS w (place, length, head, tail))
-		SELECT w.place, t.term, t.n FROM w CROSS JOIN LATERAL (
-			SELECT term, n FROM product_terms WHERE length(term) = w.length AND term >= w.head AND term < w.head || ?) t
-		WHERE t.n > 0
-		UNION SELECT w.place, t.term, t.n FROM w CROSS JOIN LATERAL (
-			SELECT term, n FROM product_terms WHERE length(term) = w.length AND reverse(term) >= w.tail AND reverse(term) < w.tail || ?) t
-		WHERE t.n > 0`,
-		pgdialect.Array(at), pgdialect.Array(lengths), pgdialect.Array(heads), pgdialect.Array(tails), afterAll, afterAll).Scan(ctx, &rows)
+	err := tx.NewRaw(`WITH w AS (
+			SELECT * FROM unnest(?0::integer[], ?1::integer[], ?2::text[], ?3::text[], ?4::text[], ?5::text[])
+			AS w (place, length, head, tail, long_head, short_tail)
+		), near AS (
+			SELECT w.place, t.term, t.n FROM w CROSS JOIN LATERAL (
+				SELECT term, n FROM product_terms WHERE length(term) = w.length AND term >= w.head AND term < w.head || ?6) t
+			WHERE t.n > 0 AND (starts_with(t.term, w.long_head) OR right(t.term, length(w.short_tail)) = w.short_tail)
+			UNION SELECT w.place, t.term, t.n FROM w CROSS JOIN LATERAL (
+				SELECT term, n FROM product_terms WHERE length(term) = w.length AND reverse(term) >= w.tail AND reverse(term) < w.tail || ?6) t
+			WHERE t.n > 0 AND (starts_with(t.term, w.long_head) OR right(t.term, length(w.short_tail)) = w.short_tail)
+		) SELECT place, term, n FROM near`,
+		pgdialect.Array(at), pgdialect.Array(lengths), pgdialect.Array(heads), pgdialect.Array(tails),
+		pgdialect.Array(longHeads), pgdialect.Array(shortTails), afterAll).Scan(ctx, &rows)
 	for _, r := range rows {
 		if w := &wants[r.Place]; domain.OneTypo(w.word, r.Term) {
 			w.near, w.count = append(w.near, r.Term), w.count+r.N
