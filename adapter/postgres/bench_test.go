@@ -27,7 +27,7 @@ var (
 // turn, so that what else the machine does slows all of them alike, each call after
 // it was made once. It prints their medians and how many times slower the largest
 // is than the smallest. A million products: go test -run '^$' -bench Catalogue
-// -benchtime 1x -timeout 1h -products 1000000 ./adapter/postgres
+// -benchtime 1x -timeout 1h ./adapter/postgres -products 1000000
 func BenchmarkCatalogue(b *testing.B) {
 	var (
 		sizes  []int

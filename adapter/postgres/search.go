@@ -232,17 +232,39 @@ func (s *Store) Suggest(ctx context.Context, text string, limit int) ([]domain.S
 	return all[:min(len(all), limit)], err
 }
 
+// suggestProducts are the most sold that have all wants. Few are all looked at; among
+// many, some are soon met in the order of the most sold.
 func suggestProducts(ctx context.Context, tx bun.Tx, wants []want, limit int) ([]domain.Suggestion, error) {
 	var rows []struct {
 		Name string `bun:"name"`
 		Slug string `bun:"slug"`
+		All  int    `bun:"n"`
 	}
-	err := tx.NewRaw(`SELECT p.name, p.slug FROM (
-			SELECT r.id, r.sold FROM product_popularity r JOIN product_facts f ON f.id = r.id
-			WHERE ? ORDER BY r.sold DESC, r.id LIMIT ?) best
-		JOIN products p ON p.id = best.id ORDER BY best.sold DESC, best.id`, haveAll(wants), limit).Scan(ctx, &rows)
-	if err != nil {
-		return nil, err
+	// Of one word it is known how many have it; several may be had by few together.
+	few := len(wants) > 1 || wants[0].count <= fewMatches
+	if few {
+		err := tx.NewRaw(`WITH match AS MATERIALIZED (
+				SELECT f.id, f.sold FROM product_facts f WHERE ?
+			), hit AS MATERIALIZED (
+				SELECT id, sold FROM match LIMIT ?
+			), best AS (
+				SELECT id, sold FROM hit ORDER BY sold DESC, id LIMIT ?
+			)
+			SELECT p.name, p.slug, (SELECT count(*) FROM hit) AS n FROM best JOIN products p ON p.id = best.id
+			ORDER BY best.sold DESC, best.id`, haveAll(wants), fewMatches+1, limit).Scan(ctx, &rows)
+		if err != nil {
+			return nil, err
+		}
+		few = len(rows) == 0 || rows[0].All <= fewMatches
+	}
+	if !few {
+		err := tx.NewRaw(`SELECT p.name, p.slug FROM (
+				SELECT r.id, r.sold FROM product_popularity r JOIN product_facts f ON f.id = r.id
+				WHERE ? ORDER BY r.sold DESC, r.id LIMIT ?) best
+			JOIN products p ON p.id = best.id ORDER BY best.sold DESC, best.id`, haveAll(wants), limit).Scan(ctx, &rows)
+		if err != nil {
+			return nil, err
+		}
 	}
 	var all []domain.Suggestion
 	for _, r := range rows {
