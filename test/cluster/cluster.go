@@ -9,12 +9,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,8 +28,9 @@ import (
 )
 
 const (
-	serverPort = 5000
-	secretKey  = "a secret of this test and of no other shop"
+	serverPort  = 5000
+	metricsPort = 6000
+	secretKey   = "a secret of this test and of no other shop"
 )
 
 // Cluster is a shop of several servers, removed when the test ends.
@@ -108,8 +112,9 @@ func (c *Cluster) host(n int) netip.Addr {
 func (c *Cluster) settings(name string) map[string]string {
 	return map[string]string{
 		"PORT": fmt.Sprint(serverPort), "SERVER_NAME": name, "SECRET_KEY": secretKey,
-		"DATABASE_URL": "postgres://eshop:eshop@postgres:5432/postgres?sslmode=disable",
-		"REDIS_URL":    "redis://redis:6379/0",
+		"DATABASE_URL":       "postgres://eshop:eshop@postgres:5432/postgres?sslmode=disable",
+		"REDIS_URL":          "redis://redis:6379/0",
+		"ESHOP_METRICS_ADDR": fmt.Sprintf(":%d", metricsPort),
 		// Docker's networks, which here have nginx alone in front.
 		"ESHOP_TRUSTED_PROXIES": c.subnet.String(),
 	}
@@ -187,6 +192,25 @@ func (s *Server) Ready(ctx context.Context) (bool, string) {
 	var says json.RawMessage
 	_ = json.NewDecoder(answer.Body).Decode(&says) // what is no JSON says nothing
 	return answer.StatusCode == http.StatusOK, string(says)
+}
+
+var resident = regexp.MustCompile(`(?m)^process_resident_memory_bytes (\S+)$`)
+
+// Memory is how many bytes of memory the server's process has, by its own metrics.
+func (s *Server) Memory(t testing.TB) float64 {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, fmt.Sprintf("http://%s:%d/metrics", s.address, metricsPort), nil)
+	require.NoError(t, err)
+	answer, err := direct.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	found := resident.FindSubmatch(text)
+	require.NotNil(t, found, "%s tells nothing of its memory", s.Name)
+	bytes, err := strconv.ParseFloat(string(found[1]), 64)
+	require.NoError(t, err)
+	return bytes
 }
 
 var direct = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}

@@ -99,9 +99,6 @@ func NewTalkers(t testing.TB, c *Cluster, n int) *Talkers {
 	}
 	t.Cleanup(func() {
 		cancel()
-		for _, one := range slices.Concat([]*Talker{all.Staff}, all.Shoppers, all.tabs) {
-			one.hangUp()
-		}
 		all.going.Wait()
 	})
 	return all
@@ -119,6 +116,30 @@ func (all *Talkers) MoreTabs(n int) Tabs {
 		all.going.Go(func() { tab.stay(all.ctx) })
 	}
 	return all.tabs
+}
+
+// HangUp ends all connections of the tabs at once, of which nobody is told. They come back.
+func (tabs Tabs) HangUp() {
+	for _, tab := range tabs {
+		tab.mu.Lock()
+		_ = tab.conn.Close()
+		tab.mu.Unlock()
+	}
+}
+
+// Settle waits until each tab is connected to the server.
+func (tabs Tabs) Settle(t testing.TB, on *Server) {
+	t.Helper()
+	n := 0
+	until(t, func() bool {
+		n = 0
+		for _, tab := range tabs {
+			if tab.Server() == on.Name {
+				n++
+			}
+		}
+		return n == len(tabs)
+	}, func() string { return fmt.Sprintf("%d of %d tabs are connected to %s", n, len(tabs), on.Name) })
 }
 
 // Returns is how many of the tabs' connections ended and came back.
@@ -209,8 +230,10 @@ func (k *Talker) stay(ctx context.Context) {
 	for tries := 0; ctx.Err() == nil; tries++ {
 		conn, answer, err := dialer.DialContext(ctx, k.address(), nil)
 		if err == nil {
+			hangUp := context.AfterFunc(ctx, func() { _ = conn.Close() })
 			k.begin(conn, answer.Header.Get("X-Served-By"), time.Since(left))
 			k.listen(conn)
+			hangUp()
 			left, tries = time.Now(), 0
 		}
 		pause := comeBackWithin
@@ -233,14 +256,6 @@ func (k *Talker) begin(conn *websocket.Conn, server string, away time.Duration) 
 	k.conn, k.server = conn, server
 	k.mu.Unlock()
 	k.sayAgain()
-}
-
-func (k *Talker) hangUp() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.conn != nil {
-		_ = k.conn.Close()
-	}
 }
 
 // listen takes in frames until the connection ends. The server pings; who says nothing for so long is dead.
