@@ -263,6 +263,10 @@ func (t *productsInTurns) PutProducts(ctx context.Context, products []domain.Pro
 	return pick(&t.turn, t.a, t.b).PutProducts(ctx, products)
 }
 
+func (t *productsInTurns) UpdateProduct(ctx context.Context, id domain.ProductID, change func(*domain.Product) error) (domain.Product, error) {
+	return pick(&t.turn, t.a, t.b).UpdateProduct(ctx, id, change)
+}
+
 func (t *productsInTurns) RemoveProduct(ctx context.Context, id domain.ProductID) error {
 	return pick(&t.turn, t.a, t.b).RemoveProduct(ctx, id)
 }
