@@ -50,10 +50,17 @@ func (b *Browsing) Product(ctx context.Context, ref string) (domain.Product, err
 
 // productByRef spares the store what no product is named by.
 func productByRef(ctx context.Context, products port.Products, ref string) (domain.Product, error) {
-	if ref == "" || len(ref) > 200 || !domain.CleanText(ref) {
-		return domain.Product{}, domain.ErrNotFound.Errorf("not_found", "there is no such product")
+	if err := mayName(ref); err != nil {
+		return domain.Product{}, err
 	}
 	return products.Product(ctx, ref)
+}
+
+func mayName(ref string) error {
+	if ref == "" || len(ref) > 200 || !domain.CleanText(ref) {
+		return domain.ErrNotFound.Errorf("not_found", "there is no such product")
+	}
+	return nil
 }
 
 // Related returns other products of p's kind, or else of its category, the most sold first.

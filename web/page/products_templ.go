@@ -247,7 +247,7 @@ func productsPage(v view, l listingView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = empty("box-seam", "The shelves are still empty", "Nothing is for sale yet. Come back soon.", "/contact", "Write to us").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = emptyShop(v).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
