@@ -11,10 +11,13 @@ import (
 // Browsing is looking around in the catalogue.
 type Browsing struct {
 	products port.Products
+	pictures port.Pictures
 }
 
-// NewBrowsing looks around in products.
-func NewBrowsing(products port.Products) *Browsing { return &Browsing{products} }
+// NewBrowsing looks around in products, and shows pictures.
+func NewBrowsing(products port.Products, pictures port.Pictures) *Browsing {
+	return &Browsing{products, pictures}
+}
 
 const (
 	shelfLength     = 8 // products on a shelf of the home page, and related ones
@@ -99,6 +102,14 @@ func (b *Browsing) Home(ctx context.Context) (Home, error) {
 // Categories returns the categories that have products.
 func (b *Browsing) Categories(ctx context.Context) ([]domain.CategoryCount, error) {
 	return b.products.Categories(ctx)
+}
+
+// Picture returns a picture that staff added, by its name.
+func (b *Browsing) Picture(ctx context.Context, name domain.PictureName) (domain.Picture, error) {
+	if !name.Valid() {
+		return domain.Picture{}, domain.ErrNotFound.Errorf("not_found", "there is no such picture")
+	}
+	return b.pictures.Picture(ctx, name)
 }
 
 func (b *Browsing) shelf(ctx context.Context, q domain.Query, without domain.ProductID) ([]domain.Product, error) {

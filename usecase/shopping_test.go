@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"eshop/adapter/raster"
 	"eshop/domain"
 	"eshop/usecase"
 )
@@ -70,7 +71,7 @@ func TestContacting(t *testing.T) {
 
 func TestStocking(t *testing.T) {
 	w := newWorld(t)
-	stocking := usecase.NewStocking(w.store, w.store, utcNow)
+	stocking := usecase.NewStocking(w.store, w.store, w.store, raster.New().Develop, utcNow)
 	staff := domain.User{Role: domain.Staff}
 	stock, err := stocking.ChangeStock(t.Context(), staff, "tea", 7)
 	require.NoError(t, err)

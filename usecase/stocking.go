@@ -14,13 +14,20 @@ import (
 // Stocking is looking after the goods, for staff.
 type Stocking struct {
 	products port.Products
+	pictures port.Pictures
 	events   port.Events
+	develop  DevelopPicture
 	clock    Clock
 }
 
-// NewStocking looks after products.
-func NewStocking(products port.Products, events port.Events, clock Clock) *Stocking {
-	return &Stocking{products, events, clock}
+// DevelopPicture makes a picture of what somebody sent, whatever it is called:
+// content that is a whole JPEG, PNG or WebP within the bounds of the domain. Anything else
+// is ErrInvalid with the field "picture". It stops soon after ctx ends.
+type DevelopPicture func(ctx context.Context, content []byte) (domain.Picture, error)
+
+// NewStocking looks after products and their pictures.
+func NewStocking(products port.Products, pictures port.Pictures, events port.Events, develop DevelopPicture, clock Clock) *Stocking {
+	return &Stocking{products, pictures, events, develop, clock}
 }
 
 const (
@@ -315,6 +322,23 @@ func (s *Stocking) ChangeStock(ctx context.Context, by domain.User, id domain.Pr
 	}
 	s.tell(ctx, p.ID)
 	return stock, nil
+}
+
+// AddPicture keeps a picture and returns its address, which a product's images may
+// then have. The same content again is the same picture. ErrInvalid with the field
+// "picture" says why content cannot be one.
+func (s *Stocking) AddPicture(ctx context.Context, by domain.User, content []byte) (string, error) {
+	if err := staffOnly(by); err != nil {
+		return "", err
+	}
+	picture, err := s.develop(ctx, content)
+	if err != nil {
+		return "", err
+	}
+	if err := s.pictures.PutPicture(ctx, picture); err != nil {
+		return "", err
+	}
+	return picture.Name.URL(), nil
 }
 
 // Movements returns how a product's stock came about, oldest first.
