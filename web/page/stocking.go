@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -119,11 +120,13 @@ func (p *Pages) showGoods(w http.ResponseWriter, r *http.Request, v view, g good
 // when the picture is more than the shop reads.
 func uploadMistake(f url.Values, err error) (problem.Problem, error) {
 	what, fault := mistake(err)
-	if fault != nil || what.Status == http.StatusBadRequest || len(f) == 0 {
-		return what, err
-	}
-	if errors.Is(err, problem.ErrTooLarge) {
-		what.Fields = map[string]string{"picture": "is too large"}
+	switch {
+	case fault != nil:
+		return problem.Problem{}, fault
+	case what.Status == http.StatusBadRequest, len(f) == 0:
+		return problem.Problem{}, err
+	case errors.Is(err, problem.ErrTooLarge):
+		what.Fields = map[string]string{"picture": fmt.Sprintf("must have at most %d kB", domain.MaxPictureBytes/1000)}
 	}
 	return what, nil
 }
