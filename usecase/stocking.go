@@ -113,9 +113,12 @@ func (s *Stocking) putUnder(ctx context.Context, p domain.Product, slugs []strin
 	return "", taken
 }
 
-// slugsOf are the slugs that p may have by its name, the best first.
+// slugsOf are the slugs that p may have by its name, the best first; its id when the name makes none.
 func slugsOf(p domain.Product) []string {
 	plain := domain.SlugOf(p.Name, slugLength)
+	if plain == "" {
+		return []string{string(p.ID)}
+	}
 	slugs := []string{plain}
 	for n := 2; n <= numberedSlugs; n++ {
 		slugs = append(slugs, fmt.Sprintf("%s-%d", plain, n))

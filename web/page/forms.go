@@ -36,6 +36,7 @@ type fieldView struct {
 	Options      []option // of a select
 	Offers       []string // what a text may be completed to
 	Accept       string   // of a file
+	MaxBytes     int      // of a file
 }
 
 // option is one choice of a select.
@@ -74,6 +75,9 @@ func (f fieldView) attributes() templ.Attributes {
 		if value != "" {
 			a[name] = value
 		}
+	}
+	if f.MaxBytes > 0 {
+		a["data-most"] = strconv.Itoa(f.MaxBytes)
 	}
 	if f.Offers != nil {
 		a["list"] = f.id() + "-offers"

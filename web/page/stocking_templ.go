@@ -224,7 +224,7 @@ func goodsPage(v view, g goodsView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = field(g.fill(fieldView{Name: "picture", Label: "New picture", Type: "file", Accept: "image/jpeg,image/png,image/webp", Class: "col-md-6", Hint: pictureHint(g)})).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = field(g.fill(fieldView{Name: "picture", Label: "New picture", Type: "file", Accept: "image/jpeg,image/png,image/webp", MaxBytes: domain.MaxPictureBytes, Class: "col-md-6", Hint: pictureHint(g)})).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -394,7 +394,7 @@ func goodsImage(g goodsView, n int, image domain.Image) templ.Component {
 }
 
 func pictureHint(g goodsView) string {
-	hint := "JPEG, PNG or WebP."
+	hint := fmt.Sprintf("JPEG, PNG or WebP, at most %d kB.", domain.MaxPictureBytes/1000)
 	if g.what.Status != 0 {
 		hint += " Choose it again: browsers forget it."
 	}
