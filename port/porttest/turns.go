@@ -164,6 +164,22 @@ func (t *contactsInTurns) FinishContact(ctx context.Context, id domain.ContactID
 	return pick(&t.turn, t.a, t.b).FinishContact(ctx, id, by, at)
 }
 
+type picturesInTurns struct {
+	turn
+	a, b port.Pictures
+}
+
+// PicturesInTurns is two servers' answers to port.Pictures, on one database.
+func PicturesInTurns(a, b port.Pictures) port.Pictures { return &picturesInTurns{a: a, b: b} }
+
+func (t *picturesInTurns) PutPicture(ctx context.Context, p domain.Picture) error {
+	return pick(&t.turn, t.a, t.b).PutPicture(ctx, p)
+}
+
+func (t *picturesInTurns) Picture(ctx context.Context, name domain.PictureName) (domain.Picture, error) {
+	return pick(&t.turn, t.a, t.b).Picture(ctx, name)
+}
+
 type conversationsInTurns struct {
 	turn
 	a, b port.Conversations
