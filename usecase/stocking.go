@@ -21,8 +21,9 @@ type Stocking struct {
 }
 
 // DevelopPicture makes a picture of what somebody sent, whatever it is called:
-// content that is a whole JPEG, PNG or WebP within the bounds of the domain. Anything else
-// is ErrInvalid with the field "picture". It stops soon after ctx ends.
+// a whole JPEG, PNG or WebP within the bounds of the domain. What is not needed to
+// show it may be left out. Anything else is ErrInvalid with the field "picture".
+// It stops soon after ctx ends.
 type DevelopPicture func(ctx context.Context, content []byte) (domain.Picture, error)
 
 // NewStocking looks after products and their pictures.

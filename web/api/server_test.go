@@ -41,6 +41,7 @@ func TestServer_SaysWhichMethodsAnAddressAnswers(t *testing.T) {
 		"/favicon.ico":      {"GET", "HEAD"},
 		"/assets/app.js":    {"GET", "HEAD"},
 		"/media/a.svg":      {"GET", "HEAD"},
+		"/media/p/a.png":    {"GET", "HEAD"},
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CART"} {
 			got := s.ask(method, path)
