@@ -35,6 +35,7 @@ up: need-compose $(COMPOSE_SECRETS) ## Run nginx, three servers, PostgreSQL and 
 	for server in server1 server2 server3; do $(COMPOSE) up --detach --wait $$server; done
 	$(COMPOSE) up --detach --wait nginx
 	@echo "the shop is open at http://localhost:$${HTTP_PORT:-8080} -- make down ends it"
+	@echo "let somebody look after it at /admin: $(COMPOSE) run --rm migrate staff NAME EMAIL"
 
 down: need-compose ## End what make up began; the data stays in a volume of Docker's
 	$(COMPOSE) down

@@ -9,6 +9,7 @@ usage="usage: deploy.sh COMMAND
   restart   restart one server at a time, each taken out of nginx's hands first
   status    what runs, and whether it is ready; exits with 1 unless all is well
   scale N   have N servers, 1 to 9, starting or stopping as many as it takes
+  staff NAME EMAIL   make an account that may look after the shop at /admin; asks for its password
   logs ...  the servers' journal; options as for journalctl, such as -f"
 
 most=9            # 16 connections each, of the 200 that init_database.sh gives PostgreSQL
@@ -198,6 +199,7 @@ shift
 case $command in
 start | stop | restart | status) [ $# = 0 ] || die "$command takes nothing more: deploy.sh $command" ;;
 scale | logs) ;;
+staff) [ $# = 2 ] || die "say who it is for: deploy.sh staff NAME EMAIL" ;;
 help | -h | --help) echo "$usage"; exit ;;
 *) echo "$usage" >&2; exit 2 ;;
 esac
@@ -206,5 +208,6 @@ need_root "$command" "$@"
 case $command in
 logs) exec journalctl -u "$shop-server*" "$@" ;;
 status) status ;;
+staff) as_shop "$binary" staff "$@" ;;
 *) only_one; "$command" "$@" ;;
 esac

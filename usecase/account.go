@@ -102,25 +102,45 @@ func (a *Account) Keep(ctx context.Context, p Pass) error {
 
 // Register makes an account and signs it in. The guest's things come along.
 func (a *Account) Register(ctx context.Context, guest Visitor, r domain.Registration, address string) (Pass, error) {
-	r.Username, r.Email = strings.TrimSpace(r.Username), strings.TrimSpace(r.Email)
-	if err := r.Check(); err != nil {
+	r, err := checked(r)
+	if err != nil {
 		return Pass{}, err
 	}
 	if err := a.take(ctx, "register:"+address, registerLimit); err != nil {
 		return Pass{}, err
 	}
-	hash, err := a.passwords.Hash(ctx, r.Password)
+	user, err := a.add(ctx, r, domain.Customer)
 	if err != nil {
 		return Pass{}, err
 	}
+	return a.signIn(ctx, guest, user)
+}
+
+// AddStaff makes an account that may look after the shop. It is for those who run the
+// shop, and asks nobody's leave.
+func (a *Account) AddStaff(ctx context.Context, r domain.Registration) (domain.User, error) {
+	r, err := checked(r)
+	if err != nil {
+		return domain.User{}, err
+	}
+	return a.add(ctx, r, domain.Staff)
+}
+
+func checked(r domain.Registration) (domain.Registration, error) {
+	r.Username, r.Email = strings.TrimSpace(r.Username), strings.TrimSpace(r.Email)
+	return r, r.Check()
+}
+
+func (a *Account) add(ctx context.Context, r domain.Registration, role domain.Role) (domain.User, error) {
+	hash, err := a.passwords.Hash(ctx, r.Password)
+	if err != nil {
+		return domain.User{}, err
+	}
 	user := domain.User{
 		ID: domain.UserID(a.newID()), Username: r.Username, Email: r.Email,
-		Role: domain.Customer, PasswordHash: hash, CreatedAt: a.clock(),
+		Role: role, PasswordHash: hash, CreatedAt: a.clock(),
 	}
-	if err := a.users.AddUser(ctx, user); err != nil {
-		return Pass{}, err
-	}
-	return a.signIn(ctx, guest, user)
+	return user, a.users.AddUser(ctx, user)
 }
 
 // SignIn checks a username or e-mail address and its password. ErrUnauthenticated

@@ -194,3 +194,20 @@ func TestASessionInUseLivesOn(t *testing.T) {
 		require.ErrorIs(t, err, domain.ErrNotFound)
 	})
 }
+
+func TestAddStaff(t *testing.T) {
+	w := newWorld(t)
+	account := newAccount(w.store, w.store)
+	sue := domain.Registration{Username: " sue ", Email: "sue@shop.example", Password: "password123"}
+	added, err := account.AddStaff(t.Context(), sue)
+	require.NoError(t, err)
+	assert.Equal(t, "sue", added.Username)
+	pass, err := account.SignIn(t.Context(), usecase.Visitor{}, "sue", "password123", "here")
+	require.NoError(t, err)
+	assert.Equal(t, domain.Staff, pass.User.Role)
+
+	_, err = account.AddStaff(t.Context(), domain.Registration{Username: "SUE", Email: "other@shop.example", Password: "password123"})
+	require.ErrorIs(t, err, domain.ErrConflict, "an account is never made staff's by its name")
+	_, err = account.AddStaff(t.Context(), domain.Registration{Username: "bob", Email: "bob@shop.example", Password: "short"})
+	require.ErrorIs(t, err, domain.ErrInvalid)
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -59,11 +60,13 @@ func TestRun(t *testing.T) {
 		"seed what is in memory":      {[]string{"seed"}, nil, 1, "", "DATABASE_URL is not set"},
 		"seed too much":               {[]string{"seed", "--products", "1000001"}, nil, 1, "", "--products must be from"},
 		"seed a few, a flag too many": {[]string{"seed", "--customers", "3"}, nil, 2, "", "usage: eshop COMMAND"},
+		"staff of what is in memory":  {[]string{"staff", "sue", "sue@shop.example"}, nil, 1, "", "DATABASE_URL is not set"},
+		"staff without an address":    {[]string{"staff", "sue"}, nil, 2, "", "usage: eshop COMMAND"},
 		"nobody on the port":          {[]string{"healthcheck"}, []string{"PORT=1"}, 1, "", "eshop healthcheck"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			assert.Equal(t, c.code, run(t.Context(), c.args, c.environ, &stdout, &stderr))
+			assert.Equal(t, c.code, run(t.Context(), c.args, c.environ, os.Stdin, &stdout, &stderr))
 			assert.Contains(t, stdout.String(), c.out)
 			assert.Contains(t, stderr.String(), c.err)
 		})

@@ -25,6 +25,7 @@ usage: eshop COMMAND
   serve                    serve the shop on PORT (8080 unless set)
   migrate [up|status]      bring the database's schema up to date, or say what is missing
   seed [--products N]      fill the database with N products, demo accounts and orders; again changes nothing
+  staff NAME EMAIL         make an account that may look after the shop, with the password on standard input
   healthcheck              exit with 0 when the server on PORT is ready, else with 1
   version                  print what was built
 
@@ -36,14 +37,14 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	// After the first signal the second ends the process at once.
 	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }
 
 // errUsage is a command that makes no sense.
 var errUsage = errors.New("no such command")
 
 // run runs one command and returns the exit code: 0, 1 for a failure, 2 for a call that makes no sense.
-func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args, environ []string, stdin *os.File, stdout, stderr io.Writer) int {
 	command, rest := "", args
 	if len(args) > 0 {
 		command, rest = args[0], args[1:]
@@ -59,13 +60,13 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 			fmt.Fprint(stdout, usage)
 		}
 		return 0
-	case "serve", "migrate", "seed", "healthcheck":
+	case "serve", "migrate", "seed", "staff", "healthcheck":
 		cfg, err := readConfig(environ)
 		if err != nil {
 			fmt.Fprintf(stderr, "eshop cannot start with these settings:\n%v\n", err)
 			return 2
 		}
-		err = dispatch(ctx, command, rest, cfg, stdout, stderr)
+		err = dispatch(ctx, command, rest, cfg, stdin, stdout, stderr)
 		if err == nil {
 			return 0
 		}
@@ -78,7 +79,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	return 2
 }
 
-func dispatch(ctx context.Context, command string, args []string, cfg config, stdout, stderr io.Writer) error {
+func dispatch(ctx context.Context, command string, args []string, cfg config, stdin *os.File, stdout, stderr io.Writer) error {
 	switch command {
 	case "migrate":
 		return migrate(ctx, args, cfg, stdout)
@@ -90,6 +91,8 @@ func dispatch(ctx context.Context, command string, args []string, cfg config, st
 			return errUsage
 		}
 		return seed(ctx, *products, cfg, stderr)
+	case "staff":
+		return staff(ctx, args, cfg, stdin, stdout, stderr)
 	}
 	if len(args) > 0 {
 		return errUsage

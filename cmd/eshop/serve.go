@@ -27,6 +27,7 @@ type shop struct {
 	chat     *live.Hub
 	health   *web.Health
 	checkout *usecase.Checkout
+	account  *usecase.Account
 	demo     *demo.Loader
 	registry *prometheus.Registry
 	sweep    sweeper

@@ -350,23 +350,12 @@ func (w wire) send(kind int, frame string) {
 	require.NoError(w.t, w.conn.WriteMessage(kind, []byte(frame)))
 }
 
-// chatFrame is what comes over a connection.
-type chatFrame struct {
-	Type         string
-	Conversation string
-	Seq          int64
-	ClientID     string `json:"client_id"`
-	Body         string
-	Code         string
-	Detail       string
-}
-
 // next is the next frame of a type; those of others are passed over.
-func (w wire) next(kind string) chatFrame {
+func (w wire) next(kind string) cluster.Frame {
 	w.t.Helper()
 	require.NoError(w.t, w.conn.SetReadDeadline(time.Now().Add(15*time.Second)))
 	for {
-		var f chatFrame
+		var f cluster.Frame
 		require.NoError(w.t, w.conn.ReadJSON(&f), "waiting for one %s", kind)
 		if f.Type == kind {
 			return f

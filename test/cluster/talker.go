@@ -51,8 +51,8 @@ type Talker struct {
 	server     string // that the connection is to
 	talk       string // a shopper's conversation
 	last       map[string]int64
-	heard      map[string][]talkFrame // by conversation
-	owed       []object               // said and not acknowledged, in order
+	heard      map[string][]Frame // by conversation
+	owed       []object           // said and not acknowledged, in order
 	grievances []string
 	returns    int
 	away       time.Duration // the longest
@@ -60,8 +60,8 @@ type Talker struct {
 
 type object = map[string]any
 
-// talkFrame is what comes over a connection.
-type talkFrame struct {
+// Frame is what comes over a connection of the chat.
+type Frame struct {
 	Type         string
 	Conversation string
 	Seq          int64
@@ -90,7 +90,7 @@ func NewTalkers(t testing.TB, c *Cluster, n int) *Talkers {
 		all.Shoppers = append(all.Shoppers, all.talker(false))
 	}
 	for _, s := range all.Shoppers {
-		var answer struct{ Message talkFrame }
+		var answer struct{ Message Frame }
 		require.Equal(t, http.StatusCreated, s.post("/api/chat/messages", object{"client_id": uuid.NewString(), "body": "Hello?"}, &answer))
 		s.talk = answer.Message.Conversation
 	}
@@ -111,7 +111,7 @@ type Tabs []*Talker
 func (all *Talkers) MoreTabs(n int) Tabs {
 	for i := range n {
 		of := all.Shoppers[i%len(all.Shoppers)]
-		tab := &Talker{all: all, client: of.client, talk: of.talk, last: map[string]int64{}, heard: map[string][]talkFrame{}, quiet: true}
+		tab := &Talker{all: all, client: of.client, talk: of.talk, last: map[string]int64{}, heard: map[string][]Frame{}, quiet: true}
 		all.tabs = append(all.tabs, tab)
 		all.going.Go(func() { tab.stay(all.ctx) })
 	}
@@ -190,7 +190,7 @@ func (all *Talkers) talker(staff bool) *Talker {
 	require.NoError(all.t, err)
 	return &Talker{
 		all: all, staff: staff, client: &http.Client{Jar: jar, Timeout: patience},
-		last: map[string]int64{}, heard: map[string][]talkFrame{},
+		last: map[string]int64{}, heard: map[string][]Frame{},
 	}
 }
 
@@ -269,7 +269,7 @@ func (k *Talker) listen(conn *websocket.Conn) {
 		return answer(data)
 	})
 	for {
-		var f talkFrame
+		var f Frame
 		if conn.ReadJSON(&f) != nil {
 			return
 		}
@@ -278,7 +278,7 @@ func (k *Talker) listen(conn *websocket.Conn) {
 	}
 }
 
-func (k *Talker) hear(f talkFrame) {
+func (k *Talker) hear(f Frame) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch f.Type {
@@ -461,7 +461,7 @@ func (all *Talkers) missing() string {
 }
 
 // Heard is what a talker has heard of a conversation, in the order in which it came.
-func (k *Talker) Heard(talk string) []talkFrame {
+func (k *Talker) Heard(talk string) []Frame {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Clone(k.heard[talk])
@@ -506,8 +506,8 @@ func (c *Cluster) AuditTalks(t testing.TB, all *Talkers) []string {
 	}
 	var faults []string
 	for _, s := range all.Shoppers {
-		for name, heard := range map[string][]talkFrame{"the shopper": s.Heard(s.talk), "staff": all.Staff.Heard(s.talk)} {
-			same := slices.EqualFunc(heard, kept[s.talk], func(f talkFrame, r row) bool { return f.Seq == r.Seq && f.ClientID == r.ClientID })
+		for name, heard := range map[string][]Frame{"the shopper": s.Heard(s.talk), "staff": all.Staff.Heard(s.talk)} {
+			same := slices.EqualFunc(heard, kept[s.talk], func(f Frame, r row) bool { return f.Seq == r.Seq && f.ClientID == r.ClientID })
 			if !same {
 				faults = append(faults, fmt.Sprintf("%s: %s heard %d messages, and %d are kept, or others", s.talk, name, len(heard), len(kept[s.talk])))
 			}

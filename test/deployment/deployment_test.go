@@ -87,6 +87,14 @@ func TestDeployment(t *testing.T) {
 		assert.NotContains(t, said, "Non-2xx")
 		t.Log(regexp.MustCompile(`(?m)^(Requests per second|  99%).*$`).FindAllString(said, -1))
 	})
+	t.Run("deploy.sh staff makes an account for the shop's staff", func(t *testing.T) {
+		m.sh(t, "echo a-long-password | deployment/deploy.sh staff sue sue@shop.example")
+		m.sh(t, `curl -sf -c /tmp/sue -o /dev/null http://localhost/auth/login -H 'Content-Type: application/json' -d '{"username":"sue","password":"a-long-password"}'`)
+		assert.Contains(t, m.sh(t, "curl -sf -b /tmp/sue http://localhost/admin"), "Shopkeeping")
+		assert.Contains(t, m.sh(t, "echo another-password | (! deployment/deploy.sh staff SUE other@shop.example 2>&1)"), "taken")
+		assert.Contains(t, m.sh(t, "echo short | (! deployment/deploy.sh staff bob bob@shop.example 2>&1)"), "password must have")
+		assert.Contains(t, m.sh(t, "! deployment/deploy.sh staff bob 2>&1"), "say who")
+	})
 	t.Run("nginx_status answers inside only, figures and servers' ports not at all outside", func(t *testing.T) {
 		assert.Contains(t, m.sh(t, "curl -sf http://localhost/nginx_status"), "Active connections")
 		assert.Contains(t, m.sh(t, "curl -sf http://127.0.0.1:6001/metrics"), "process_start_time_seconds")
