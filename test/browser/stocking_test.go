@@ -66,7 +66,7 @@ func TestStaff_RunsTheShop(t *testing.T) {
 			picture("new")
 			fits()
 			w.fill(map[string]string{"name": name, "category": "Pottery", "kind": "Mugs", "price": "12.5", "stock": "seven", "description": "Holds tea.\n\nAnd coffee."})
-			w.choose(aFile(t, 2<<20))
+			w.choose(aFile(t, 7<<20))
 			if l.script {
 				assert.Contains(t, ask[string](w, `document.querySelector("#field-picture").validationMessage`), "at most 900 kB")
 			} else {
@@ -85,12 +85,23 @@ func TestStaff_RunsTheShop(t *testing.T) {
 			w.see("[data-notice]", "Saved")
 			fits()
 
+			edit := ask[string](w, `location.pathname`)
+			colleague := openTab(browser, t, shop, l)
+			signIn(colleague, "admin", "admin123")
+			colleague.open(edit)
+
 			w.fill(map[string]string{"price": "14", "alt.0": "a mug with speckles"})
 			w.submit(".goods-form [type=submit]")
 			w.see("[data-notice]", "Saved")
 			w.do(chromedp.WaitVisible(chromedp.CSS(".goods-image")))
 			picture("edit")
-			edit := ask[string](w, `location.pathname`)
+
+			colleague.fill(map[string]string{"name": "Spotted Mug", "description": "For tea alone."})
+			colleague.submit(".goods-form [type=submit]")
+			colleague.see("[role=alert]", "Somebody has changed this product")
+			colleague.see("#field-name-hint", "You typed: Spotted Mug")
+			colleague.shot(fmt.Sprintf("goods-conflict-%d-%s", l.width, l.scheme))
+			colleague.requireNoComplaints()
 
 			shopper := openTab(browser, t, shop, l)
 			shopper.open("/products?category=pottery")
