@@ -167,7 +167,7 @@ func (s *Stocking) Change(ctx context.Context, by domain.User, id domain.Product
 	return s.update(ctx, before.ID, func(p *domain.Product) error {
 		next := edited(*p, to, images)
 		if Edition(*p) != edition && Edition(*p) != Edition(next) {
-			return domain.ErrConflict.Errorf("product_changed", "somebody has changed this product since you opened it, so yours was not saved")
+			return domain.ErrConflict.Errorf("product_changed", "somebody has changed this product since you opened it, so yours was not saved; this is how it is now")
 		}
 		*p = next
 		return nil

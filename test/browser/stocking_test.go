@@ -99,7 +99,7 @@ func TestStaff_RunsTheShop(t *testing.T) {
 			colleague.fill(map[string]string{"name": "Spotted Mug", "description": "For tea alone."})
 			colleague.submit(".goods-form [type=submit]")
 			colleague.see("[role=alert]", "Somebody has changed this product")
-			colleague.see("#field-name-hint", "You typed: Spotted Mug")
+			colleague.see("#field-name-hint", "Your form said: Spotted Mug")
 			colleague.shot(fmt.Sprintf("goods-conflict-%d-%s", l.width, l.scheme))
 			colleague.requireNoComplaints()
 

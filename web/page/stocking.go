@@ -193,7 +193,7 @@ func (g goodsView) action() string {
 func (g goodsView) fill(f fieldView) fieldView {
 	f = g.sheet.fill(f)
 	if lost := strings.ReplaceAll(g.lost.Get(f.Name), "\r\n", "\n"); g.lost.Has(f.Name) && lost != f.Value {
-		f.Hint = "You typed: " + lost
+		f.Hint = "Your form said: " + lost
 	}
 	return f
 }

@@ -285,10 +285,10 @@ func TestAdmin_EditProduct(t *testing.T) {
 		assert.Equal(t, "Hers.", strings.TrimSpace(shown.Get("description")))
 		assert.Equal(t, "20.00", shown.Get("price"))
 		assert.Equal(t, lamp.Name, shown.Get("name"))
-		for _, says := range []string{"You typed: His Lamp", "You typed: 30", "You typed: his words"} {
+		for _, says := range []string{"Your form said: His Lamp", "Your form said: 30", "Your form said: his words"} {
 			assert.Contains(t, a.text(), says)
 		}
-		assert.NotContains(t, a.text(), "You typed: "+lamp.Kind.Name, "only what is another")
+		assert.NotContains(t, a.text(), "Your form said: "+lamp.Kind.Name, "only what is another")
 		assert.Equal(t, domain.Dollars(2000), s.product(lamp.ID).Price)
 		tom.send(save, with(shown, "price", "30"), nil).leadsTo(path + "?done=saved")
 		assert.Equal(t, domain.Dollars(3000), s.product(lamp.ID).Price)
