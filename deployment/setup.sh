@@ -26,7 +26,7 @@ uninstall() {
 		rm -f "$nginx_conf"
 		dpkg-divert --quiet --local --rename --divert "$nginx_conf.debian" --remove "$nginx_conf"
 	fi
-	rm -rf "$upstream" "$upstream.before" "${pages%/*}" /var/lib/nginx/eshop-assets
+	rm -rf "$upstream" "$upstream.before" "${pages%/*}" /var/lib/nginx/eshop-{assets,pictures}
 	if [ -e "$redis_own" ]; then
 		sed -i "\|^include $redis_own\$|d" "$redis_conf"
 		rm -f "$redis_own"

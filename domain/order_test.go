@@ -43,7 +43,7 @@ func TestNewOrder(t *testing.T) {
 
 func TestNewOrder_TheFullestCartOfTheDearest(t *testing.T) {
 	dearest := tea
-	dearest.Slug, dearest.Category.Slug, dearest.Kind.Slug = "tea", "tea", "tea"
+	dearest.Slug, dearest.Category, dearest.Kind = "tea", domain.Category{Slug: "tea", Name: "Tea"}, domain.Category{Slug: "tea", Name: "Tea"}
 	dearest.Price, dearest.Stock = domain.Dollars(domain.MaxAmount/1000), domain.MaxQuantity
 	require.NoError(t, dearest.Check())
 	var cart domain.Cart

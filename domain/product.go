@@ -9,8 +9,12 @@ import (
 // ProductID names a product for ever; a Slug names it in addresses and is unique too.
 type ProductID string
 
-// MaxStock is the most of one product that the shop counts.
-const MaxStock = 1_000_000_000
+const (
+	// MaxStock is the most of one product that the shop counts.
+	MaxStock = 1_000_000_000
+	// MaxImages bounds the pictures of a product.
+	MaxImages = 20
+)
 
 // Product is something that the shop sells.
 type Product struct {
@@ -76,13 +80,15 @@ func (p Product) Check() error {
 	for name, text := range map[string]string{
 		"name":        line(p.Name, 1, 200),
 		"description": paragraph(p.Description, 0, 10_000),
+		"category":    line(p.Category.Name, 1, 100),
+		"kind":        line(p.Kind.Name, 1, 100),
 	} {
 		if text != "" {
 			wrong.add(name, text)
 		}
 	}
 	for name, value := range map[string]string{"slug": p.Slug, "category": p.Category.Slug, "kind": p.Kind.Slug} {
-		if len(value) > 200 || !slug.MatchString(value) {
+		if len(value) > MaxSlug || !slug.MatchString(value) {
 			wrong.add(name, "must be small letters, digits and single hyphens")
 		}
 	}
@@ -94,6 +100,14 @@ func (p Product) Check() error {
 	}
 	if p.Stock < 0 || p.Stock > MaxStock {
 		wrong.add("stock", fmt.Sprintf("must be from 0 to %d", MaxStock))
+	}
+	if len(p.Images) > MaxImages {
+		wrong.add("images", fmt.Sprintf("must be at most %d pictures", MaxImages))
+	}
+	for _, image := range p.Images {
+		if text := line(image.Alt, 0, 200); text != "" {
+			wrong.add("images", "have a text that "+text)
+		}
 	}
 	return wrong.err()
 }

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -47,5 +48,46 @@ func length(s string, least, most int) string {
 
 // visible leaves out what only joins or turns the text around it, such as a zero-width space.
 func visible(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }
+
+// MaxSlug bounds a slug, in bytes.
+const MaxSlug = 200
+
+// spelt is how letters beyond a to z are written in addresses.
+var spelt = func() map[rune]string {
+	m := map[rune]string{}
+	for plain, letters := range map[string]string{
+		"": "'’ʼ", "a": "àáâãåāăą", "ae": "äæ", "c": "çćčĉċ", "d": "ďđð", "e": "èéêëēĕėęě", "g": "ĝğġģ", "h": "ĥħ", "i": "ìíîïĩīĭįı",
+		"j": "ĵ", "k": "ķ", "l": "ĺļľŀł", "n": "ñńņňŋ", "o": "òóôõøōŏő", "oe": "öœ", "r": "ŕŗř", "s": "śŝşšș", "ss": "ß",
+		"t": "ţťŧț", "th": "þ", "u": "ùúûũūŭůűų", "ue": "ü", "w": "ŵ", "y": "ýÿŷ", "z": "źżž",
+	} {
+		for _, r := range letters {
+			m[r] = plain
+		}
+	}
+	return m
+}()
+
+// SlugOf is text as a part of an address, at most limit bytes of it. Letters that
+// have no Latin spelling here become their number, so that other names get other
+// slugs. It is "" when text has neither letters nor digits.
+func SlugOf(text string, limit int) string {
+	var s strings.Builder
+	for _, r := range strings.ToLower(text) {
+		plain, known := spelt[r]
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			s.WriteRune(r)
+		case known:
+			s.WriteString(plain)
+		case unicode.IsMark(r):
+		case isWordRune(r):
+			fmt.Fprintf(&s, "-%x-", r)
+		default:
+			s.WriteByte('-')
+		}
+	}
+	whole := strings.Join(strings.FieldsFunc(s.String(), func(r rune) bool { return r == '-' }), "-")
+	return strings.TrimRight(whole[:min(limit, len(whole))], "-")
+}
 
 func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }

@@ -37,6 +37,14 @@ type Products interface {
 	// `slug_taken` when another product has the slug: then none is kept.
 	PutProducts(ctx context.Context, products []domain.Product) error
 
+	// UpdateProduct passes the product to change, keeps the result and returns it.
+	// The id, the stock and the number sold stay as they are. Updates of one product
+	// happen one after another, whichever server asks, and each is passed what the one
+	// before kept. When change fails nothing is kept and its error comes back. change
+	// may run more than once and must not call the store. ErrNotFound when the product
+	// is not there; ErrConflict `slug_taken` as with PutProducts.
+	UpdateProduct(ctx context.Context, id domain.ProductID, change func(*domain.Product) error) (domain.Product, error)
+
 	// RemoveProduct takes the product out of the catalogue. Orders, carts and
 	// wishlists keep their lines, its movements stay. ErrNotFound when it is not there.
 	RemoveProduct(ctx context.Context, id domain.ProductID) error

@@ -11,10 +11,13 @@ import (
 // Browsing is looking around in the catalogue.
 type Browsing struct {
 	products port.Products
+	pictures port.Pictures
 }
 
-// NewBrowsing looks around in products.
-func NewBrowsing(products port.Products) *Browsing { return &Browsing{products} }
+// NewBrowsing looks around in products, and shows pictures.
+func NewBrowsing(products port.Products, pictures port.Pictures) *Browsing {
+	return &Browsing{products, pictures}
+}
 
 const (
 	shelfLength     = 8 // products on a shelf of the home page, and related ones
@@ -50,10 +53,17 @@ func (b *Browsing) Product(ctx context.Context, ref string) (domain.Product, err
 
 // productByRef spares the store what no product is named by.
 func productByRef(ctx context.Context, products port.Products, ref string) (domain.Product, error) {
-	if ref == "" || len(ref) > 200 || !domain.CleanText(ref) {
-		return domain.Product{}, domain.ErrNotFound.Errorf("not_found", "there is no such product")
+	if err := mayName(ref); err != nil {
+		return domain.Product{}, err
 	}
 	return products.Product(ctx, ref)
+}
+
+func mayName(ref string) error {
+	if ref == "" || len(ref) > 200 || !domain.CleanText(ref) {
+		return domain.ErrNotFound.Errorf("not_found", "there is no such product")
+	}
+	return nil
 }
 
 // Related returns other products of p's kind, or else of its category, the most sold first.
@@ -92,6 +102,14 @@ func (b *Browsing) Home(ctx context.Context) (Home, error) {
 // Categories returns the categories that have products.
 func (b *Browsing) Categories(ctx context.Context) ([]domain.CategoryCount, error) {
 	return b.products.Categories(ctx)
+}
+
+// Picture returns a picture that staff added, by its name.
+func (b *Browsing) Picture(ctx context.Context, name domain.PictureName) (domain.Picture, error) {
+	if !name.Valid() {
+		return domain.Picture{}, domain.ErrNotFound.Errorf("not_found", "there is no such picture")
+	}
+	return b.pictures.Picture(ctx, name)
 }
 
 func (b *Browsing) shelf(ctx context.Context, q domain.Query, without domain.ProductID) ([]domain.Product, error) {

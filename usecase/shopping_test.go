@@ -1,12 +1,20 @@
 package usecase_test
 
 import (
+	"bytes"
+	"context"
+	"image"
+	"image/png"
+	"path"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"eshop/adapter/raster"
 	"eshop/domain"
+	"eshop/port"
 	"eshop/usecase"
 )
 
@@ -70,7 +78,7 @@ func TestContacting(t *testing.T) {
 
 func TestStocking(t *testing.T) {
 	w := newWorld(t)
-	stocking := usecase.NewStocking(w.store, w.store, utcNow)
+	stocking := usecase.NewStocking(w.store, w.store, w.store, raster.New().Develop, utcNow)
 	staff := domain.User{Role: domain.Staff}
 	stock, err := stocking.ChangeStock(t.Context(), staff, "tea", 7)
 	require.NoError(t, err)
@@ -90,4 +98,65 @@ func TestStocking(t *testing.T) {
 	movements, err := stocking.Movements(t.Context(), staff, "tea")
 	require.NoError(t, err)
 	assert.Len(t, movements, 2)
+}
+
+func TestStocking_AddPicture(t *testing.T) {
+	w := newWorld(t)
+	stocking := usecase.NewStocking(w.store, w.store, w.store, raster.New().Develop, utcNow)
+	browsing := usecase.NewBrowsing(w.store, w.store)
+	staff := domain.User{Role: domain.Staff}
+	drawn := new(bytes.Buffer)
+	require.NoError(t, png.Encode(drawn, image.NewGray(image.Rect(0, 0, 40, 30))))
+
+	t.Run("the same content is the same picture, and everybody sees it", func(t *testing.T) {
+		url, err := stocking.AddPicture(t.Context(), staff, drawn.Bytes())
+		require.NoError(t, err)
+		again, err := stocking.AddPicture(t.Context(), staff, drawn.Bytes())
+		require.NoError(t, err)
+		assert.Equal(t, url, again)
+		require.Regexp(t, `^/media/p/[0-9a-f]{64}\.png$`, url)
+		shown, err := browsing.Picture(t.Context(), domain.PictureName(path.Base(url)))
+		require.NoError(t, err)
+		assert.Equal(t, drawn.Bytes(), shown.Content)
+	})
+	t.Run("only staff may", func(t *testing.T) {
+		for _, by := range []domain.User{{}, {Role: domain.Customer}} {
+			_, err := stocking.AddPicture(t.Context(), by, append(drawn.Bytes(), 1))
+			require.ErrorIs(t, err, domain.ErrDenied)
+		}
+	})
+	t.Run("what is no picture is kept nowhere", func(t *testing.T) {
+		for _, content := range []string{"", `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`, drawn.String()[:drawn.Len()/2]} {
+			url, err := stocking.AddPicture(t.Context(), staff, []byte(content))
+			require.ErrorIs(t, err, domain.ErrInvalid)
+			assert.Empty(t, url)
+			for _, kind := range []domain.PictureType{domain.JPEG, domain.PNG, domain.WebP} {
+				_, err = browsing.Picture(t.Context(), domain.NewPicture(kind, []byte(content)).Name)
+				require.ErrorIs(t, err, domain.ErrNotFound)
+			}
+		}
+	})
+	t.Run("a name that no picture can have is not looked for", func(t *testing.T) {
+		asked := &nowhere{}
+		for _, name := range []domain.PictureName{
+			"", "x", "../../x.png", domain.PictureName(strings.Repeat("a", 64)), domain.PictureName(strings.Repeat("a", 64) + ".svg"),
+			domain.PictureName(strings.Repeat("A", 64) + ".png"), domain.PictureName(strings.Repeat("a", 64) + ".png\n"),
+		} {
+			_, err := usecase.NewBrowsing(w.store, asked).Picture(t.Context(), name)
+			require.ErrorIs(t, err, domain.ErrNotFound, name)
+			assert.Empty(t, name.MediaType(), name)
+		}
+		assert.Zero(t, asked.times)
+	})
+}
+
+// nowhere keeps no picture, and counts who asks.
+type nowhere struct {
+	port.Pictures
+	times int
+}
+
+func (n *nowhere) Picture(context.Context, domain.PictureName) (domain.Picture, error) {
+	n.times++
+	return domain.Picture{}, nil
 }

@@ -49,11 +49,11 @@ func NewServer(about page.Shop, pages *page.Pages, json *api.API, chat *live.Hub
 	r.Methods("GET", "HEAD").Path("/health").HandlerFunc(health.alive)
 	r.Methods("GET", "HEAD").Path("/ready").HandlerFunc(health.ready)
 	r.Methods("GET", "HEAD").PathPrefix("/assets/").Handler(asset.Handler())
-	r.Methods("GET", "HEAD").PathPrefix("/media/").Handler(asset.Media())
 	r.Methods("GET", "HEAD").Path("/favicon.ico").Handler(asset.Favicon())
 	json.Mount(r)
 	chat.Mount(r)
 	pages.Mount(r)
+	r.Methods("GET", "HEAD").PathPrefix("/media/").Handler(asset.Media()) // the rest: pages has the pictures of staff
 	unanswered := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		// The router alone takes an address for unknown when any later route has the method.
 		methods := allowed(r, req)

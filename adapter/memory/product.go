@@ -61,6 +61,32 @@ func (s *Store) PutProducts(ctx context.Context, products []domain.Product) erro
 	return nil
 }
 
+func (s *Store) UpdateProduct(ctx context.Context, id domain.ProductID, change func(*domain.Product) error) (domain.Product, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return domain.Product{}, err
+	}
+	kept, there := s.products[id]
+	if !there {
+		return domain.Product{}, errNoProduct()
+	}
+	p := cloneProduct(kept.Product)
+	if err := change(&p); err != nil {
+		return domain.Product{}, err
+	}
+	// The caller may have gone away while it made the change.
+	if err := ctx.Err(); err != nil {
+		return domain.Product{}, err
+	}
+	p.ID = id
+	if err := s.checkSlugs([]domain.Product{p}); err != nil {
+		return domain.Product{}, err
+	}
+	s.putProduct(cloneProduct(p))
+	return cloneProduct(kept.Product), nil
+}
+
 // checkSlugs says whether every slug will name one product when products are kept.
 func (s *Store) checkSlugs(products []domain.Product) error {
 	slugOf := make(map[domain.ProductID]string, len(products))

@@ -34,6 +34,10 @@ func TestContacts(t *testing.T) {
 	porttest.Contacts(t, func(*testing.T) port.Contacts { return memory.NewStore() })
 }
 
+func TestPictures(t *testing.T) {
+	porttest.Pictures(t, func(*testing.T) port.Pictures { return memory.NewStore() })
+}
+
 func TestConversations(t *testing.T) {
 	porttest.Conversations(t, func(*testing.T) port.Conversations { return memory.NewStore() })
 }

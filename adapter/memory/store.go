@@ -49,6 +49,8 @@ type Store struct {
 	contacts    []domain.Contact // the newest first
 	contactKept map[domain.ContactID]bool
 
+	pictures map[domain.PictureName]domain.Picture
+
 	// Both lead to the same talks. One that was adopted is found by its old id and owner too.
 	talks  map[domain.ConversationID]*talk
 	talkOf map[domain.OwnerID]*talk
@@ -66,6 +68,7 @@ var (
 	_ port.Limits    = (*Store)(nil)
 	_ port.Events    = (*Store)(nil)
 	_ port.Contacts  = (*Store)(nil)
+	_ port.Pictures  = (*Store)(nil)
 
 	_ port.Conversations = (*Store)(nil)
 )
@@ -90,6 +93,7 @@ func NewStore() *Store {
 		sessions:    map[domain.SessionKey]domain.Session{},
 		limits:      map[string]time.Time{},
 		contactKept: map[domain.ContactID]bool{},
+		pictures:    map[domain.PictureName]domain.Picture{},
 		talks:       map[domain.ConversationID]*talk{},
 		talkOf:      map[domain.OwnerID]*talk{},
 		news:        news{followers: map[domain.Topic]map[chan domain.Event]bool{}},

@@ -69,16 +69,60 @@ func (s *Store) PutProducts(ctx context.Context, products []domain.Product) erro
 		return ctx.Err()
 	}
 	rows := stagedRows(products)
-	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		return putProducts(ctx, tx, func() error {
-			_, err := tx.NewInsert().Model(&rows).Exec(ctx)
-			return err
-		})
+	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error { return putRows(ctx, tx, rows) })
+}
+
+// putRows keeps a few products.
+func putRows(ctx context.Context, tx bun.Tx, rows []stagedRow) error {
+	return putProducts(ctx, tx, func() error {
+		_, err := tx.NewInsert().Model(&rows).Exec(ctx)
+		return err
 	})
+}
+
+func (s *Store) UpdateProduct(ctx context.Context, id domain.ProductID, change func(*domain.Product) error) (domain.Product, error) {
+	var p domain.Product
+	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if err := alone(ctx, tx, id); err != nil {
+			return err
+		}
+		found, err := productsByID(ctx, tx, []domain.ProductID{id})
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return errNoProduct()
+		}
+		p = found[0]
+		stock, sold := p.Stock, p.Sold
+		if err := change(&p); err != nil {
+			return err
+		}
+		p.ID, p.Stock, p.Sold = id, stock, sold
+		return putRows(ctx, tx, stagedRows([]domain.Product{p}))
+	})
+	if err != nil {
+		return domain.Product{}, err
+	}
+	return p, nil
+}
+
+// productLock tells the locks of alone from other advisory ones.
+const productLock = 1
+
+// alone waits until nobody else updates or removes the product. It is no lock of a
+// row: putStaged locks others before that of the product, and they would wait for each other.
+func alone(ctx context.Context, tx bun.Tx, id domain.ProductID) error {
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(?, hashtext(?))`, productLock, id)
+	return err
 }
 
 func (s *Store) RemoveProduct(ctx context.Context, id domain.ProductID) error {
 	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		// An update under way would put it back.
+		if err := alone(ctx, tx, id); err != nil {
+			return err
+		}
 		var gone []cell
 		err := tx.NewRaw(`WITH gone AS (
 				DELETE FROM product_facts WHERE id = ? RETURNING category, kind, band, in_stock, words

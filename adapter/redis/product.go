@@ -171,6 +171,17 @@ func (p *Products) PutProducts(ctx context.Context, all []domain.Product) error 
 	return p.client.change(ctx, append(keys, editions.key(catalogue)), func() error { return p.durable.PutProducts(ctx, all) })
 }
 
+func (p *Products) UpdateProduct(ctx context.Context, id domain.ProductID, change func(*domain.Product) error) (domain.Product, error) {
+	var changed domain.Product
+	keys := []string{products.key(string(id)), names.key(string(id)), editions.key(catalogue)}
+	err := p.client.change(ctx, keys, func() error {
+		var err error
+		changed, err = p.durable.UpdateProduct(ctx, id, change)
+		return err
+	})
+	return changed, err
+}
+
 func (p *Products) RemoveProduct(ctx context.Context, id domain.ProductID) error {
 	keys := []string{products.key(string(id)), names.key(string(id)), editions.key(catalogue)}
 	return p.client.change(ctx, keys, func() error { return p.durable.RemoveProduct(ctx, id) })

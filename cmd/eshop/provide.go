@@ -14,6 +14,7 @@ import (
 	"eshop/adapter/memory"
 	"eshop/adapter/postgres"
 	counting "eshop/adapter/prometheus"
+	"eshop/adapter/raster"
 	"eshop/adapter/redis"
 	"eshop/cmd/eshop/demo"
 	"eshop/port"
@@ -36,6 +37,8 @@ func newID() usecase.NewID {
 func newSecret() usecase.NewSecret {
 	return func() string { return rand.Text() + rand.Text() }
 }
+
+func developPicture() usecase.DevelopPicture { return raster.New().Develop }
 
 func registerer(registry *prometheus.Registry) prometheus.Registerer { return registry }
 

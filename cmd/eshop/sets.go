@@ -26,6 +26,7 @@ var shopSet = wire.NewSet(
 	usecase.NewContacting, usecase.NewTalking, usecase.NewStocking, usecase.NewFulfilling,
 	visit.New, page.New, api.New, live.New, web.NewServer, web.NewMetrics,
 	argon2.New, wire.Bind(new(usecase.Passwords), new(*argon2.Passwords)),
+	developPicture,
 	registerer,
 	wire.Struct(new(demo.Loader), "*"),
 	wire.Struct(new(shop), "*"),
@@ -40,6 +41,7 @@ var memorySet = wire.NewSet(
 	wire.Bind(new(port.Users), new(*memory.Store)),
 	wire.Bind(new(port.Sessions), new(*memory.Store)),
 	wire.Bind(new(port.Contacts), new(*memory.Store)),
+	wire.Bind(new(port.Pictures), new(*memory.Store)),
 	wire.Bind(new(port.Conversations), new(*memory.Store)),
 	wire.Bind(new(port.Limits), new(*memory.Store)),
 	wire.Bind(new(port.Events), new(*memory.Store)),
@@ -51,6 +53,7 @@ var recordsSet = wire.NewSet(
 	wire.Bind(new(port.Carts), new(*postgres.Store)),
 	wire.Bind(new(port.Wishlists), new(*postgres.Store)),
 	wire.Bind(new(port.Contacts), new(*postgres.Store)),
+	wire.Bind(new(port.Pictures), new(*postgres.Store)),
 	wire.Bind(new(port.Conversations), new(*postgres.Store)),
 )
 

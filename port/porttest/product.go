@@ -21,6 +21,7 @@ import (
 func Products(t *testing.T, open func(t *testing.T) port.Products) {
 	findingProducts(t, open)
 	puttingProducts(t, open)
+	updatingProducts(t, open)
 	removingProducts(t, open)
 	changingStock(t, open)
 	sortingAndPaging(t, open)
@@ -289,6 +290,98 @@ func puttingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 	})
 }
 
+func updatingProducts(t *testing.T, open func(t *testing.T) port.Products) {
+	t.Run("an update is passed what is kept, and what it makes of that is kept and comes back", func(t *testing.T) {
+		products, p := open(t), aProduct(1, 5)
+		p.Sold = 3
+		keepProducts(t, products, p, aProduct(2, 1))
+		searchFor(t, products, domain.Query{Text: "tea"})
+		want := p
+		want.Slug, want.Name, want.Price = "copper-kettle", "Copper kettle", domain.Dollars(7777)
+		want.Category, want.Kind = domain.Category{Slug: "garden", Name: "Garden"}, domain.Category{Slug: "kettles", Name: "Kettles"}
+		want.Images = []domain.Image{{URL: "/media/kettle.svg", Alt: "a kettle"}}
+		got, err := products.UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
+			assertProduct(t, p, *kept)
+			*kept = want
+			kept.ID, kept.Stock, kept.Sold = "product-0009", 50, 70
+			return nil
+		})
+		require.NoError(t, err)
+		assertProduct(t, want, got)
+		got.Images[0].URL = "/media/spoilt.svg"
+		want.Images[0].URL = "/media/kettle.svg"
+		assertProduct(t, want, productBy(t, products, string(p.ID)))
+		assertProduct(t, want, productBy(t, products, "copper-kettle"))
+		assertNoProduct(t, products, "tea-pot-0001")
+		assertNoProduct(t, products, "product-0009")
+		assert.Equal(t, []domain.ProductID{p.ID}, productIDs(searchFor(t, products, domain.Query{Text: "copper", Category: "garden", Kind: "kettles"}).Products))
+		assert.Len(t, movementsOf(t, products, p.ID), 1, "what was there is not received again")
+	})
+	t.Run("an update that fails keeps nothing", func(t *testing.T) {
+		products, p := open(t), aProduct(1, 5)
+		keepProducts(t, products, p, aProduct(2, 1))
+		fault := errors.New("no")
+		_, err := products.UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
+			kept.Name, kept.Images[0].URL = "Spoilt", "/media/spoilt.svg"
+			return fault
+		})
+		require.ErrorIs(t, err, fault)
+		_, err = products.UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
+			kept.Name, kept.Slug = "Spoilt", aProduct(2, 1).Slug
+			return nil
+		})
+		requireCode(t, err, domain.ErrConflict, "slug_taken")
+		assertProduct(t, p, productBy(t, products, string(p.ID)))
+		assert.Zero(t, searchFor(t, products, domain.Query{Text: "spoilt"}).Total)
+	})
+	t.Run("a product that is not there cannot be updated", func(t *testing.T) {
+		products := open(t)
+		keepProducts(t, products, aProduct(1, 1))
+		for _, id := range []domain.ProductID{"product-0009", "tea-pot-0001"} {
+			_, err := products.UpdateProduct(t.Context(), id, func(*domain.Product) error {
+				assert.Fail(t, "there is nothing to change")
+				return nil
+			})
+			require.ErrorIs(t, err, domain.ErrNotFound)
+		}
+	})
+	t.Run("no update of several at once is lost", func(t *testing.T) {
+		products, p := open(t), aProduct(1, 5)
+		keepProducts(t, products, p)
+		errs := make([]error, 20)
+		atOnce(len(errs), func(i int) {
+			_, errs[i] = products.UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
+				kept.Price.Amount++
+				return nil
+			})
+		})
+		require.NoError(t, errors.Join(errs...))
+		p.Price.Amount += int64(len(errs))
+		assertProduct(t, p, productBy(t, products, string(p.ID)))
+	})
+	t.Run("no update brings a product back that was removed meanwhile", func(t *testing.T) {
+		for range 5 {
+			products, p := open(t), aProduct(1, 5)
+			keepProducts(t, products, p)
+			atOnce(6, func(i int) {
+				if i == 3 {
+					assert.NoError(t, products.RemoveProduct(t.Context(), p.ID))
+					return
+				}
+				_, err := products.UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
+					kept.Price.Amount++
+					return nil
+				})
+				if err != nil {
+					assert.ErrorIs(t, err, domain.ErrNotFound)
+				}
+			})
+			assertNoProduct(t, products, string(p.ID))
+			assert.Zero(t, searchFor(t, products, domain.Query{}).Total)
+		}
+	})
+}
+
 func removingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 	t.Run("a product that was removed is found nowhere, and its movements stay", func(t *testing.T) {
 		products, p, stays := open(t), aProduct(1, 5), aProduct(2, 1)
@@ -546,6 +639,13 @@ func cancellingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		},
 		"PutProducts": func(ctx context.Context, products port.Products) error {
 			return products.PutProducts(ctx, []domain.Product{changed, aProduct(2, 3)})
+		},
+		"UpdateProduct": func(ctx context.Context, products port.Products) error {
+			_, err := products.UpdateProduct(ctx, "product-0001", func(p *domain.Product) error {
+				p.Name = "Changed"
+				return nil
+			})
+			return err
 		},
 		"RemoveProduct": func(ctx context.Context, products port.Products) error {
 			return products.RemoveProduct(ctx, "product-0001")

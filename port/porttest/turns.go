@@ -164,6 +164,22 @@ func (t *contactsInTurns) FinishContact(ctx context.Context, id domain.ContactID
 	return pick(&t.turn, t.a, t.b).FinishContact(ctx, id, by, at)
 }
 
+type picturesInTurns struct {
+	turn
+	a, b port.Pictures
+}
+
+// PicturesInTurns is two servers' answers to port.Pictures, on one database.
+func PicturesInTurns(a, b port.Pictures) port.Pictures { return &picturesInTurns{a: a, b: b} }
+
+func (t *picturesInTurns) PutPicture(ctx context.Context, p domain.Picture) error {
+	return pick(&t.turn, t.a, t.b).PutPicture(ctx, p)
+}
+
+func (t *picturesInTurns) Picture(ctx context.Context, name domain.PictureName) (domain.Picture, error) {
+	return pick(&t.turn, t.a, t.b).Picture(ctx, name)
+}
+
 type conversationsInTurns struct {
 	turn
 	a, b port.Conversations
@@ -261,6 +277,10 @@ func (t *productsInTurns) Categories(ctx context.Context) ([]domain.CategoryCoun
 
 func (t *productsInTurns) PutProducts(ctx context.Context, products []domain.Product) error {
 	return pick(&t.turn, t.a, t.b).PutProducts(ctx, products)
+}
+
+func (t *productsInTurns) UpdateProduct(ctx context.Context, id domain.ProductID, change func(*domain.Product) error) (domain.Product, error) {
+	return pick(&t.turn, t.a, t.b).UpdateProduct(ctx, id, change)
 }
 
 func (t *productsInTurns) RemoveProduct(ctx context.Context, id domain.ProductID) error {

@@ -135,6 +135,7 @@ func TestPages_FitEveryWidthInBothColours(t *testing.T) {
 					look(path)
 				}
 				w.open("/products?in_stock=true")
+				assert.Equal(t, width >= 992, ask[bool](w, `getComputedStyle(document.querySelector(".filters-button")).display === "none"`), "wide pages show the filters beside the products")
 				w.submit(".product-name a")
 				w.shot(fmt.Sprintf("page-product-%d-%s", width, scheme))
 				w.do(chromedp.Click(chromedp.CSS(".add-form [type=submit]")))
@@ -153,7 +154,7 @@ func TestPages_FitEveryWidthInBothColours(t *testing.T) {
 				w.do(chromedp.Click(chromedp.CSS("[data-menu] summary")))
 				w.submit("form[action='/logout'] [type=submit]")
 				signIn(w, "admin", "admin123")
-				for _, path := range []string{"/admin", "/admin/orders", "/admin/products"} {
+				for _, path := range []string{"/admin", "/admin/orders", "/admin/products", "/admin/products/new"} {
 					look(path)
 				}
 				w.requireNoComplaints()

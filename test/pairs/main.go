@@ -18,11 +18,11 @@ import (
 // servers share with one store, and with two that take turns.
 var wanted = map[string][]string{
 	"eshop/adapter/memory": {
-		"TestProducts", "TestCarts", "TestWishlists", "TestOrders", "TestUsers", "TestSessions", "TestLimits", "TestEvents", "TestContacts", "TestConversations",
+		"TestProducts", "TestCarts", "TestWishlists", "TestOrders", "TestUsers", "TestSessions", "TestLimits", "TestEvents", "TestContacts", "TestPictures", "TestConversations",
 	},
 	"eshop/adapter/demopay": {"TestPayments"},
 	"eshop/adapter/postgres": each([]string{"/one_server", "/two_servers"},
-		"TestProducts", "TestCarts", "TestWishlists", "TestOrders", "TestUsers", "TestSessions", "TestContacts", "TestConversations", "TestPayments",
+		"TestProducts", "TestCarts", "TestWishlists", "TestOrders", "TestUsers", "TestSessions", "TestContacts", "TestPictures", "TestConversations", "TestPayments",
 	),
 	"eshop/adapter/redis": each([]string{"", "_TwoServers"},
 		"TestProducts", "TestOrders", "TestUsers", "TestSessions", "TestLimits", "TestEvents",

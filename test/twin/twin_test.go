@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -123,6 +124,59 @@ func TestTwoServers_AreOneShop(t *testing.T) {
 	assert.Equal(t, "paid", order["status"])
 	seen := v.get(s.two.URL + "/api/checkout/orders/" + order["id"].(string))["order"]
 	assert.Equal(t, order, seen)
+}
+
+func TestWhatStaffSellsAtOneServer_IsSoldAtTheOther(t *testing.T) {
+	s := open(t)
+	v := newVisitor(t)
+	v.ask(http.StatusOK, http.MethodPost, s.one.URL+"/auth/login", map[string]any{"username": "admin", "password": "admin123"})
+	page := func(url string) string {
+		t.Helper()
+		answer, err := v.Get(url)
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		return fmt.Sprint(answer.StatusCode, " ", string(body))
+	}
+	// Both servers have looked, so that each has something old to let go.
+	shows := func(url, text string, shown bool) {
+		t.Helper()
+		require.Eventually(t, func() bool { return strings.Contains(page(url), text) == shown }, 10*time.Second, 20*time.Millisecond, "%s and %q", url, text)
+	}
+	send := func(url string, form url.Values) string {
+		t.Helper()
+		answer, err := v.PostForm(url, form)
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		require.Equal(t, http.StatusOK, answer.StatusCode)
+		return answer.Request.URL.Path
+	}
+	pottery := "/products?category=pottery"
+	for _, server := range []*server.Server{s.one, s.two} {
+		shows(server.URL+pottery, "Speckled Mug", false)
+		shows(server.URL+"/", "Pottery", false)
+		shows(server.URL+"/products/speckled-mug", "404", true)
+	}
+	form := url.Values{"key": {"a form"}, "name": {"Speckled Mug"}, "category": {"Pottery"}, "kind": {"Mugs"}, "price": {"12.50"}, "stock": {"7"}}
+	path := send(s.one.URL+"/admin/products/new", form)
+	assert.Equal(t, path, send(s.two.URL+"/admin/products/new", form), "the other server knows the form")
+	for _, server := range []*server.Server{s.one, s.two} {
+		shows(server.URL+pottery, "Speckled Mug", true)
+		shows(server.URL+"/", "Pottery", true)
+		shows(server.URL+"/products/speckled-mug", "$12.50", true)
+	}
+	send(s.two.URL+path, url.Values{"price": {"14"}})
+	for _, server := range []*server.Server{s.one, s.two} {
+		shows(server.URL+pottery, "$14.00", true)
+		shows(server.URL+"/products/speckled-mug", "$14.00", true)
+	}
+	send(s.one.URL+path+"/remove", nil)
+	for _, server := range []*server.Server{s.one, s.two} {
+		shows(server.URL+pottery, "Speckled Mug", false)
+		shows(server.URL+"/", "Pottery", false)
+		shows(server.URL+"/products/speckled-mug", "404", true)
+	}
 }
 
 func TestAKnownVisitorAndCachedProductsCostNoStatementAndNoRoundTrip(t *testing.T) {

@@ -34,6 +34,7 @@ import (
 	"eshop/adapter/argon2"
 	"eshop/adapter/demopay"
 	"eshop/adapter/memory"
+	"eshop/adapter/raster"
 	"eshop/domain"
 	"eshop/port"
 	"eshop/usecase"
@@ -77,6 +78,7 @@ var (
 // parts are what a shop is made of; a test may put in its own before it opens.
 type parts struct {
 	products  port.Products
+	pictures  port.Pictures
 	carts     port.Carts
 	payments  port.Payments
 	passwords usecase.Passwords
@@ -139,7 +141,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	clock := func() time.Time { return opened.Add(time.Duration(s.later.Load())) }
 	keeper, err := passwords()
 	require.NoError(t, err)
-	p := parts{store, store, demopay.New(clock, demopay.NewMemoryLedger()), keeper, clock}
+	p := parts{store, store, store, demopay.New(clock, demopay.NewMemoryLedger()), keeper, clock}
 	for _, change := range changes {
 		change(&p)
 	}
@@ -152,7 +154,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	visits := visit.New(account)
 	s.checkout = usecase.NewCheckout(p.carts, store, p.payments, store, p.clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes"))
 
-	browsing, shopping := usecase.NewBrowsing(p.products), usecase.NewShopping(p.carts, p.products, newID)
+	browsing, shopping := usecase.NewBrowsing(p.products, p.pictures), usecase.NewShopping(p.carts, p.products, newID)
 	wishing := usecase.NewWishing(store, p.products, p.clock, newID)
 	contacting := usecase.NewContacting(store, store, p.clock, newID)
 	talking := usecase.NewTalking(store, store, store, store, p.clock, newID)
@@ -162,7 +164,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 
 	about := page.Shop{ServerName: "test"}
 	pages := page.New(about, visits, browsing, shopping, wishing, s.checkout, account, contacting, talking,
-		usecase.NewStocking(store, store, p.clock), usecase.NewFulfilling(store, p.payments, store, p.clock))
+		usecase.NewStocking(store, store, store, raster.New().Develop, p.clock), usecase.NewFulfilling(store, p.payments, store, p.clock))
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	chat := live.New(visits, talking, s.metrics, log)
 	t.Cleanup(func() { assert.NoError(t, chat.Drain(context.Background())) })

@@ -27,6 +27,7 @@ import (
 
 	"eshop/adapter/demopay"
 	"eshop/adapter/memory"
+	"eshop/adapter/raster"
 	"eshop/domain"
 	"eshop/usecase"
 	"eshop/web"
@@ -78,7 +79,7 @@ func (s *shop) serve(deaf bool) *server {
 	clock := func() time.Time { return time.Now().UTC() }
 	account := usecase.NewAccount(store, store, store, store, store, store, store, plain{}, clock, newID, newID)
 	visits := visit.New(account)
-	browsing, shopping, wishing := usecase.NewBrowsing(store), usecase.NewShopping(store, store, newID), usecase.NewWishing(store, store, clock, newID)
+	browsing, shopping, wishing := usecase.NewBrowsing(store, store), usecase.NewShopping(store, store, newID), usecase.NewWishing(store, store, clock, newID)
 	gateway := demopay.New(clock, demopay.NewMemoryLedger())
 	checkout := usecase.NewCheckout(store, store, gateway, store, clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes"))
 	contacting := usecase.NewContacting(store, store, clock, newID)
@@ -92,7 +93,7 @@ func (s *shop) serve(deaf bool) *server {
 	about := page.Shop{ServerName: "test"}
 	handler := web.NewServer(about,
 		page.New(about, visits, browsing, shopping, wishing, checkout, account, contacting, talking,
-			usecase.NewStocking(store, store, clock), usecase.NewFulfilling(store, gateway, store, clock)),
+			usecase.NewStocking(store, store, store, raster.New().Develop, clock), usecase.NewFulfilling(store, gateway, store, clock)),
 		api.New(visits, browsing, shopping, wishing, checkout, account, contacting, talking),
 		hub, visits, web.NewHealth(nil, nil), web.NewMetrics(registry), log)
 

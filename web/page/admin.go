@@ -21,9 +21,14 @@ func (p *Pages) mountAdmin(r *mux.Router) {
 	get("/admin/orders", p.adminOrders)
 	get("/admin/orders/{number}", p.adminOrder)
 	get("/admin/products", p.adminProducts)
+	get("/admin/products/new", p.newProduct)
+	get("/admin/products/{id}", p.editProduct)
 	get("/admin/messages", p.adminMessages)
 	r.Methods("POST").Path("/admin/messages/{id}/done").Handler(p.staff("/admin/messages", p.finishMessage))
 	r.Methods("POST").Path("/admin/orders/{number}").Handler(p.staff("/admin/orders", p.moveOrder))
+	r.Methods("POST").Path("/admin/products/new").Handler(p.staff("/admin/products/new", p.addProduct))
+	r.Methods("POST").Path("/admin/products/{id}/edit").Handler(p.staff("/admin/products", p.saveProduct))
+	r.Methods("POST").Path("/admin/products/{id}/remove").Handler(p.staff("/admin/products", p.removeProduct))
 	r.Methods("POST").Path("/admin/products/{id}").Handler(p.staff("/admin/products", p.changeProduct))
 }
 
@@ -43,7 +48,7 @@ func (p *Pages) staff(elsewhere string, h staffHandler) http.Handler {
 			}
 			return toSignIn(w, r, v.Path)
 		}
-		if v.Visitor.User.Role != domain.Staff {
+		if !v.isStaff() {
 			return domain.ErrDenied.Errorf("forbidden", "only the shop's staff may see that")
 		}
 		return h(w, r, v)

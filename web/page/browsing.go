@@ -1,9 +1,11 @@
 package page
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -16,6 +18,7 @@ func (p *Pages) mountBrowsing(r *mux.Router) {
 	r.Methods("GET", "HEAD").Path("/products").Handler(p.handle(p.products))
 	r.Methods("GET", "HEAD").Path("/products/{slug}").Handler(p.handle(p.product))
 	r.Methods("GET", "HEAD").Path("/search/suggest").Handler(p.handle(p.suggest))
+	r.Methods("GET", "HEAD").Path("/media/p/{name}").Handler(p.handle(p.picture))
 }
 
 func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
@@ -101,4 +104,18 @@ func (p *Pages) suggest(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Cache-Control", "private, max-age=60")
 	return render(w, r, http.StatusOK, suggestionList(list))
+}
+
+// picture answers with a picture that staff added, which whoever has it may keep for ever.
+func (p *Pages) picture(w http.ResponseWriter, r *http.Request) error {
+	found, err := p.browsing.Picture(r.Context(), domain.PictureName(mux.Vars(r)["name"]))
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", found.Name.MediaType())
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("ETag", strconv.Quote(string(found.Name)))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(found.Content))
+	return nil
 }

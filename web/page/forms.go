@@ -34,6 +34,9 @@ type fieldView struct {
 	Focus        bool
 	Rows         int      // of a textarea
 	Options      []option // of a select
+	Offers       []string // what a text may be completed to
+	Accept       string   // of a file
+	MaxBytes     int      // of a file
 }
 
 // option is one choice of a select.
@@ -66,12 +69,18 @@ func (f fieldView) attributes() templ.Attributes {
 	}
 	a["class"] = class
 	for name, value := range map[string]string{
-		"autocomplete": f.Autocomplete, "inputmode": f.InputMode, "placeholder": f.Placeholder,
+		"accept": f.Accept, "autocomplete": f.Autocomplete, "inputmode": f.InputMode, "placeholder": f.Placeholder,
 		"aria-describedby": strings.Join(described, " "),
 	} {
 		if value != "" {
 			a[name] = value
 		}
+	}
+	if f.MaxBytes > 0 {
+		a["data-most"] = strconv.Itoa(f.MaxBytes)
+	}
+	if f.Offers != nil {
+		a["list"] = f.id() + "-offers"
 	}
 	if f.Max > 0 {
 		a["maxlength"] = strconv.Itoa(f.Max)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"eshop/domain"
 	"eshop/web/problem"
 )
 
@@ -20,6 +21,8 @@ func (v view) signInNext() string {
 	u.RawQuery = q.Encode()
 	return u.String()
 }
+
+func (v view) isStaff() bool { return v.Visitor.User.Role == domain.Staff }
 
 // hasBubble says whether the page leads to the chat in its corner: all do that are not about one.
 func (v view) hasBubble() bool {

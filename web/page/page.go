@@ -6,6 +6,8 @@ package page
 import (
 	"bytes"
 	"errors"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
@@ -92,6 +94,7 @@ var notices = map[string]string{
 	"signed-out": "You are signed out.",
 	"sent":       "Thank you. Your message has reached us.",
 	"saved":      "Saved.",
+	"taken-out":  "Taken out of the shop.",
 }
 
 func (p *Pages) view(r *http.Request) (view, error) {
@@ -203,24 +206,74 @@ func here(path string) string {
 
 // form reads a posted form. Text that cannot be kept is a failure.
 func form(r *http.Request) (url.Values, error) {
-	unreadable := problem.Request{Status: http.StatusBadRequest, Code: "malformed_body", Text: "the form could not be read"}
 	if err := r.ParseForm(); err != nil {
-		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			return nil, problem.ErrTooLarge
-		}
-		return nil, unreadable
+		return nil, unreadable(err)
 	}
-	for name, values := range r.PostForm {
+	if err := clean(r.PostForm); err != nil {
+		return nil, err
+	}
+	return r.PostForm, nil
+}
+
+// upload is form for one that may have a file called name; its content is nil when there is none.
+// When problem.ErrTooLarge is the failure, the form has what came before the file.
+func upload(r *http.Request, name string) (f url.Values, content []byte, err error) {
+	parts, err := r.MultipartReader()
+	if errors.Is(err, http.ErrNotMultipart) {
+		f, err = form(r)
+		return f, nil, err
+	}
+	f = url.Values{}
+	for err == nil {
+		var part *multipart.Part
+		if part, err = parts.NextPart(); err != nil {
+			break
+		}
+		var body []byte
+		if body, err = io.ReadAll(part); err != nil {
+			break
+		}
+		switch {
+		case part.FormName() == name:
+			content = body
+		case part.FileName() == "":
+			f.Add(part.FormName(), string(body))
+		}
+	}
+	if err == io.EOF { //nolint:errorlint // wrapped, it is that of a form that was cut off
+		err = nil
+	} else {
+		err = unreadable(err)
+	}
+	if dirty := clean(f); dirty != nil {
+		return nil, nil, dirty
+	}
+	return f, content, err
+}
+
+var errUnreadable = problem.Request{Status: http.StatusBadRequest, Code: "malformed_body", Text: "the form could not be read"}
+
+// unreadable is what kept a form from being read.
+func unreadable(err error) error {
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return problem.ErrTooLarge
+	}
+	return errUnreadable
+}
+
+// clean says whether the text of a form can be kept.
+func clean(f url.Values) error {
+	for name, values := range f {
 		if !domain.CleanText(name) {
-			return nil, unreadable
+			return errUnreadable
 		}
 		for _, value := range values {
 			if !domain.CleanText(value) {
-				return nil, domain.InvalidFields(map[string]string{name: "has characters that cannot be used"})
+				return domain.InvalidFields(map[string]string{name: "has characters that cannot be used"})
 			}
 		}
 	}
-	return r.PostForm, nil
+	return nil
 }
 
 // newToken is the key of a form, by which a form that is sent twice is known.

@@ -14,6 +14,7 @@ import (
 
 	"eshop/adapter/demopay"
 	"eshop/adapter/memory"
+	"eshop/adapter/raster"
 	"eshop/domain"
 	"eshop/port"
 	"eshop/usecase"
@@ -98,10 +99,10 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	visits := visit.New(account)
 	r := mux.NewRouter()
 	page.New(page.Shop{ServerName: "shop-1", Phone: "+1 (555) 010-0200", Email: "hello@shop.example"}, visits,
-		usecase.NewBrowsing(store), usecase.NewShopping(p.carts, store, newID), usecase.NewWishing(p.wishlists, store, clock, newID),
+		usecase.NewBrowsing(store, store), usecase.NewShopping(p.carts, store, newID), usecase.NewWishing(p.wishlists, store, clock, newID),
 		usecase.NewCheckout(p.carts, store, p.payments, store, clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes")),
 		account, usecase.NewContacting(store, store, clock, newID), usecase.NewTalking(store, store, store, store, clock, newID),
-		usecase.NewStocking(store, store, clock),
+		usecase.NewStocking(store, store, store, raster.New().Develop, clock),
 		usecase.NewFulfilling(store, p.payments, store, clock)).Mount(r)
 	s.handler = http.MaxBytesHandler(visits.Remember(r), maxBody)
 	return s

@@ -23,6 +23,15 @@ addEventListener('pageshow', () => {
   }
 })
 
+// What the shop would refuse is said before it is sent.
+document.addEventListener('change', (event) => {
+  const { target } = event
+  if (!target.dataset?.most) return
+  const tooLarge = [...target.files].some((file) => file.size > Number(target.dataset.most))
+  target.setCustomValidity(tooLarge ? `A picture must have at most ${Math.floor(target.dataset.most / 1000)} kB.` : '')
+  target.reportValidity()
+})
+
 const grouped = {
   'payment.card_number': (text) => text.replace(/\D/g, '').slice(0, 19).replace(/(.{4})(?=.)/g, '$1 '),
   'payment.expiry': (text) => text.replace(/[^\d/]/g, '').replace(/^(\d\d)(?=\d)/, '$1/').slice(0, 5),

@@ -1,0 +1,32 @@
+package memory
+
+import (
+	"context"
+
+	"eshop/domain"
+)
+
+func (s *Store) PutPicture(ctx context.Context, p domain.Picture) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if _, kept := s.pictures[p.Name]; !kept {
+		s.pictures[p.Name] = p.Clone()
+	}
+	return nil
+}
+
+func (s *Store) Picture(ctx context.Context, name domain.PictureName) (domain.Picture, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return domain.Picture{}, err
+	}
+	p, kept := s.pictures[name]
+	if !kept {
+		return domain.Picture{}, domain.ErrNotFound.Errorf("not_found", "there is no such picture")
+	}
+	return p.Clone(), nil
+}

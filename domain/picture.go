@@ -1,0 +1,63 @@
+package domain
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"slices"
+)
+
+// A picture may have so many bytes and pixels. The servers refuse bodies of more than 1 MiB.
+const (
+	MaxPictureBytes  = 900_000
+	MaxPicturePixels = 16_000_000
+)
+
+// PictureType is a kind of picture that every browser shows: the ending of its name.
+type PictureType string
+
+// The kinds of pictures.
+const (
+	JPEG PictureType = "jpg"
+	PNG  PictureType = "png"
+	WebP PictureType = "webp"
+)
+
+var mediaTypes = map[PictureType]string{JPEG: "image/jpeg", PNG: "image/png", WebP: "image/webp"}
+
+// Picture is a photograph of goods. It never changes: other content has another name.
+type Picture struct {
+	Name    PictureName
+	Content []byte
+}
+
+// PictureName is the SHA-256 of a picture's content in hexadecimal digits, and its type.
+type PictureName string
+
+// NewPicture names a picture by what is in it.
+func NewPicture(kind PictureType, content []byte) Picture {
+	sum := sha256.Sum256(content)
+	return Picture{PictureName(hex.EncodeToString(sum[:]) + "." + string(kind)), content}
+}
+
+// Clone returns a copy that shares no memory with p.
+func (p Picture) Clone() Picture {
+	p.Content = slices.Clone(p.Content)
+	return p
+}
+
+var pictureName = regexp.MustCompile(`^[0-9a-f]{64}\.(jpg|png|webp)$`)
+
+// Valid says whether a picture can have the name.
+func (n PictureName) Valid() bool { return pictureName.MatchString(string(n)) }
+
+// URL is the picture's address within the shop.
+func (n PictureName) URL() string { return "/media/p/" + string(n) }
+
+// MediaType is what a picture with the name is sent as; "" when none can have it.
+func (n PictureName) MediaType() string {
+	if !n.Valid() {
+		return ""
+	}
+	return mediaTypes[PictureType(n[2*sha256.Size+1:])]
+}
