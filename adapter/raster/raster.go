@@ -41,6 +41,10 @@ func (r *Raster) Develop(ctx context.Context, content []byte) (domain.Picture, e
 	if len(content) > domain.MaxPictureBytes {
 		return domain.Picture{}, invalid("must have no more than %d kB", domain.MaxPictureBytes/1000)
 	}
+	// Before anything is judged by it, so that what is judged is what is kept.
+	if bytes.HasPrefix(content, []byte{0xff, startOfImage}) {
+		content = withoutMetadata(content)
+	}
 	header, format, err := image.DecodeConfig(bytes.NewReader(content))
 	kind, known := types[format]
 	if err != nil || !known {
@@ -48,9 +52,6 @@ func (r *Raster) Develop(ctx context.Context, content []byte) (domain.Picture, e
 	}
 	if header.Width < 1 || header.Height < 1 || header.Width > domain.MaxPicturePixels/header.Height {
 		return domain.Picture{}, invalid("must have no more than %d million pixels", domain.MaxPicturePixels/1_000_000)
-	}
-	if kind == domain.JPEG {
-		content = withoutMetadata(content)
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
