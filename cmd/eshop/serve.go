@@ -85,8 +85,10 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 		settle(ctx, shop.checkout, log)
 		return nil
 	})
+	// What is said on other servers is delivered until the last connection has left.
+	chatting, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	all.Go(func() error {
-		shop.chat.Run(ctx)
+		shop.chat.Run(chatting)
 		return nil
 	})
 	if shop.sweep != nil {
@@ -96,6 +98,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 		})
 	}
 	all.Go(func() error {
+		defer hangUp()
 		<-ctx.Done()
 		log.Info("leaving")
 		shop.health.Drain()

@@ -144,6 +144,36 @@ func TestChat_ManyComeBack(t *testing.T) {
 	assert.Empty(t, tabs.Missing())
 }
 
+// TestChat_ALeavingServerDelivers says something on another server while one is leaving and has
+// its connections still.
+func TestChat_ALeavingServerDelivers(t *testing.T) {
+	needContainers(t)
+	c := cluster.Start(t, 2)
+	shopper, staff := newChatter(t, c), newChatter(t, c)
+	require.Equal(t, http.StatusOK, staff.post("/auth/login", `{"username":"admin","password":"admin123"}`).status)
+	require.Equal(t, http.StatusCreated, shopper.post("/api/chat/messages", `{"client_id":"m-1","body":"Hello?"}`).status)
+	conn, answer, err := shopper.dial("/ws/chat", c.URL)
+	require.NoError(t, err)
+	tab, leaving := wire{t, conn}, c.Servers[0]
+	if name := answer.Header.Get("X-Served-By"); leaving.Name != name {
+		leaving = c.Servers[1]
+		require.Equal(t, name, leaving.Name)
+	}
+	talk := tab.next("message").Conversation
+
+	c.Reload(t, leaving)
+	var stopping sync.WaitGroup
+	stopping.Go(func() { leaving.Stop(t) })
+	require.Eventually(t, func() bool {
+		ready, _ := leaving.Ready(t.Context())
+		return !ready
+	}, 10*time.Second, 10*time.Millisecond)
+	require.Equal(t, http.StatusCreated, staff.post("/api/support/conversations/"+talk+"/messages", `{"client_id":"a-1","body":"Just a moment."}`).status)
+	assert.Equal(t, "Just a moment.", tab.next("message").Body)
+	assert.Equal(t, websocket.CloseServiceRestart, tab.ends())
+	stopping.Wait()
+}
+
 // TestChat_IdleConnections puts two thousand connections that only listen onto one server, and
 // drops some while others talk.
 func TestChat_IdleConnections(t *testing.T) {
