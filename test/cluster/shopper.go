@@ -314,12 +314,12 @@ func (s *shopper) remove() {
 	}
 }
 
-// held is a product in the cart.
+// held is a product in the cart whose line was told: a cart that an order gave back may not have been read yet.
 func (s *shopper) held() (string, bool) {
-	if len(s.cart) == 0 {
+	if len(s.lines) == 0 {
 		return "", false
 	}
-	held := slices.Sorted(maps.Keys(s.cart))
+	held := slices.Sorted(maps.Keys(s.lines))
 	return held[s.chance.IntN(len(held))], true
 }
 
