@@ -55,7 +55,7 @@ bench: build ## Measure pages and calls beside a bare server, in one run
 bench-stores: need-go ## Measure PostgreSQL at 1,000 to PRODUCTS=1000000 products, and checkout beside pgbench
 	test/container/docker.sh
 	$(CONTAINERS) go test -run '^$$' -bench PlaceOrder -benchtime 6x ./adapter/postgres
-	$(CONTAINERS) go test -run '^$$' -bench Catalogue -benchtime 1x -timeout 60m ./adapter/postgres -products $(PRODUCTS)
+	$(CONTAINERS) go test -run '^$$' -bench Catalog -benchtime 1x -timeout 60m ./adapter/postgres -products $(PRODUCTS)
 
 test-browser: build ## Click through the shop in headless Chromium
 	@command -v chromium >/dev/null || { echo "Chromium is missing: apt-get install chromium"; exit 1; }

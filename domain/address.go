@@ -41,7 +41,7 @@ func (a Address) check(prefix string, wrong fieldErrors) {
 	if !postalCode.MatchString(a.PostalCode) {
 		wrong.add(prefix+"postal_code", "must be a postal code")
 	}
-	if _, there := Countries[a.Country]; !there {
+	if _, ok := Countries[a.Country]; !ok {
 		wrong.add(prefix+"country", "must be the two-letter code of a country that we deliver to")
 	}
 	if a.Phone != "" && !phone.MatchString(a.Phone) {

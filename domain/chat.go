@@ -63,13 +63,13 @@ func CheckMessage(id, body string) error {
 	return wrong.err()
 }
 
-// TalkState says whether a conversation waits for anything.
-type TalkState string
+// TalkState reports whether a conversation waits for anything.
+type ConversationState string
 
 // The states of a conversation.
 const (
-	TalkOpen   TalkState = "open"
-	TalkClosed TalkState = "closed" // until the shopper writes again, or staff reopens it
+	ConversationOpen   ConversationState = "open"
+	ConversationClosed ConversationState = "closed" // until the shopper writes again, or staff reopens it
 )
 
 // Conversation is all that a shopper and the shop's staff say to each other: one a
@@ -78,7 +78,7 @@ type Conversation struct {
 	ID    ConversationID
 	Owner OwnerID
 	Name  string // of the shopper, as staff sees it
-	State TalkState
+	State ConversationState
 	// Agent is who answers; "" for nobody in particular.
 	Agent     UserID
 	AgentName string
@@ -105,13 +105,13 @@ type Conversation struct {
 func (c *Conversation) Say(m Message) error {
 	switch m.From.Side {
 	case CustomerSide:
-		c.State, c.Name = TalkOpen, m.From.Name
+		c.State, c.Name = ConversationOpen, m.From.Name
 		c.UnreadByAgent++
 		if c.WaitingSince.IsZero() {
 			c.WaitingSince = m.At
 		}
 	case AgentSide:
-		if c.State != TalkOpen {
+		if c.State != ConversationOpen {
 			return ErrConflict.Errorf("conversation_closed", "that conversation is closed; reopen it to answer")
 		}
 		if c.Agent == "" {
@@ -144,7 +144,7 @@ func (c *Conversation) note(at time.Time, format string, args ...any) {
 
 // TakeOver makes agent the one who answers.
 func (c *Conversation) TakeOver(agent User, at time.Time) error {
-	if c.State != TalkOpen {
+	if c.State != ConversationOpen {
 		return ErrConflict.Errorf("conversation_closed", "that conversation is closed; reopen it to answer")
 	}
 	if c.Agent != agent.ID {
@@ -170,19 +170,19 @@ func (c *Conversation) HandBack(agent User, at time.Time) error {
 
 // Close ends the conversation until somebody has something to say.
 func (c *Conversation) Close(at time.Time) {
-	if c.State == TalkClosed {
+	if c.State == ConversationClosed {
 		return
 	}
-	c.State, c.Agent, c.AgentName, c.WaitingSince = TalkClosed, "", "", time.Time{}
+	c.State, c.Agent, c.AgentName, c.WaitingSince = ConversationClosed, "", "", time.Time{}
 	c.note(at, "The conversation was closed. Write again whenever you like.")
 }
 
 // Reopen makes agent go on with a closed conversation.
 func (c *Conversation) Reopen(agent User, at time.Time) {
-	if c.State == TalkOpen {
+	if c.State == ConversationOpen {
 		return
 	}
-	c.State, c.Agent, c.AgentName = TalkOpen, agent.ID, agent.Username
+	c.State, c.Agent, c.AgentName = ConversationOpen, agent.ID, agent.Username
 	c.note(at, "%s has reopened the conversation.", agent.Username)
 }
 
@@ -220,8 +220,8 @@ func (c *Conversation) Adopt(other Conversation, messages []Message) {
 	}
 	c.UnreadByCustomer += other.UnreadByCustomer
 	c.UnreadByAgent += other.UnreadByAgent
-	if other.State == TalkOpen {
-		c.State = TalkOpen
+	if other.State == ConversationOpen {
+		c.State = ConversationOpen
 	}
 	if c.Agent == "" {
 		c.Agent, c.AgentName = other.Agent, other.AgentName

@@ -36,10 +36,10 @@ func bodies(c domain.Conversation) []string {
 func TestConversation(t *testing.T) {
 	later := talkStart.Add(time.Minute)
 	t.Run("what the shopper says opens it, and waits since the first of it", func(t *testing.T) {
-		c := domain.Conversation{ID: "c", State: domain.TalkClosed}
+		c := domain.Conversation{ID: "c", State: domain.ConversationClosed}
 		require.NoError(t, c.Say(fromCustomer("one", talkStart)))
 		require.NoError(t, c.Say(fromCustomer("two", later)))
-		assert.Equal(t, domain.TalkOpen, c.State)
+		assert.Equal(t, domain.ConversationOpen, c.State)
 		assert.Equal(t, "Guest", c.Name)
 		assert.Equal(t, talkStart, c.WaitingSince)
 		assert.Equal(t, later, c.ChangedAt)
@@ -48,7 +48,7 @@ func TestConversation(t *testing.T) {
 		assert.Equal(t, domain.ConversationID("c"), c.Added[1].Conversation)
 	})
 	t.Run("an answer ends the waiting, and takes what nobody has", func(t *testing.T) {
-		c := domain.Conversation{State: domain.TalkClosed}
+		c := domain.Conversation{State: domain.ConversationClosed}
 		require.NoError(t, c.Say(fromCustomer("one", talkStart)))
 		require.NoError(t, c.Say(fromAgent(sue, "yes", later)))
 		assert.Equal(t, sue.ID, c.Agent)
@@ -64,7 +64,7 @@ func TestConversation(t *testing.T) {
 		assert.EqualValues(t, 2, c.Last, "what fails adds nothing")
 	})
 	t.Run("it is taken over, handed back, closed and reopened, and says so", func(t *testing.T) {
-		c := domain.Conversation{State: domain.TalkClosed}
+		c := domain.Conversation{State: domain.ConversationClosed}
 		require.ErrorIs(t, c.TakeOver(sue, talkStart), domain.ErrConflict, "it is closed")
 		require.ErrorIs(t, c.Say(fromAgent(sue, "hello?", talkStart)), domain.ErrConflict, "it is closed")
 		require.NoError(t, c.Say(fromCustomer("one", talkStart)))
@@ -81,19 +81,19 @@ func TestConversation(t *testing.T) {
 		for range 2 {
 			c.Close(later)
 		}
-		assert.Equal(t, domain.TalkClosed, c.State)
+		assert.Equal(t, domain.ConversationClosed, c.State)
 		assert.Zero(t, c.WaitingSince)
 		for range 2 {
 			c.Reopen(sue, later)
 		}
-		assert.Equal(t, domain.TalkOpen, c.State)
+		assert.Equal(t, domain.ConversationOpen, c.State)
 		assert.Equal(t, sue.ID, c.Agent)
 		assert.Equal(t, []string{"one", "sue has joined the conversation.", "tom has joined the conversation.",
 			"tom has left; somebody else will go on.", "The conversation was closed. Write again whenever you like.",
 			"sue has reopened the conversation."}, bodies(c))
 	})
 	t.Run("read marks go forward only, and not past the end", func(t *testing.T) {
-		c := domain.Conversation{State: domain.TalkClosed}
+		c := domain.Conversation{State: domain.ConversationClosed}
 		for _, body := range []string{"one", "two", "three"} {
 			require.NoError(t, c.Say(fromCustomer(body, talkStart)))
 		}
@@ -109,8 +109,8 @@ func TestConversation(t *testing.T) {
 		assert.Zero(t, c.UnreadByCustomer)
 	})
 	t.Run("adopting goes on after the last message, and keeps the earlier of both", func(t *testing.T) {
-		mine := domain.Conversation{ID: "mine", State: domain.TalkClosed, Last: 4, ReadByCustomer: 4, StartedAt: later, ChangedAt: later, Revision: 3}
-		other := domain.Conversation{ID: "other", State: domain.TalkClosed, StartedAt: talkStart, Revision: 9}
+		mine := domain.Conversation{ID: "mine", State: domain.ConversationClosed, Last: 4, ReadByCustomer: 4, StartedAt: later, ChangedAt: later, Revision: 3}
+		other := domain.Conversation{ID: "other", State: domain.ConversationClosed, StartedAt: talkStart, Revision: 9}
 		require.NoError(t, other.Say(fromCustomer("one", talkStart)))
 		require.NoError(t, other.TakeOver(sue, talkStart))
 		mine.Adopt(other, other.Added)
@@ -118,7 +118,7 @@ func TestConversation(t *testing.T) {
 		assert.EqualValues(t, []int64{5, 6}, []int64{mine.Added[0].Seq, mine.Added[1].Seq})
 		assert.Equal(t, domain.ConversationID("mine"), mine.Added[0].Conversation)
 		assert.Equal(t, talkStart, mine.Added[0].At, "when it was said stays")
-		assert.Equal(t, domain.TalkOpen, mine.State)
+		assert.Equal(t, domain.ConversationOpen, mine.State)
 		assert.Equal(t, sue.ID, mine.Agent)
 		assert.Equal(t, talkStart, mine.WaitingSince)
 		assert.Equal(t, talkStart, mine.StartedAt)

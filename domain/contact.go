@@ -20,7 +20,7 @@ type Contact struct {
 	DoneBy string
 }
 
-// Done says whether somebody saw to the message.
+// Done reports whether somebody saw to the message.
 func (c Contact) Done() bool { return !c.DoneAt.IsZero() }
 
 // Check says what is wrong with c, by field.

@@ -93,7 +93,7 @@ func OutOfStock(short ...Shortage) *Error {
 type fieldErrors map[string]string
 
 func (f fieldErrors) add(name, text string) {
-	if _, there := f[name]; !there {
+	if _, ok := f[name]; !ok {
 		f[name] = text
 	}
 }

@@ -55,11 +55,11 @@ func TestQuery_Check(t *testing.T) {
 		wrong []string
 	}{
 		"everything":         {domain.Query{}, nil},
-		"all filters":        {domain.Query{Text: "blue tea", Category: "tea", Kind: "green", MinPrice: 1, MaxPrice: 2, InStock: true, Sort: domain.ByPriceDown}, nil},
+		"all filters":        {domain.Query{Text: "blue tea", Category: "tea", Subcategory: "green", MinPrice: 1, MaxPrice: 2, InStock: true, Sort: domain.ByPriceDown}, nil},
 		"an unknown order":   {domain.Query{Sort: "cheapest"}, []string{"sort"}},
 		"prices swapped":     {domain.Query{MinPrice: 2, MaxPrice: 1}, []string{"max_price"}},
 		"prices below zero":  {domain.Query{MinPrice: -2, MaxPrice: -1}, []string{"min_price", "max_price"}},
-		"no slug":            {domain.Query{Category: "Tea & Co", Kind: "a--b"}, []string{"category", "kind"}},
+		"no slug":            {domain.Query{Category: "Tea & Co", Subcategory: "a--b"}, []string{"category", "kind"}},
 		"a text for a novel": {domain.Query{Text: strings.Repeat("tea ", 100)}, []string{"q"}},
 		"a zero byte":        {domain.Query{Text: "te\x00a"}, []string{"q"}},
 		"no UTF-8":           {domain.Query{Text: "te\xffa"}, []string{"q"}},

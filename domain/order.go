@@ -12,22 +12,22 @@ type OrderID string
 type OrderNumber string
 
 // Status is where an order is on its way.
-type Status string
+type OrderStatus string
 
 // The states of an order.
 const (
-	Pending   Status = "pending" // its stock is taken, its payment not yet known
-	Paid      Status = "paid"
-	Shipped   Status = "shipped"
-	Delivered Status = "delivered"
-	Cancelled Status = "cancelled" // never paid; its stock is back
-	Refunded  Status = "refunded"  // was paid; money and stock are back
+	Pending   OrderStatus = "pending" // its stock is taken, its payment not yet known
+	Paid      OrderStatus = "paid"
+	Shipped   OrderStatus = "shipped"
+	Delivered OrderStatus = "delivered"
+	Cancelled OrderStatus = "cancelled" // never paid; its stock is back
+	Refunded  OrderStatus = "refunded"  // was paid; money and stock are back
 )
 
 // Statuses are all states, on the way from the first to the last.
-var Statuses = []Status{Pending, Paid, Shipped, Delivered, Cancelled, Refunded}
+var OrderStatuses = []OrderStatus{Pending, Paid, Shipped, Delivered, Cancelled, Refunded}
 
-var mayFollow = map[Status][]Status{
+var mayFollow = map[OrderStatus][]OrderStatus{
 	Pending:   {Paid, Cancelled},
 	Paid:      {Shipped, Refunded},
 	Shipped:   {Delivered, Refunded},
@@ -35,7 +35,7 @@ var mayFollow = map[Status][]Status{
 }
 
 // Next are the states that may follow s.
-func (s Status) Next() []Status { return slices.Clone(mayFollow[s]) }
+func (s OrderStatus) Next() []OrderStatus { return slices.Clone(mayFollow[s]) }
 
 // Order is what was bought. Its lines and sums never change once it is placed.
 type Order struct {
@@ -43,7 +43,7 @@ type Order struct {
 	Number          OrderNumber
 	Owner           OwnerID
 	Email           string
-	Status          Status
+	Status          OrderStatus
 	Lines           []OrderLine
 	Subtotal        Money
 	Shipping        Money
@@ -69,7 +69,7 @@ type OrderLine struct {
 
 // StatusChange is a state of an order and since when.
 type StatusChange struct {
-	Status Status
+	Status OrderStatus
 	At     time.Time
 }
 
@@ -81,7 +81,7 @@ func (o Order) Clone() Order {
 }
 
 // MoveTo brings the order to its next state, and its payment with it.
-func (o *Order) MoveTo(next Status, at time.Time) error {
+func (o *Order) MoveTo(next OrderStatus, at time.Time) error {
 	if !slices.Contains(mayFollow[o.Status], next) {
 		return ErrConflict.Errorf("order_state", "an order that is %s cannot become %s", o.Status, next)
 	}
@@ -98,8 +98,8 @@ func (o *Order) MoveTo(next Status, at time.Time) error {
 	return nil
 }
 
-// ReturnsStock says whether an order in state s gives back what it took.
-func (s Status) ReturnsStock() bool { return s == Cancelled || s == Refunded }
+// ReturnsStock reports whether an order in state s gives back what it took.
+func (s OrderStatus) ReturnsStock() bool { return s == Cancelled || s == Refunded }
 
 // Purchase is what a shopper sends to check out.
 type Purchase struct {
@@ -154,9 +154,9 @@ func NewOrder(o Order, cart Cart, products map[ProductID]Product) (Order, error)
 	subtotal := Dollars(0)
 	o.Lines = make([]OrderLine, 0, len(cart.Lines))
 	for _, line := range cart.Lines {
-		p, there := products[line.Product]
-		if !there {
-			p = GoneProduct(line.Product)
+		p, ok := products[line.Product]
+		if !ok {
+			p = DiscontinuedProduct(line.Product)
 		}
 		if p.Stock < line.Quantity {
 			short = append(short, Shortage{p.ID, p.Name, line.Quantity, p.Stock})

@@ -43,7 +43,7 @@ func TestNewOrder(t *testing.T) {
 
 func TestNewOrder_TheFullestCartOfTheDearest(t *testing.T) {
 	dearest := tea
-	dearest.Slug, dearest.Category, dearest.Kind = "tea", domain.Category{Slug: "tea", Name: "Tea"}, domain.Category{Slug: "tea", Name: "Tea"}
+	dearest.Slug, dearest.Category, dearest.Subcategory = "tea", domain.Category{Slug: "tea", Name: "Tea"}, domain.Category{Slug: "tea", Name: "Tea"}
 	dearest.Price, dearest.Stock = domain.Dollars(domain.MaxAmount/1000), domain.MaxQuantity
 	require.NoError(t, dearest.Check())
 	var cart domain.Cart
@@ -59,12 +59,12 @@ func TestNewOrder_TheFullestCartOfTheDearest(t *testing.T) {
 }
 
 func TestOrder_MoveTo(t *testing.T) {
-	allowed := map[domain.Status][]domain.Status{
+	allowed := map[domain.OrderStatus][]domain.OrderStatus{
 		domain.Pending: {domain.Paid, domain.Cancelled}, domain.Paid: {domain.Shipped, domain.Refunded},
 		domain.Shipped: {domain.Delivered, domain.Refunded}, domain.Delivered: {domain.Refunded},
 	}
-	for _, from := range domain.Statuses {
-		for _, to := range domain.Statuses {
+	for _, from := range domain.OrderStatuses {
+		for _, to := range domain.OrderStatuses {
 			t.Run(fmt.Sprintf("%s to %s", from, to), func(t *testing.T) {
 				order := domain.Order{Status: from}
 				err := order.MoveTo(to, noon)

@@ -48,7 +48,7 @@ func (p Picture) Clone() Picture {
 
 var pictureName = regexp.MustCompile(`^[0-9a-f]{64}\.(jpg|png|webp)$`)
 
-// Valid says whether a picture can have the name.
+// Valid reports whether a picture can have the name.
 func (n PictureName) Valid() bool { return pictureName.MatchString(string(n)) }
 
 // URL is the picture's address within the shop.

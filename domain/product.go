@@ -23,7 +23,7 @@ type Product struct {
 	Name        string
 	Description string
 	Category    Category
-	Kind        Category // the sub-kind within the category
+	Subcategory Category // the sub-kind within the category
 	Price       Money
 	Stock       int // how many can be sold now, never below zero
 	Images      []Image
@@ -32,7 +32,7 @@ type Product struct {
 	AddedAt     time.Time
 }
 
-// Category is a part of the catalogue, or a sub-kind within one.
+// Category is a part of the catalog, or a sub-kind within one.
 type Category struct {
 	Slug string
 	Name string
@@ -65,12 +65,12 @@ func (r Rating) Average() float64 {
 }
 
 // GoneProduct stands in for a product that was in a cart or on a wishlist and is no longer sold.
-func GoneProduct(id ProductID) Product {
+func DiscontinuedProduct(id ProductID) Product {
 	return Product{ID: id, Name: "A product that is no longer sold", Price: Dollars(0)}
 }
 
-// Gone says whether p stands in for a product that is no longer sold.
-func (p Product) Gone() bool { return p.Slug == "" }
+// Gone reports whether p stands in for a product that is no longer sold.
+func (p Product) Discontinued() bool { return p.Slug == "" }
 
 var slug = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
@@ -81,13 +81,13 @@ func (p Product) Check() error {
 		"name":        line(p.Name, 1, 200),
 		"description": paragraph(p.Description, 0, 10_000),
 		"category":    line(p.Category.Name, 1, 100),
-		"kind":        line(p.Kind.Name, 1, 100),
+		"kind":        line(p.Subcategory.Name, 1, 100),
 	} {
 		if text != "" {
 			wrong.add(name, text)
 		}
 	}
-	for name, value := range map[string]string{"slug": p.Slug, "category": p.Category.Slug, "kind": p.Kind.Slug} {
+	for name, value := range map[string]string{"slug": p.Slug, "category": p.Category.Slug, "kind": p.Subcategory.Slug} {
 		if len(value) > MaxSlug || !slug.MatchString(value) {
 			wrong.add(name, "must be small letters, digits and single hyphens")
 		}
@@ -113,7 +113,7 @@ func (p Product) Check() error {
 }
 
 // Movement is one change of a product's stock. The movements of a product add up to its stock.
-type Movement struct {
+type StockMovement struct {
 	Product ProductID
 	Delta   int // never zero
 	Reason  MovementReason

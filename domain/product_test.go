@@ -33,7 +33,7 @@ func TestSlugOf(t *testing.T) {
 func TestProduct_Check(t *testing.T) {
 	good := domain.Product{
 		ID: "p", Slug: "blue-cup", Name: "Blue Cup", Price: domain.Dollars(1), Stock: domain.MaxStock,
-		Category: domain.Category{Slug: "kitchen", Name: "Kitchen"}, Kind: domain.Category{Slug: "cups", Name: "Cups"},
+		Category: domain.Category{Slug: "kitchen", Name: "Kitchen"}, Subcategory: domain.Category{Slug: "cups", Name: "Cups"},
 		Images: make([]domain.Image, domain.MaxImages),
 	}
 	require.NoError(t, good.Check())
@@ -42,7 +42,7 @@ func TestProduct_Check(t *testing.T) {
 		"description": func(p *domain.Product) { p.Description = strings.Repeat("x", 10_001) },
 		"slug":        func(p *domain.Product) { p.Slug = "../cup" },
 		"category":    func(p *domain.Product) { p.Category.Name = "Kit\nchen" },
-		"kind":        func(p *domain.Product) { p.Kind = domain.Category{Slug: "", Name: "!!!"} },
+		"kind":        func(p *domain.Product) { p.Subcategory = domain.Category{Slug: "", Name: "!!!"} },
 		"price":       func(p *domain.Product) { p.Price = domain.Money{Amount: 5} },
 		"stock":       func(p *domain.Product) { p.Stock = -1 },
 		"images":      func(p *domain.Product) { p.Images = make([]domain.Image, domain.MaxImages+1) },

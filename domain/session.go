@@ -30,7 +30,7 @@ func (s Session) Owner() OwnerID {
 	return s.Guest
 }
 
-// Stale says whether it is time to write down that the session was seen.
+// Stale reports whether it is time to write down that the session was seen.
 func (s Session) Stale(now time.Time) bool {
 	return s.ExpiresAt.Sub(now) < SessionIdle-SessionTouch
 }

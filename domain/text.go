@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// CleanText says whether s is text that can be kept and shown: valid UTF-8
+// CleanText reports whether s is text that can be kept and shown: valid UTF-8
 // without control characters, line breaks and tabs aside.
 func CleanText(s string) bool {
 	if !utf8.ValidString(s) {
@@ -73,11 +73,11 @@ var spelt = func() map[rune]string {
 func SlugOf(text string, limit int) string {
 	var s strings.Builder
 	for _, r := range strings.ToLower(text) {
-		plain, known := spelt[r]
+		plain, ok := spelt[r]
 		switch {
 		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
 			s.WriteRune(r)
-		case known:
+		case ok:
 			s.WriteString(plain)
 		case unicode.IsMark(r):
 		case isWordRune(r):

@@ -6,61 +6,61 @@ import (
 )
 
 // MaxWishes bounds a wishlist.
-const MaxWishes = 200
+const MaxWishlistItems = 200
 
 // WishID names an entry of a wishlist.
-type WishID string
+type WishlistItemID string
 
 // Wishlist is what a shopper may want one day, the newest wish last.
 type Wishlist struct {
-	Wishes []Wish
+	Items []WishlistItem
 }
 
 // Wish is one product on a wishlist.
-type Wish struct {
-	ID      WishID
+type WishlistItem struct {
+	ID      WishlistItemID
 	Product ProductID
 	AddedAt time.Time
 }
 
 // Clone is a copy that shares nothing with w.
 func (w Wishlist) Clone() Wishlist {
-	w.Wishes = slices.Clone(w.Wishes)
+	w.Items = slices.Clone(w.Items)
 	return w
 }
 
-// Has says whether the product is on the list.
+// Has reports whether the product is on the list.
 func (w Wishlist) Has(p ProductID) bool {
-	return slices.ContainsFunc(w.Wishes, func(wish Wish) bool { return wish.Product == p })
+	return slices.ContainsFunc(w.Items, func(wish WishlistItem) bool { return wish.Product == p })
 }
 
 // Add puts a wish on the list; a product that is there already stays as it is.
-func (w *Wishlist) Add(wish Wish) error {
+func (w *Wishlist) Add(wish WishlistItem) error {
 	if w.Has(wish.Product) {
 		return nil
 	}
-	if len(w.Wishes) >= MaxWishes {
-		return ErrConflict.Errorf("wishlist_full", "a wishlist holds at most %d products", MaxWishes)
+	if len(w.Items) >= MaxWishlistItems {
+		return ErrConflict.Errorf("wishlist_full", "a wishlist holds at most %d products", MaxWishlistItems)
 	}
-	w.Wishes = append(w.Wishes, wish)
+	w.Items = append(w.Items, wish)
 	return nil
 }
 
 // Remove takes the wish named id off the list.
-func (w *Wishlist) Remove(id WishID) error {
-	i := slices.IndexFunc(w.Wishes, func(wish Wish) bool { return wish.ID == id })
+func (w *Wishlist) Remove(id WishlistItemID) error {
+	i := slices.IndexFunc(w.Items, func(wish WishlistItem) bool { return wish.ID == id })
 	if i < 0 {
 		return ErrNotFound.Errorf("not_found", "that is no longer on the wishlist")
 	}
-	w.Wishes = slices.Delete(w.Wishes, i, i+1)
+	w.Items = slices.Delete(w.Items, i, i+1)
 	return nil
 }
 
 // Merge adds the wishes of other, as far as there is room.
 func (w *Wishlist) Merge(other Wishlist) {
-	for _, wish := range other.Wishes {
-		if len(w.Wishes) < MaxWishes && !w.Has(wish.Product) {
-			w.Wishes = append(w.Wishes, wish)
+	for _, wish := range other.Items {
+		if len(w.Items) < MaxWishlistItems && !w.Has(wish.Product) {
+			w.Items = append(w.Items, wish)
 		}
 	}
 }

@@ -24,7 +24,7 @@ type Conversations interface {
 	// Conversations returns a page of those in a state that have a message, and how many
 	// there are in all: those where the shopper waits first, the longest waiting
 	// before all, then the others, the last changed first.
-	Conversations(ctx context.Context, state domain.TalkState, page domain.Page) ([]domain.Conversation, int, error)
+	Conversations(ctx context.Context, state domain.ConversationState, page domain.Page) ([]domain.Conversation, int, error)
 
 	// Revisions returns the revisions of those of the conversations named that there
 	// are, each by the id that it was asked by. Every change that is kept raises the revision.

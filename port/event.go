@@ -15,5 +15,5 @@ type Events interface {
 	// the channel is closed. A follower that does not keep up misses some, never holds
 	// up others. One that missed news, for whatever reason, gets an event without a key
 	// once it can: it looks again at everything.
-	Follow(ctx context.Context, topic domain.Topic) (<-chan domain.Event, error)
+	Subscribe(ctx context.Context, topic domain.Topic) (<-chan domain.Event, error)
 }

@@ -19,7 +19,7 @@ type Placement struct {
 // OrderFilter chooses orders. Its zero value chooses all.
 type OrderFilter struct {
 	Owner  domain.OwnerID
-	Status domain.Status
+	Status domain.OrderStatus
 }
 
 // Orders keeps orders, and takes and returns the stock that they stand for.

@@ -7,7 +7,7 @@ import (
 	"eshop/domain"
 )
 
-// Products keeps the catalogue and its stock. What one server changed is seen there
+// Products keeps the catalog and its stock. What one server changed is seen there
 // from then on, and on others when they hear of it, as with Sessions; what orders did
 // to the figures of a list, some seconds later. While the store is away, what was
 // read before may go on being shown.
@@ -45,7 +45,7 @@ type Products interface {
 	// is not there; ErrConflict `slug_taken` as with PutProducts.
 	UpdateProduct(ctx context.Context, id domain.ProductID, change func(*domain.Product) error) (domain.Product, error)
 
-	// RemoveProduct takes the product out of the catalogue. Orders, carts and
+	// RemoveProduct takes the product out of the catalog. Orders, carts and
 	// wishlists keep their lines, its movements stay. ErrNotFound when it is not there.
 	RemoveProduct(ctx context.Context, id domain.ProductID) error
 
@@ -56,5 +56,5 @@ type Products interface {
 
 	// Movements returns every change of the product's stock, oldest first. They
 	// add up to its stock at all times.
-	Movements(ctx context.Context, id domain.ProductID) ([]domain.Movement, error)
+	Movements(ctx context.Context, id domain.ProductID) ([]domain.StockMovement, error)
 }

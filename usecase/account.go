@@ -13,7 +13,7 @@ import (
 // Passwords keeps passwords as hashes. Both calls are slow on purpose and stop when ctx ends.
 type Passwords interface {
 	Hash(ctx context.Context, password string) (string, error)
-	// Matches says whether the hash was made of the password. An empty hash never
+	// Matches reports whether the hash was made of the password. An empty hash never
 	// matches, in the same time as another.
 	Matches(ctx context.Context, hash, password string) (bool, error)
 }
@@ -45,12 +45,12 @@ type Visitor struct {
 	User    domain.User // zero for a guest
 }
 
-// SignedIn says whether the visitor has signed in to an account.
+// SignedIn reports whether the visitor has signed in to an account.
 func (v Visitor) SignedIn() bool { return v.User.ID != "" }
 
 // Pass is what lets a visitor be known again: its Secret goes to the visitor
 // alone, and the stores keep the hash.
-type Pass struct {
+type Credential struct {
 	Secret string
 	Visitor
 }
@@ -91,27 +91,27 @@ func (a *Account) Identify(ctx context.Context, secret string) (Visitor, error) 
 }
 
 // NewGuest makes a pass for somebody who was never here. It is not kept until Keep.
-func (a *Account) NewGuest() Pass {
+func (a *Account) NewGuest() Credential {
 	return a.pass(Visitor{Session: domain.Session{Guest: domain.GuestOwner(a.newSecret())}})
 }
 
 // Keep keeps a guest's pass, so that Identify knows it.
-func (a *Account) Keep(ctx context.Context, p Pass) error {
+func (a *Account) Keep(ctx context.Context, p Credential) error {
 	return a.sessions.PutSession(ctx, p.Session)
 }
 
 // Register makes an account and signs it in. The guest's things come along.
-func (a *Account) Register(ctx context.Context, guest Visitor, r domain.Registration, address string) (Pass, error) {
+func (a *Account) Register(ctx context.Context, guest Visitor, r domain.Registration, address string) (Credential, error) {
 	r, err := checked(r)
 	if err != nil {
-		return Pass{}, err
+		return Credential{}, err
 	}
 	if err := a.take(ctx, "register:"+address, registerLimit); err != nil {
-		return Pass{}, err
+		return Credential{}, err
 	}
 	user, err := a.add(ctx, r, domain.Customer)
 	if err != nil {
-		return Pass{}, err
+		return Credential{}, err
 	}
 	return a.signIn(ctx, guest, user)
 }
@@ -145,7 +145,7 @@ func (a *Account) add(ctx context.Context, r domain.Registration, role domain.Ro
 
 // SignIn checks a username or e-mail address and its password. ErrUnauthenticated
 // `invalid_credentials` when they are wrong, in the same time whether there is such an account or not.
-func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, address string) (Pass, error) {
+func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, address string) (Credential, error) {
 	wrong := map[string]string{}
 	for name, value := range map[string]string{"username": login, "password": password} {
 		switch {
@@ -156,31 +156,31 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 		}
 	}
 	if len(wrong) > 0 {
-		return Pass{}, domain.InvalidFields(wrong)
+		return Credential{}, domain.InvalidFields(wrong)
 	}
 	name := domain.LoginName(login)
 	here, anywhere := "signin:"+name+"|"+address, "signin:"+name
 	if err := a.take(ctx, here, signInFromAddress); err != nil {
-		return Pass{}, err
+		return Credential{}, err
 	}
 	if err := a.take(ctx, anywhere, signInAnywhere); err != nil {
-		return Pass{}, err
+		return Credential{}, err
 	}
 	user, err := a.users.UserByLogin(ctx, name)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
-		return Pass{}, err
+		return Credential{}, err
 	}
 	matches, err := a.passwords.Matches(ctx, user.PasswordHash, password)
 	if err != nil {
-		return Pass{}, err
+		return Credential{}, err
 	}
 	if !matches {
-		return Pass{}, domain.ErrUnauthenticated.Errorf("invalid_credentials", "that name and password do not belong together")
+		return Credential{}, domain.ErrUnauthenticated.Errorf("invalid_credentials", "that name and password do not belong together")
 	}
 	// What was taken counts failures alone.
 	for _, key := range []string{here, anywhere} {
 		if err := a.limits.Reset(ctx, digest(key)); err != nil {
-			return Pass{}, err
+			return Credential{}, err
 		}
 	}
 	return a.signIn(ctx, guest, user)
@@ -192,7 +192,7 @@ func (a *Account) SignOut(ctx context.Context, v Visitor) error {
 }
 
 // signIn renews the session, so that a secret that somebody else planted is of no use.
-func (a *Account) signIn(ctx context.Context, guest Visitor, user domain.User) (Pass, error) {
+func (a *Account) signIn(ctx context.Context, guest Visitor, user domain.User) (Credential, error) {
 	pass := a.pass(Visitor{domain.Session{Guest: guest.Session.Guest, User: user.ID}, user})
 	pass.Session.Unmerged = guest.Session.Guest != "" && !guest.SignedIn()
 	if !pass.Session.Unmerged {
@@ -201,7 +201,7 @@ func (a *Account) signIn(ctx context.Context, guest Visitor, user domain.User) (
 	// The guest's session outlives the merging: who never got the answer signs in
 	// again with it, and still finds the guest's things.
 	if err := a.sessions.PutSession(ctx, pass.Session); err != nil {
-		return Pass{}, err
+		return Credential{}, err
 	}
 	pass.Session = a.merge(ctx, pass.Session)
 	if pass.Session.Unmerged {
@@ -210,11 +210,11 @@ func (a *Account) signIn(ctx context.Context, guest Visitor, user domain.User) (
 	return pass, a.sessions.DeleteSession(ctx, guest.Session.Key)
 }
 
-func (a *Account) pass(v Visitor) Pass {
+func (a *Account) pass(v Visitor) Credential {
 	secret, now := a.newSecret(), a.clock()
 	v.Session.Key = keyOf(secret)
 	v.Session.CreatedAt, v.Session.ExpiresAt = now, now.Add(domain.SessionIdle)
-	return Pass{secret, v}
+	return Credential{secret, v}
 }
 
 // merge moves the guest's things into the account. It never fails a sign-in:

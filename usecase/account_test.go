@@ -36,7 +36,7 @@ var ann = domain.Registration{Username: "Ann", Email: "ann@example.com", Passwor
 func TestSigningInBringsTheGuestsThings(t *testing.T) {
 	w := newWorld(t)
 	account := newAccount(w.store, w.store)
-	wishing := usecase.NewWishing(w.store, w.store, utcNow, counter("wish"))
+	wishing := usecase.NewWishlist(w.store, w.store, utcNow, counter("wish"))
 
 	registered, err := account.Register(t.Context(), usecase.Visitor{}, ann, "here")
 	require.NoError(t, err)
@@ -52,10 +52,10 @@ func TestSigningInBringsTheGuestsThings(t *testing.T) {
 
 	pass, err := account.SignIn(t.Context(), guest.Visitor, "ANN@example.com", "password123", "here")
 	require.NoError(t, err)
-	basket, err := w.shopping.Cart(t.Context(), pass.Session.Owner())
+	basket, err := w.shopping.Priced(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
 	assert.Equal(t, 4, basket.ItemCount)
-	wishes, err := wishing.Wishlist(t.Context(), pass.Session.Owner())
+	wishes, err := wishing.Items(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
 	assert.Len(t, wishes, 1)
 
@@ -110,7 +110,7 @@ func TestAMergeThatFailsNeverFailsTheSignIn(t *testing.T) {
 	w.fill(t, guest.Session.Owner(), "tea", 2)
 	pass, err := account.Register(t.Context(), guest.Visitor, ann, "here")
 	require.NoError(t, err)
-	basket, err := w.shopping.Cart(t.Context(), pass.Session.Owner())
+	basket, err := w.shopping.Priced(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
 	assert.Zero(t, basket.ItemCount)
 
@@ -120,7 +120,7 @@ func TestAMergeThatFailsNeverFailsTheSignIn(t *testing.T) {
 		require.NoError(t, err)
 		assert.False(t, who.Session.Unmerged)
 	}
-	basket, err = w.shopping.Cart(t.Context(), pass.Session.Owner())
+	basket, err = w.shopping.Priced(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
 	assert.Equal(t, 2, basket.ItemCount, "merged when the visitor came back, and once")
 }
@@ -143,7 +143,7 @@ func TestWhoNeverGotTheAnswerSignsInAgainWithTheGuestsThings(t *testing.T) {
 	assert.False(t, who.SignedIn(), "the guest's secret is a guest's")
 	pass, err := account.SignIn(t.Context(), who, "ann", ann.Password, "here")
 	require.NoError(t, err)
-	basket, err := w.shopping.Cart(t.Context(), pass.Session.Owner())
+	basket, err := w.shopping.Priced(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
 	assert.Equal(t, 2, basket.ItemCount)
 	_, err = account.Identify(t.Context(), guest.Secret)

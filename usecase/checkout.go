@@ -110,7 +110,7 @@ func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card
 	verdict, err := c.payments.Charge(asking, order.ID, order.Total, card)
 	if err != nil {
 		// The money may be taken or not. While the gateway does not say, the order stays pending.
-		if verdict, err = c.payments.Verdict(asking, order.ID); err != nil {
+		if verdict, err = c.payments.SettleOrVoid(asking, order.ID); err != nil {
 			return order, nil
 		}
 	}
@@ -125,7 +125,7 @@ func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card
 }
 
 // settle writes a verdict down.
-func (c *Checkout) settle(ctx context.Context, order domain.Order, verdict port.Verdict) (domain.Order, error) {
+func (c *Checkout) settle(ctx context.Context, order domain.Order, verdict port.ChargeStatus) (domain.Order, error) {
 	next := domain.Cancelled
 	if verdict == port.Charged {
 		next = domain.Paid
@@ -149,7 +149,7 @@ func (c *Checkout) settle(ctx context.Context, order domain.Order, verdict port.
 func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
 	ctx, cancel := context.WithTimeout(ctx, waitForKey)
 	defer cancel()
-	news, err := c.events.Follow(ctx, domain.OrderChanged)
+	news, err := c.events.Subscribe(ctx, domain.OrderChanged)
 	if err != nil {
 		news = nil
 	}
@@ -161,7 +161,7 @@ func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Car
 		now := c.clock()
 		switch {
 		case fresh.Status == domain.Cancelled:
-			verdict, err := c.payments.Verdict(ctx, order.ID)
+			verdict, err := c.payments.SettleOrVoid(ctx, order.ID)
 			if err != nil {
 				return domain.Order{}, err
 			}
@@ -207,7 +207,7 @@ func (c *Checkout) Settle(ctx context.Context) (int, error) {
 	settled := 0
 	for _, order := range orders {
 		asking, cancel := context.WithTimeout(ctx, chargeTimeout)
-		verdict, err := c.payments.Verdict(asking, order.ID)
+		verdict, err := c.payments.SettleOrVoid(asking, order.ID)
 		cancel()
 		if err != nil {
 			continue
@@ -256,7 +256,7 @@ func ownedBy(owner domain.OwnerID, order domain.Order, err error) (domain.Order,
 func errNoOrder() error { return domain.ErrNotFound.Errorf("not_found", "there is no such order") }
 
 // errUnpaid is why an order was cancelled, by the verdict on its charge.
-func errUnpaid(verdict port.Verdict) error {
+func errUnpaid(verdict port.ChargeStatus) error {
 	if verdict == port.NotCharged {
 		unavailable := domain.ErrUnavailable.Errorf("payment_unavailable", "the payment could not be made just now, and nothing was charged; try again")
 		unavailable.RetryAfter = 5 * time.Second

@@ -23,9 +23,9 @@ import (
 type world struct {
 	store    *memory.Store
 	gateway  port.Payments
-	shopping *usecase.Shopping
+	shopping *usecase.Cart
 	checkout *usecase.Checkout
-	fulfil   *usecase.Fulfilling
+	fulfil   *usecase.Fulfillment
 }
 
 func utcNow() time.Time { return time.Now().UTC() }
@@ -43,9 +43,9 @@ func newWorldPaidBy(t *testing.T, gateway port.Payments) world {
 	store := memory.NewStore()
 	w := world{
 		store: store, gateway: gateway,
-		shopping: usecase.NewShopping(store, store, counter("line")),
+		shopping: usecase.NewCart(store, store, counter("line")),
 		checkout: usecase.NewCheckout(store, store, gateway, store, utcNow, counter("order"), usecase.SecretKey("test")),
-		fulfil:   usecase.NewFulfilling(store, gateway, store, utcNow),
+		fulfil:   usecase.NewFulfillment(store, gateway, store, utcNow),
 	}
 	require.NoError(t, store.PutProducts(t.Context(), []domain.Product{product("tea", 5), product("pot", 3)}))
 	return w
@@ -54,7 +54,7 @@ func newWorldPaidBy(t *testing.T, gateway port.Payments) world {
 func product(name string, stock int) domain.Product {
 	kind := domain.Category{Slug: "things", Name: "Things"}
 	return domain.Product{
-		ID: domain.ProductID(name), Slug: name, Name: name, Category: kind, Kind: kind,
+		ID: domain.ProductID(name), Slug: name, Name: name, Category: kind, Subcategory: kind,
 		Price: domain.Dollars(1000), Stock: stock, AddedAt: utcNow(),
 	}
 }
@@ -94,7 +94,7 @@ func TestBuy(t *testing.T) {
 		assert.Equal(t, domain.Dollars(2499), order.Total, "two at $10.00 and delivery")
 		assert.Equal(t, "4242", order.Payment.Last4)
 		assert.Equal(t, 3, w.stock(t, "tea"))
-		basket, err := w.shopping.Cart(t.Context(), "ann")
+		basket, err := w.shopping.Priced(t.Context(), "ann")
 		require.NoError(t, err)
 		assert.Empty(t, basket.Items)
 	})
@@ -194,7 +194,7 @@ func TestBuy(t *testing.T) {
 func TestASilentGatewayIsAskedUntilItSays(t *testing.T) {
 	for _, c := range []struct {
 		card  string
-		want  domain.Status
+		want  domain.OrderStatus
 		stock int
 	}{{demopay.HangsThenPays, domain.Paid, 3}, {demopay.HangsThenDenies, domain.Cancelled, 5}} {
 		t.Run(string(c.want), func(t *testing.T) {
@@ -229,7 +229,7 @@ type slowGateway struct {
 	charged atomic.Int64
 }
 
-func (g *slowGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Money, c domain.Card) (port.Verdict, error) {
+func (g *slowGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Money, c domain.Card) (port.ChargeStatus, error) {
 	g.charged.Add(1)
 	time.Sleep(time.Second)
 	return g.Payments.Charge(ctx, o, m, c)
@@ -292,7 +292,7 @@ type dyingGateway struct {
 	first atomic.Bool
 }
 
-func (g *dyingGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Money, c domain.Card) (port.Verdict, error) {
+func (g *dyingGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Money, c domain.Card) (port.ChargeStatus, error) {
 	if g.first.CompareAndSwap(false, true) {
 		time.Sleep(time.Hour)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // Metrics counts requests, by the template of their route and never by their
-// path, so that the number of series does not grow with the catalogue.
+// path, so that the number of series does not grow with the catalog.
 type Metrics struct {
 	seconds  *prometheus.HistogramVec
 	inFlight prometheus.Gauge

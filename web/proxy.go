@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"eshop/web/problem"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 // Proxies are the addresses of the balancers in front of this server. They alone
@@ -28,7 +28,7 @@ func (p Proxies) Believe(next http.Handler) http.Handler {
 		}
 		ctx := problem.BehindBalancer(r.Context())
 		if r.Header.Get("X-Forwarded-Proto") == "https" {
-			ctx = visit.OverTLS(ctx)
+			ctx = session.OverTLS(ctx)
 		}
 		r = r.WithContext(ctx)
 		if address := p.client(r.Header.Values("X-Forwarded-For")); address != "" {

@@ -12,7 +12,7 @@ import (
 	"eshop/usecase"
 	"eshop/web"
 	"eshop/web/problem"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 // asked is what a server behind proxies 10.0.0.0/8 and ::1 makes of a request.
@@ -29,7 +29,7 @@ func asked(t *testing.T, from string, headers http.Header) *http.Request {
 
 func secure(r *http.Request) bool {
 	w := httptest.NewRecorder()
-	visit.New(nil).Welcome(w, r, usecase.Pass{Secret: "s"})
+	session.New(nil).Welcome(w, r, usecase.Credential{Secret: "s"})
 	return w.Result().Cookies()[0].Secure
 }
 
@@ -50,7 +50,7 @@ func TestProxies(t *testing.T) {
 		"a proxy that says nothing asks by itself": {"10.0.0.7:80", nil, "10.0.0.7"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, c.address, visit.Address(asked(t, c.from, http.Header{"X-Forwarded-For": c.forwarded})))
+			assert.Equal(t, c.address, session.Address(asked(t, c.from, http.Header{"X-Forwarded-For": c.forwarded})))
 		})
 	}
 	t.Run("a proxy's word makes the cookie secure, nobody else's does", func(t *testing.T) {

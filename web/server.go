@@ -20,7 +20,7 @@ import (
 	"eshop/web/live"
 	"eshop/web/page"
 	"eshop/web/problem"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 const (
@@ -42,7 +42,7 @@ type Server struct {
 }
 
 // NewServer puts all of the shop behind one handler. health answers for the process.
-func NewServer(about page.Shop, pages *page.Pages, json *api.API, chat *live.Hub, visits *visit.Visits, health *Health, metrics *Metrics, log *slog.Logger) *Server {
+func NewServer(about page.Shop, pages *page.Pages, json *api.API, chat *live.Hub, visits *session.Visits, health *Health, metrics *Metrics, log *slog.Logger) *Server {
 	s := &Server{pages: pages, health: health, log: log, name: about.ServerName}
 	r := mux.NewRouter()
 	r.Use(nameRoute)

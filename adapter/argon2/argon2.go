@@ -37,7 +37,7 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	return argon2id.CreateHash(password, params)
 }
 
-// Matches says whether the hash was made of the password. An empty hash takes
+// Matches reports whether the hash was made of the password. An empty hash takes
 // the time of another, so that nobody learns which accounts there are.
 func (p *Passwords) Matches(ctx context.Context, hash, password string) (bool, error) {
 	if err := p.enter(ctx); err != nil {

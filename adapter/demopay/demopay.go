@@ -27,8 +27,8 @@ type Ledger interface {
 	// KeepCharge keeps a verdict about the order's charge, and until when nothing is
 	// said of it, unless there is one already; it returns what holds. Of any
 	// number of calls at once, on any servers, one decides.
-	KeepCharge(ctx context.Context, order domain.OrderID, amount domain.Money, verdict port.Verdict,
-		silentUntil time.Time) (port.Verdict, time.Time, error)
+	KeepCharge(ctx context.Context, order domain.OrderID, amount domain.Money, verdict port.ChargeStatus,
+		silentUntil time.Time) (port.ChargeStatus, time.Time, error)
 }
 
 // Gateway takes demo payments. Any number of calls may be made at once.
@@ -44,7 +44,7 @@ func New(clock func() time.Time, ledger Ledger) *Gateway {
 	return &Gateway{clock, ledger}
 }
 
-func (g *Gateway) Charge(ctx context.Context, order domain.OrderID, amount domain.Money, card domain.Card) (port.Verdict, error) {
+func (g *Gateway) Charge(ctx context.Context, order domain.OrderID, amount domain.Money, card domain.Card) (port.ChargeStatus, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
@@ -72,7 +72,7 @@ func (g *Gateway) Charge(ctx context.Context, order domain.OrderID, amount domai
 	return port.Refused, nil
 }
 
-func (g *Gateway) Verdict(ctx context.Context, order domain.OrderID) (port.Verdict, error) {
+func (g *Gateway) SettleOrVoid(ctx context.Context, order domain.OrderID) (port.ChargeStatus, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
@@ -87,7 +87,7 @@ func (g *Gateway) Verdict(ctx context.Context, order domain.OrderID) (port.Verdi
 }
 
 func (g *Gateway) Refund(ctx context.Context, order domain.OrderID) error {
-	verdict, err := g.Verdict(ctx, order)
+	verdict, err := g.SettleOrVoid(ctx, order)
 	if err != nil {
 		return err
 	}

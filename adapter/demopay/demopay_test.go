@@ -28,7 +28,7 @@ func TestPayments(t *testing.T) {
 }
 
 func TestACardThatHangs(t *testing.T) {
-	for number, want := range map[string]port.Verdict{
+	for number, want := range map[string]port.ChargeStatus{
 		demopay.HangsThenPays: port.Charged, demopay.HangsThenDenies: port.NotCharged,
 	} {
 		t.Run(string(want), func(t *testing.T) {
@@ -38,10 +38,10 @@ func TestACardThatHangs(t *testing.T) {
 				defer cancel()
 				_, err := gateway.Charge(ctx, "o", domain.Dollars(100), domain.NewCard(number, "", ""))
 				require.ErrorIs(t, err, domain.ErrUnavailable)
-				_, err = gateway.Verdict(t.Context(), "o")
+				_, err = gateway.SettleOrVoid(t.Context(), "o")
 				require.ErrorIs(t, err, domain.ErrUnavailable)
 				time.Sleep(demopay.Silence)
-				verdict, err := gateway.Verdict(t.Context(), "o")
+				verdict, err := gateway.SettleOrVoid(t.Context(), "o")
 				require.NoError(t, err)
 				assert.Equal(t, want, verdict)
 			})

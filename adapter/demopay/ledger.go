@@ -16,7 +16,7 @@ type MemoryLedger struct {
 }
 
 type charge struct {
-	verdict     port.Verdict
+	verdict     port.ChargeStatus
 	silentUntil time.Time
 }
 
@@ -26,11 +26,11 @@ var _ Ledger = (*MemoryLedger)(nil)
 func NewMemoryLedger() *MemoryLedger { return &MemoryLedger{charges: map[domain.OrderID]charge{}} }
 
 func (l *MemoryLedger) KeepCharge(_ context.Context, order domain.OrderID, _ domain.Money,
-	verdict port.Verdict, silentUntil time.Time) (port.Verdict, time.Time, error) {
+	verdict port.ChargeStatus, silentUntil time.Time) (port.ChargeStatus, time.Time, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c, known := l.charges[order]
-	if !known {
+	c, ok := l.charges[order]
+	if !ok {
 		c = charge{verdict, silentUntil}
 		l.charges[order] = c
 	}

@@ -24,7 +24,7 @@ func (s *Store) StartConversation(ctx context.Context, c domain.Conversation) (d
 	if err := ctx.Err(); err != nil {
 		return domain.Conversation{}, err
 	}
-	if t, there := s.talkOf[c.Owner]; there {
+	if t, ok := s.talkOf[c.Owner]; ok {
 		return t.Conversation, nil
 	}
 	t := &talk{Conversation: c, byClient: map[said]int64{}}
@@ -39,8 +39,8 @@ func (s *Store) Conversation(ctx context.Context, id domain.ConversationID) (dom
 	if err := ctx.Err(); err != nil {
 		return domain.Conversation{}, err
 	}
-	t, there := s.talks[id]
-	if !there {
+	t, ok := s.talks[id]
+	if !ok {
 		return domain.Conversation{}, errNoConversation()
 	}
 	return t.Conversation, nil
@@ -52,14 +52,14 @@ func (s *Store) ConversationOf(ctx context.Context, owner domain.OwnerID) (domai
 	if err := ctx.Err(); err != nil {
 		return domain.Conversation{}, err
 	}
-	t, there := s.talkOf[owner]
-	if !there {
+	t, ok := s.talkOf[owner]
+	if !ok {
 		return domain.Conversation{}, errNoConversation()
 	}
 	return t.Conversation, nil
 }
 
-func (s *Store) Conversations(ctx context.Context, state domain.TalkState, page domain.Page) ([]domain.Conversation, int, error) {
+func (s *Store) Conversations(ctx context.Context, state domain.ConversationState, page domain.Page) ([]domain.Conversation, int, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if err := ctx.Err(); err != nil {
@@ -91,7 +91,7 @@ func (s *Store) Revisions(ctx context.Context, ids []domain.ConversationID) (map
 	}
 	revisions := make(map[domain.ConversationID]int64, len(ids))
 	for _, id := range ids {
-		if t, there := s.talks[id]; there {
+		if t, ok := s.talks[id]; ok {
 			revisions[id] = t.Revision
 		}
 	}
@@ -104,11 +104,11 @@ func (s *Store) AddMessage(ctx context.Context, id domain.ConversationID, m doma
 	if err := ctx.Err(); err != nil {
 		return domain.Message{}, false, err
 	}
-	t, there := s.talks[id]
-	if !there {
+	t, ok := s.talks[id]
+	if !ok {
 		return domain.Message{}, false, errNoConversation()
 	}
-	if seq, there := t.byClient[said{m.From.Speaker(), m.ClientID}]; there {
+	if seq, ok := t.byClient[said{m.From.Speaker(), m.ClientID}]; ok {
 		return t.messages[seq-1], false, nil
 	}
 	changed := t.Conversation
@@ -126,8 +126,8 @@ func (s *Store) UpdateConversation(ctx context.Context, id domain.ConversationID
 	if err := ctx.Err(); err != nil {
 		return domain.Conversation{}, err
 	}
-	t, there := s.talks[id]
-	if !there {
+	t, ok := s.talks[id]
+	if !ok {
 		return domain.Conversation{}, errNoConversation()
 	}
 	changed := t.Conversation
@@ -148,8 +148,8 @@ func (s *Store) Messages(ctx context.Context, id domain.ConversationID, after in
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	t, there := s.talks[id]
-	if !there {
+	t, ok := s.talks[id]
+	if !ok {
 		return nil, errNoConversation()
 	}
 	from := min(max(after, 0), t.Last)
@@ -162,9 +162,9 @@ func (s *Store) AdoptConversation(ctx context.Context, from, into domain.OwnerID
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	given, there := s.talkOf[from]
+	given, ok := s.talkOf[from]
 	target := s.talkOf[into]
-	if !there || given == target {
+	if !ok || given == target {
 		return nil
 	}
 	if target == nil {
@@ -175,8 +175,8 @@ func (s *Store) AdoptConversation(ctx context.Context, from, into domain.OwnerID
 	}
 	changed := target.Conversation
 	changed.Adopt(given.Conversation, slices.DeleteFunc(slices.Clone(given.messages), func(m domain.Message) bool {
-		_, there := target.byClient[said{m.From.Speaker(), m.ClientID}]
-		return there && m.ClientID != ""
+		_, ok := target.byClient[said{m.From.Speaker(), m.ClientID}]
+		return ok && m.ClientID != ""
 	}))
 	target.keep(changed)
 	for id, t := range s.talks {

@@ -35,7 +35,7 @@ func (s *Store) Publish(ctx context.Context, e domain.Event) error {
 	return nil
 }
 
-func (s *Store) Follow(ctx context.Context, topic domain.Topic) (<-chan domain.Event, error) {
+func (s *Store) Subscribe(ctx context.Context, topic domain.Topic) (<-chan domain.Event, error) {
 	s.news.mu.Lock()
 	defer s.news.mu.Unlock()
 	if err := ctx.Err(); err != nil {

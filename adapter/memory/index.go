@@ -10,7 +10,7 @@ import (
 
 // index finds products by words, filters and order. Products are numbered, so
 // that what a search looks at lies close together in slices. Sorting waits until
-// somebody asks: ready says whether it is done.
+// somebody asks: ready reports whether it is done.
 type index struct {
 	products []*product // by number; nil where one is free
 	names    []string   // lower-cased
@@ -69,7 +69,7 @@ func (x *index) add(p *product) {
 // change makes p what next says.
 func (x *index) change(p *product, next domain.Product) {
 	sameText := p.Name == next.Name && p.Description == next.Description &&
-		p.Category.Name == next.Category.Name && p.Kind.Name == next.Kind.Name
+		p.Category.Name == next.Category.Name && p.Subcategory.Name == next.Subcategory.Name
 	if !sameText {
 		x.removeWords(p)
 	}
@@ -92,14 +92,14 @@ func (x *index) remove(p *product) {
 
 // learn notes what is known of p besides its words.
 func (x *index) learn(p *product) {
-	key := shelfKey{p.Category.Slug, p.Kind.Slug}
-	at, known := x.shelfOf[key]
-	if !known {
+	key := shelfKey{p.Category.Slug, p.Subcategory.Slug}
+	at, ok := x.shelfOf[key]
+	if !ok {
 		at = int32(len(x.shelves))
 		x.shelves = append(x.shelves, shelf{})
 		x.shelfOf[key] = at
 	}
-	x.shelves[at] = shelf{p.Category.Slug, p.Kind}
+	x.shelves[at] = shelf{p.Category.Slug, p.Subcategory}
 	x.nameOf[p.Category.Slug] = p.Category.Name
 	x.names[p.doc] = strings.ToLower(p.Name)
 	x.facts[p.doc] = fact{p.Price.Amount, p.Sold, at, p.Stock > 0}

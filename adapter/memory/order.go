@@ -67,7 +67,7 @@ func (s *Store) PlaceOrder(ctx context.Context, p port.Placement,
 func (s *Store) productsOf(cart domain.Cart) map[domain.ProductID]domain.Product {
 	products := make(map[domain.ProductID]domain.Product, len(cart.Lines))
 	for _, line := range cart.Lines {
-		if p, there := s.products[line.Product]; there {
+		if p, ok := s.products[line.Product]; ok {
 			products[p.ID] = cloneProduct(p.Product)
 		}
 	}
@@ -103,8 +103,8 @@ func (s *Store) Order(ctx context.Context, id domain.OrderID) (domain.Order, err
 	if err := ctx.Err(); err != nil {
 		return domain.Order{}, err
 	}
-	o, there := s.orders[id]
-	if !there {
+	o, ok := s.orders[id]
+	if !ok {
 		return domain.Order{}, errNoOrder()
 	}
 	return o.Clone(), nil
@@ -116,8 +116,8 @@ func (s *Store) OrderByNumber(ctx context.Context, number domain.OrderNumber) (d
 	if err := ctx.Err(); err != nil {
 		return domain.Order{}, err
 	}
-	o, there := s.byNumber[number]
-	if !there {
+	o, ok := s.byNumber[number]
+	if !ok {
 		return domain.Order{}, errNoOrder()
 	}
 	return o.Clone(), nil
@@ -153,8 +153,8 @@ func (s *Store) UpdateOrder(ctx context.Context, id domain.OrderID, change func(
 	if err := ctx.Err(); err != nil {
 		return domain.Order{}, err
 	}
-	o, there := s.orders[id]
-	if !there {
+	o, ok := s.orders[id]
+	if !ok {
 		return domain.Order{}, errNoOrder()
 	}
 	changed := o.Clone()
@@ -173,7 +173,7 @@ func (s *Store) UpdateOrder(ctx context.Context, id domain.OrderID, change func(
 }
 
 // follow does what the order's new status asks for.
-func (s *Store) follow(o *order, before domain.Status) {
+func (s *Store) follow(o *order, before domain.OrderStatus) {
 	delete(s.pending, o.ID)
 	if o.Status == domain.Pending {
 		s.pending[o.ID] = o

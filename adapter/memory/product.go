@@ -19,11 +19,11 @@ func (s *Store) Product(ctx context.Context, ref string) (domain.Product, error)
 	if err := ctx.Err(); err != nil {
 		return domain.Product{}, err
 	}
-	p, there := s.products[domain.ProductID(ref)]
-	if !there {
-		p, there = s.bySlug[ref]
+	p, ok := s.products[domain.ProductID(ref)]
+	if !ok {
+		p, ok = s.bySlug[ref]
 	}
-	if !there {
+	if !ok {
 		return domain.Product{}, errNoProduct()
 	}
 	return cloneProduct(p.Product), nil
@@ -38,7 +38,7 @@ func (s *Store) Products(ctx context.Context, ids []domain.ProductID) ([]domain.
 	all := make([]domain.Product, 0, len(ids))
 	seen := make(map[domain.ProductID]bool, len(ids))
 	for _, id := range ids {
-		if p, there := s.products[id]; there && !seen[id] {
+		if p, ok := s.products[id]; ok && !seen[id] {
 			seen[id] = true
 			all = append(all, cloneProduct(p.Product))
 		}
@@ -67,8 +67,8 @@ func (s *Store) UpdateProduct(ctx context.Context, id domain.ProductID, change f
 	if err := ctx.Err(); err != nil {
 		return domain.Product{}, err
 	}
-	kept, there := s.products[id]
-	if !there {
+	kept, ok := s.products[id]
+	if !ok {
 		return domain.Product{}, errNoProduct()
 	}
 	p := cloneProduct(kept.Product)
@@ -87,7 +87,7 @@ func (s *Store) UpdateProduct(ctx context.Context, id domain.ProductID, change f
 	return cloneProduct(kept.Product), nil
 }
 
-// checkSlugs says whether every slug will name one product when products are kept.
+// checkSlugs reports whether every slug will name one product when products are kept.
 func (s *Store) checkSlugs(products []domain.Product) error {
 	slugOf := make(map[domain.ProductID]string, len(products))
 	for _, p := range products {
@@ -96,7 +96,7 @@ func (s *Store) checkSlugs(products []domain.Product) error {
 	owner := make(map[string]domain.ProductID, len(products))
 	for id, slug := range slugOf {
 		other, taken := owner[slug]
-		if kept, there := s.bySlug[slug]; there && !taken {
+		if kept, ok := s.bySlug[slug]; ok && !taken {
 			_, moves := slugOf[kept.ID]
 			other, taken = kept.ID, !moves
 		}
@@ -109,8 +109,8 @@ func (s *Store) checkSlugs(products []domain.Product) error {
 }
 
 func (s *Store) putProduct(p domain.Product) {
-	kept, there := s.products[p.ID]
-	if there {
+	kept, ok := s.products[p.ID]
+	if ok {
 		// Another of the same call may have its old slug already: two products may change places.
 		if s.bySlug[kept.Slug] == kept {
 			delete(s.bySlug, kept.Slug)
@@ -129,7 +129,7 @@ func (s *Store) putProduct(p domain.Product) {
 	for _, m := range s.movements[p.ID] {
 		delta -= m.Delta
 	}
-	s.addMovement(domain.Movement{Product: p.ID, Delta: delta, Reason: domain.StockReceived, At: p.AddedAt})
+	s.addMovement(domain.StockMovement{Product: p.ID, Delta: delta, Reason: domain.StockReceived, At: p.AddedAt})
 }
 
 func (s *Store) RemoveProduct(ctx context.Context, id domain.ProductID) error {
@@ -138,8 +138,8 @@ func (s *Store) RemoveProduct(ctx context.Context, id domain.ProductID) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	p, there := s.products[id]
-	if !there {
+	p, ok := s.products[id]
+	if !ok {
 		return errNoProduct()
 	}
 	s.index.remove(p)

@@ -29,7 +29,7 @@ func TestWishlists(t *testing.T) {
 
 func TestStore_PutProducts(t *testing.T) {
 	t.Run("two products may change places in one call", func(t *testing.T) {
-		store, all := memory.NewStore(), catalogue(2)
+		store, all := memory.NewStore(), catalog(2)
 		require.NoError(t, store.PutProducts(t.Context(), all))
 		all[0].Slug, all[1].Slug = all[1].Slug, all[0].Slug
 		require.NoError(t, store.PutProducts(t.Context(), all))
@@ -40,7 +40,7 @@ func TestStore_PutProducts(t *testing.T) {
 		}
 	})
 	t.Run("of a product that is put twice in one call the last holds", func(t *testing.T) {
-		store, p := memory.NewStore(), catalogue(1)[0]
+		store, p := memory.NewStore(), catalog(1)[0]
 		last := p
 		last.Slug, last.Name = "the-last", "The last"
 		require.NoError(t, store.PutProducts(t.Context(), []domain.Product{p, last}))
@@ -52,8 +52,8 @@ func TestStore_PutProducts(t *testing.T) {
 	})
 }
 
-// catalogue is n products that differ as those of a shop do.
-func catalogue(n int) []domain.Product {
+// catalog is n products that differ as those of a shop do.
+func catalog(n int) []domain.Product {
 	colours := []string{"red", "blue", "green", "black", "white", "copper", "oak", "linen", "silver", "amber"}
 	things := []string{"kettle", "teapot", "lamp", "chair", "bowl", "knife", "basket", "candle", "mirror", "blanket", "stool", "vase", "clock", "shelf"}
 	all := make([]domain.Product, n)
@@ -64,7 +64,7 @@ func catalogue(n int) []domain.Product {
 			Name:        fmt.Sprintf("%s %s %d", colour, thing, i),
 			Description: fmt.Sprintf("A %s of the workshop number %d, made by hand to last; goes well with any %s.", thing, i%300, things[i/3%len(things)]),
 			Category:    domain.Category{Slug: fmt.Sprint("category-", i%12), Name: fmt.Sprint("Category ", i%12)},
-			Kind:        domain.Category{Slug: fmt.Sprint("kind-", i%60), Name: fmt.Sprint("Kind ", i%60)},
+			Subcategory: domain.Category{Slug: fmt.Sprint("kind-", i%60), Name: fmt.Sprint("Kind ", i%60)},
 			Price:       domain.Dollars(int64(100 + (i*7907)%40_000)), Stock: i % 5, Sold: (i * 31) % 1000,
 			Rating:  domain.Rating{Sum: i % 50, Count: 10},
 			Images:  []domain.Image{{URL: "/media/thing.svg", Alt: thing}},
@@ -76,7 +76,7 @@ func catalogue(n int) []domain.Product {
 
 func BenchmarkSearch(b *testing.B) {
 	store := memory.NewStore()
-	require.NoError(b, store.PutProducts(b.Context(), catalogue(20_000)))
+	require.NoError(b, store.PutProducts(b.Context(), catalog(20_000)))
 	for _, c := range []struct {
 		name string
 		q    domain.Query
@@ -104,7 +104,7 @@ func BenchmarkSearch(b *testing.B) {
 
 func FuzzSearch(f *testing.F) {
 	store := memory.NewStore()
-	all := catalogue(60)
+	all := catalog(60)
 	for i, name := range []string{"Crème brûlée", "Чайник", "茶壶", "İstanbul", "ΣΊΣΥΦΟΣ", "e\u0301te\u0301", "Straße 4711", "Tea-Pot & Cup"} {
 		all[i].Name = name
 	}

@@ -15,8 +15,8 @@ func (s *Store) Session(ctx context.Context, key domain.SessionKey, now time.Tim
 		return domain.Session{}, err
 	}
 	s.sawTime(now)
-	session, there := s.sessions[key]
-	if !there || session.ExpiresAt.Before(now) {
+	session, ok := s.sessions[key]
+	if !ok || session.ExpiresAt.Before(now) {
 		return domain.Session{}, domain.ErrNotFound.Errorf("not_found", "there is no such session")
 	}
 	return session, nil
@@ -49,8 +49,8 @@ func (s *Store) TouchSession(ctx context.Context, key domain.SessionKey, expires
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	session, there := s.sessions[key]
-	if there && session.ExpiresAt.Before(expires) {
+	session, ok := s.sessions[key]
+	if ok && session.ExpiresAt.Before(expires) {
 		session.ExpiresAt = expires
 		s.sessions[key] = session
 	}

@@ -14,19 +14,19 @@ func (s *Store) ChangeStock(ctx context.Context, id domain.ProductID, delta int,
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	p, there := s.products[id]
-	if !there {
+	p, ok := s.products[id]
+	if !ok {
 		return 0, errNoProduct()
 	}
 	// The first two comparisons keep the sum from overflowing.
 	if delta < -domain.MaxStock || delta > domain.MaxStock || p.Stock+delta < 0 || p.Stock+delta > domain.MaxStock {
 		return 0, domain.ErrConflict.Errorf("stock_bounds", "there are %d in stock, which must stay from 0 to %d", p.Stock, domain.MaxStock)
 	}
-	s.move(p, domain.Movement{Product: id, Delta: delta, Reason: reason, At: at})
+	s.move(p, domain.StockMovement{Product: id, Delta: delta, Reason: reason, At: at})
 	return p.Stock, nil
 }
 
-func (s *Store) Movements(ctx context.Context, id domain.ProductID) ([]domain.Movement, error) {
+func (s *Store) Movements(ctx context.Context, id domain.ProductID) ([]domain.StockMovement, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if err := ctx.Err(); err != nil {
@@ -36,13 +36,13 @@ func (s *Store) Movements(ctx context.Context, id domain.ProductID) ([]domain.Mo
 }
 
 // move changes the stock of p by a movement.
-func (s *Store) move(p *product, m domain.Movement) {
+func (s *Store) move(p *product, m domain.StockMovement) {
 	p.Stock += m.Delta
 	s.index.restock(p)
 	s.addMovement(m)
 }
 
-func (s *Store) addMovement(m domain.Movement) {
+func (s *Store) addMovement(m domain.StockMovement) {
 	if m.Delta != 0 {
 		s.movements[m.Product] = append(s.movements[m.Product], m)
 	}
@@ -52,7 +52,7 @@ func (s *Store) addMovement(m domain.Movement) {
 func (s *Store) sell(o domain.Order) {
 	for _, line := range o.Lines {
 		p := s.products[line.Product]
-		s.move(p, domain.Movement{Product: p.ID, Delta: -line.Quantity, Reason: domain.StockSold, Order: o.ID, At: o.PlacedAt})
+		s.move(p, domain.StockMovement{Product: p.ID, Delta: -line.Quantity, Reason: domain.StockSold, Order: o.ID, At: o.PlacedAt})
 		s.index.setSold(p, p.Sold+line.Quantity)
 	}
 }
@@ -60,11 +60,11 @@ func (s *Store) sell(o domain.Order) {
 // giveBack puts the lines of an order back into stock.
 func (s *Store) giveBack(o domain.Order, at time.Time) {
 	for _, line := range o.Lines {
-		p, there := s.products[line.Product]
-		if !there {
+		p, ok := s.products[line.Product]
+		if !ok {
 			continue
 		}
-		s.move(p, domain.Movement{Product: p.ID, Delta: line.Quantity, Reason: domain.StockReturned, Order: o.ID, At: at})
+		s.move(p, domain.StockMovement{Product: p.ID, Delta: line.Quantity, Reason: domain.StockReturned, Order: o.ID, At: at})
 		s.index.setSold(p, max(0, p.Sold-line.Quantity))
 	}
 }
@@ -75,7 +75,7 @@ func (s *Store) shortages(lines []domain.OrderLine) []domain.Shortage {
 	taken := map[domain.ProductID]int{}
 	for _, line := range lines {
 		left := 0
-		if p, there := s.products[line.Product]; there {
+		if p, ok := s.products[line.Product]; ok {
 			left = p.Stock - taken[line.Product]
 		}
 		if left < line.Quantity {

@@ -23,7 +23,7 @@ type Store struct {
 
 	products  map[domain.ProductID]*product
 	bySlug    map[string]*product
-	movements map[domain.ProductID][]domain.Movement
+	movements map[domain.ProductID][]domain.StockMovement
 	index     index
 
 	carts     map[domain.OwnerID]domain.Cart
@@ -78,7 +78,7 @@ func NewStore() *Store {
 	return &Store{
 		products:    map[domain.ProductID]*product{},
 		bySlug:      map[string]*product{},
-		movements:   map[domain.ProductID][]domain.Movement{},
+		movements:   map[domain.ProductID][]domain.StockMovement{},
 		index:       newIndex(),
 		carts:       map[domain.OwnerID]domain.Cart{},
 		wishlists:   map[domain.OwnerID]domain.Wishlist{},

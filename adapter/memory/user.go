@@ -44,8 +44,8 @@ func (s *Store) UserByLogin(ctx context.Context, login string) (domain.User, err
 }
 
 func (s *Store) user(id domain.UserID) (domain.User, error) {
-	u, there := s.users[id]
-	if !there {
+	u, ok := s.users[id]
+	if !ok {
 		return domain.User{}, domain.ErrNotFound.Errorf("not_found", "there is no such account")
 	}
 	return u, nil

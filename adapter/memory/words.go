@@ -27,7 +27,7 @@ func wordsOf(p *product) map[string]int32 {
 	for _, part := range []struct {
 		text   string
 		weight int32
-	}{{p.Description, inDescription}, {p.Kind.Name, inCategory}, {p.Category.Name, inCategory}, {p.Name, inName}} {
+	}{{p.Description, inDescription}, {p.Subcategory.Name, inCategory}, {p.Category.Name, inCategory}, {p.Name, inName}} {
 		for _, word := range domain.Words(part.text) {
 			words[word] = part.weight // the last part is the heaviest
 		}
@@ -68,7 +68,7 @@ func compareDoc(p posting, doc int32) int { return int(p.doc - doc) }
 type want struct {
 	word         string
 	prefix, typo bool
-	terms        []string // the words of the catalogue that it stands for
+	terms        []string // the words of the catalog that it stands for
 }
 
 // wants are the words of a text. Only what is found nowhere counts as mistyped.
@@ -97,7 +97,7 @@ func (x *index) termsOf(w want) []string {
 		}
 		return near
 	}
-	from, there := slices.BinarySearch(x.terms, w.word)
+	from, ok := slices.BinarySearch(x.terms, w.word)
 	if w.prefix {
 		length, _ := slices.BinarySearchFunc(x.terms[from:], w.word, func(term, prefix string) int {
 			if strings.HasPrefix(term, prefix) {
@@ -107,7 +107,7 @@ func (x *index) termsOf(w want) []string {
 		})
 		return x.terms[from : from+length]
 	}
-	if there {
+	if ok {
 		return x.terms[from : from+1]
 	}
 	return nil

@@ -127,7 +127,7 @@ func buyLines(ctx context.Context, s *postgres.Store, owner domain.OwnerID, id d
 
 func benchProduct(i int) domain.ProductID { return domain.ProductID(fmt.Sprint("product-", i)) }
 
-// benchStock puts the products that are bought into the catalogue, and those of the model sale.
+// benchStock puts the products that are bought into the catalog, and those of the model sale.
 func benchStock(b *testing.B, s *postgres.Store) {
 	b.Helper()
 	numbers := []int{modelProduct, modelProduct + 1, modelProduct + 2}
@@ -138,7 +138,7 @@ func benchStock(b *testing.B, s *postgres.Store) {
 	for _, n := range numbers {
 		products = append(products, domain.Product{
 			ID: benchProduct(n), Slug: string(benchProduct(n)), Name: fmt.Sprint("Tea pot ", n), Description: strings.Repeat("It pours. ", 20),
-			Category: domain.Category{Slug: "kitchen", Name: "Kitchen"}, Kind: domain.Category{Slug: "tea-pots", Name: "Tea pots"},
+			Category: domain.Category{Slug: "kitchen", Name: "Kitchen"}, Subcategory: domain.Category{Slug: "tea-pots", Name: "Tea pots"},
 			Price: domain.Dollars(1999), Stock: domain.MaxStock / 2, AddedAt: noon,
 		})
 	}

@@ -19,16 +19,16 @@ import (
 )
 
 var (
-	most   = flag.Int("products", 100_000, "how many products the largest catalogue of BenchmarkCatalogue has, at most")
-	rounds = flag.Int("rounds", 200, "how often BenchmarkCatalogue makes each call")
+	most   = flag.Int("products", 100_000, "how many products the largest catalog of BenchmarkCatalog has, at most")
+	rounds = flag.Int("rounds", 200, "how often BenchmarkCatalog makes each call")
 )
 
-// BenchmarkCatalogue makes the catalogue's calls with catalogues of several sizes in
+// BenchmarkCatalog makes the catalog's calls with catalogs of several sizes in
 // turn, so that what else the machine does slows all of them alike, each call after
 // it was made once. It prints their medians and how many times slower the largest
-// is than the smallest. A million products: go test -run '^$' -bench Catalogue
+// is than the smallest. A million products: go test -run '^$' -bench Catalog
 // -benchtime 1x -timeout 1h ./adapter/postgres -products 1000000
-func BenchmarkCatalogue(b *testing.B) {
+func BenchmarkCatalog(b *testing.B) {
 	var (
 		sizes  []int
 		stores []*postgres.Store
@@ -41,7 +41,7 @@ func BenchmarkCatalogue(b *testing.B) {
 		_, err := store.Migrate(b.Context())
 		require.NoError(b, err)
 		start := time.Now()
-		require.NoError(b, store.CopyProducts(b.Context(), catalogue(n), func(int) {}))
+		require.NoError(b, store.CopyProducts(b.Context(), catalog(n), func(int) {}))
 		fmt.Printf("%d products copied in %s\n", n, time.Since(start).Round(time.Millisecond))
 		sizes, stores = append(sizes, n), append(stores, store)
 	}
@@ -84,7 +84,7 @@ func calls() []call {
 			return domain.Query{Category: p.Category.Slug, InStock: true, Page: domain.Page{Number: 2, Size: 24}}
 		}),
 		search("kind", func(p domain.Product, _ int) domain.Query {
-			return domain.Query{Category: p.Category.Slug, Kind: p.Kind.Slug}
+			return domain.Query{Category: p.Category.Slug, Subcategory: p.Subcategory.Slug}
 		}),
 		search("category, price band", func(p domain.Product, i int) domain.Query {
 			band := domain.PriceBands[i%len(domain.PriceBands)]
@@ -113,11 +113,11 @@ func calls() []call {
 	return all
 }
 
-// measure prints how long calls take in each of the stores, whose catalogues have the sizes given.
+// measure prints how long calls take in each of the stores, whose catalogs have the sizes given.
 func measure(b *testing.B, sizes []int, stores []*postgres.Store) {
 	samples := make([][]domain.Product, len(sizes))
 	for i, n := range sizes {
-		for at, p := range enumerate(catalogue(n)) {
+		for at, p := range enumerate(catalog(n)) {
 			if at%(n / *rounds | 1) == 0 {
 				samples[i] = append(samples[i], p)
 			}

@@ -13,7 +13,7 @@ import (
 	"eshop/domain"
 )
 
-// stagedRow is a product on its way into the catalogue, with all that is worked
+// stagedRow is a product on its way into the catalog, with all that is worked
 // out of it.
 type stagedRow struct {
 	bun.BaseModel `bun:"table:staged"`
@@ -46,7 +46,7 @@ func stagedRows(products []domain.Product) []stagedRow {
 	for _, p := range products {
 		row := stagedRow{
 			ID: p.ID, Slug: p.Slug, Name: p.Name, Description: p.Description,
-			Category: p.Category.Slug, CategoryName: p.Category.Name, Kind: p.Kind.Slug, KindName: p.Kind.Name,
+			Category: p.Category.Slug, CategoryName: p.Category.Name, Kind: p.Subcategory.Slug, KindName: p.Subcategory.Name,
 			Price: p.Price.Amount, Currency: p.Price.Currency, Stock: p.Stock, Sold: p.Sold, Images: p.Images,
 			RatingSum: p.Rating.Sum, RatingCount: p.Rating.Count, Rating: int(p.Rating.Average()*10 + 0.5), AddedAt: p.AddedAt,
 			NameOrder: strings.ToLower(p.Name), Words: vectorOf(p),

@@ -18,11 +18,11 @@ func TestCopyProducts(t *testing.T) {
 		var progress []int
 		for range 2 {
 			progress = nil
-			require.NoError(t, store.CopyProducts(t.Context(), catalogue(n), func(kept int) { progress = append(progress, kept) }))
+			require.NoError(t, store.CopyProducts(t.Context(), catalog(n), func(kept int) { progress = append(progress, kept) }))
 			assert.Equal(t, n, progress[len(progress)-1])
 			assert.Greater(t, len(progress), 1)
 		}
-		for i, want := range enumerate(catalogue(n)) {
+		for i, want := range enumerate(catalog(n)) {
 			if i%997 != 0 {
 				continue
 			}
@@ -35,7 +35,7 @@ func TestCopyProducts(t *testing.T) {
 				assert.Empty(t, movements)
 				continue
 			}
-			assert.Equal(t, []domain.Movement{{Product: want.ID, Delta: want.Stock, Reason: domain.StockReceived, At: want.AddedAt}}, movements)
+			assert.Equal(t, []domain.StockMovement{{Product: want.ID, Delta: want.Stock, Reason: domain.StockReceived, At: want.AddedAt}}, movements)
 		}
 		found, err := store.Search(t.Context(), domain.Query{})
 		require.NoError(t, err)
@@ -44,7 +44,7 @@ func TestCopyProducts(t *testing.T) {
 	t.Run("what was kept before a failure stays, and the rest follows", func(t *testing.T) {
 		store := open(t)
 		twin := func(yield func(domain.Product) bool) {
-			for i, p := range enumerate(catalogue(7000)) {
+			for i, p := range enumerate(catalog(7000)) {
 				if i == 6000 {
 					p.Slug = "copper-kettle-0"
 				}
@@ -57,19 +57,19 @@ func TestCopyProducts(t *testing.T) {
 		found, err := store.Search(t.Context(), domain.Query{})
 		require.NoError(t, err)
 		assert.Equal(t, 5000, found.Total)
-		require.NoError(t, store.CopyProducts(t.Context(), catalogue(7000), func(int) {}))
+		require.NoError(t, store.CopyProducts(t.Context(), catalog(7000), func(int) {}))
 		found, err = store.Search(t.Context(), domain.Query{})
 		require.NoError(t, err)
 		assert.Equal(t, 7000, found.Total)
 	})
 	t.Run("no products are no error", func(t *testing.T) {
-		require.NoError(t, open(t).CopyProducts(t.Context(), catalogue(0), func(int) { assert.Fail(t, "there is no progress") }))
+		require.NoError(t, open(t).CopyProducts(t.Context(), catalog(0), func(int) { assert.Fail(t, "there is no progress") }))
 	})
 }
 
-// catalogue is n products that differ as those of a shop do: 12 categories of five
+// catalog is n products that differ as those of a shop do: 12 categories of five
 // kinds, and in every name a word that no other product has.
-func catalogue(n int) iter.Seq[domain.Product] {
+func catalog(n int) iter.Seq[domain.Product] {
 	colours := []string{"copper", "red", "blue", "green", "black", "white", "oak", "linen", "silver", "amber"}
 	things := []string{"kettle", "teapot", "lamp", "chair", "bowl", "knife", "basket", "candle", "mirror", "blanket", "stool", "vase", "clock", "shelf"}
 	return func(yield func(domain.Product) bool) {
@@ -81,9 +81,9 @@ func catalogue(n int) iter.Seq[domain.Product] {
 				Name: fmt.Sprintf("%s %s m%07d", colour, thing, i),
 				Description: fmt.Sprintf("A %s of the workshop number %d, made by hand to last; goes well with any %s and the %s of the house.",
 					thing, i%300, things[i/3%len(things)], colours[i/11%len(colours)]),
-				Category: domain.Category{Slug: fmt.Sprint("category-", category), Name: fmt.Sprint("Category ", category)},
-				Kind:     domain.Category{Slug: fmt.Sprint("kind-", kind), Name: fmt.Sprint("Kind ", kind)},
-				Price:    domain.Dollars(int64(100 + (i*7907)%40_000)), Stock: i % 5, Sold: (i * 31) % 1000,
+				Category:    domain.Category{Slug: fmt.Sprint("category-", category), Name: fmt.Sprint("Category ", category)},
+				Subcategory: domain.Category{Slug: fmt.Sprint("kind-", kind), Name: fmt.Sprint("Kind ", kind)},
+				Price:       domain.Dollars(int64(100 + (i*7907)%40_000)), Stock: i % 5, Sold: (i * 31) % 1000,
 				Rating:  domain.Rating{Sum: 10 + i%41, Count: 10},
 				Images:  []domain.Image{{URL: "/media/thing.svg", Alt: thing}},
 				AddedAt: time.Date(2026, time.March, 14, 12, 0, 0, 0, time.UTC).Add(time.Duration(i*37%999_983) * time.Minute),

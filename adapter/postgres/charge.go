@@ -14,10 +14,10 @@ import (
 // about the order's charge unless there is one already, and returns the one that
 // holds, with the time until which the gateway says nothing of it.
 func (s *Store) KeepCharge(ctx context.Context, order domain.OrderID, amount domain.Money,
-	verdict port.Verdict, silentUntil time.Time) (port.Verdict, time.Time, error) {
+	verdict port.ChargeStatus, silentUntil time.Time) (port.ChargeStatus, time.Time, error) {
 	var row struct {
-		Verdict     port.Verdict `bun:"verdict"`
-		SilentUntil time.Time    `bun:"silent_until"`
+		Verdict     port.ChargeStatus `bun:"verdict"`
+		SilentUntil time.Time         `bun:"silent_until"`
 	}
 	err := s.repeat(ctx, `INSERT INTO demo_charges (order_id, verdict, amount, currency, silent_until)
 		VALUES (?, ?, ?, ?, ?) ON CONFLICT (order_id) DO NOTHING`,

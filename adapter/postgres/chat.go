@@ -18,22 +18,22 @@ import (
 
 // conversationRow is a conversation as its table has it.
 type conversationRow struct {
-	ID               domain.ConversationID `bun:"id"`
-	Owner            domain.OwnerID        `bun:"owner"`
-	Name             string                `bun:"name"`
-	State            domain.TalkState      `bun:"state"`
-	Agent            domain.UserID         `bun:"agent"`
-	AgentName        string                `bun:"agent_name"`
-	Last             int64                 `bun:"last"`
-	ReadByCustomer   int64                 `bun:"read_by_customer"`
-	ReadByAgent      int64                 `bun:"read_by_agent"`
-	UnreadByCustomer int64                 `bun:"unread_by_customer"`
-	UnreadByAgent    int64                 `bun:"unread_by_agent"`
-	WaitingSince     time.Time             `bun:"waiting_since"`
-	StartedAt        time.Time             `bun:"started_at"`
-	ChangedAt        time.Time             `bun:"changed_at"`
-	Revision         int64                 `bun:"revision"`
-	MovedTo          domain.ConversationID `bun:"moved_to"`
+	ID               domain.ConversationID    `bun:"id"`
+	Owner            domain.OwnerID           `bun:"owner"`
+	Name             string                   `bun:"name"`
+	State            domain.ConversationState `bun:"state"`
+	Agent            domain.UserID            `bun:"agent"`
+	AgentName        string                   `bun:"agent_name"`
+	Last             int64                    `bun:"last"`
+	ReadByCustomer   int64                    `bun:"read_by_customer"`
+	ReadByAgent      int64                    `bun:"read_by_agent"`
+	UnreadByCustomer int64                    `bun:"unread_by_customer"`
+	UnreadByAgent    int64                    `bun:"unread_by_agent"`
+	WaitingSince     time.Time                `bun:"waiting_since"`
+	StartedAt        time.Time                `bun:"started_at"`
+	ChangedAt        time.Time                `bun:"changed_at"`
+	Revision         int64                    `bun:"revision"`
+	MovedTo          domain.ConversationID    `bun:"moved_to"`
 }
 
 // conversationColumns are what a conversationRow is read from, of a table of conversations called c.
@@ -134,7 +134,7 @@ func conversationOf(ctx context.Context, db bun.IDB, owner domain.OwnerID) (doma
 	return row.conversation(), found(err)
 }
 
-func (s *Store) Conversations(ctx context.Context, state domain.TalkState, page domain.Page) ([]domain.Conversation, int, error) {
+func (s *Store) Conversations(ctx context.Context, state domain.ConversationState, page domain.Page) ([]domain.Conversation, int, error) {
 	var rows []struct {
 		Total int `bun:"total"`
 		conversationRow

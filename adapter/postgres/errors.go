@@ -18,7 +18,7 @@ import (
 )
 
 // errInDoubt is a commit that was sent and whose answer was lost. Only what it
-// would have kept says whether it happened: look that up in a new transaction.
+// would have kept reports whether it happened: look that up in a new transaction.
 var errInDoubt = errors.New("the connection was lost during the commit")
 
 // errVanished is a product that was removed while its change was under way: all is to be done again.
@@ -44,13 +44,13 @@ func kindly(caller context.Context, err error) error {
 	return err
 }
 
-// mayRetry says whether the whole of a transaction that failed with err may be
+// mayRetry reports whether the whole of a transaction that failed with err may be
 // run again at once.
 func mayRetry(err error) bool {
 	return !errors.Is(err, errInDoubt) && (conflicting(err) || outdated(err) || lost(err) || unreached(err))
 }
 
-// outdated says whether a statement was prepared for a schema or a session that is gone. The next one is prepared anew.
+// outdated reports whether a statement was prepared for a schema or a session that is gone. The next one is prepared anew.
 func outdated(err error) bool {
 	switch sqlState(err) {
 	case "0A000", "26000": // feature_not_supported: the result's types changed; invalid_sql_statement_name
@@ -59,13 +59,13 @@ func outdated(err error) bool {
 	return false
 }
 
-// unreached says whether a new connection could not be made in time. Another may be free by now.
+// unreached reports whether a new connection could not be made in time. Another may be free by now.
 func unreached(err error) bool {
 	var connect *pgconn.ConnectError
 	return errors.As(err, &connect) && late(err)
 }
 
-// conflicting says whether a transaction was undone in favour of another.
+// conflicting reports whether a transaction was undone in favour of another.
 func conflicting(err error) bool {
 	if errors.Is(err, errVanished) || errors.Is(err, errMovedOn) {
 		return true
@@ -77,7 +77,7 @@ func conflicting(err error) bool {
 	return false
 }
 
-// lost says whether the connection or the server went away, or is not the one
+// lost reports whether the connection or the server went away, or is not the one
 // that takes writes any more.
 func lost(err error) bool {
 	var (
@@ -106,7 +106,7 @@ func lost(err error) bool {
 	return false
 }
 
-// late says whether a deadline of ours passed, here or in the server.
+// late reports whether a deadline of ours passed, here or in the server.
 func late(err error) bool {
 	switch sqlState(err) {
 	case "57014", "55P03": // query_canceled, lock_not_available

@@ -27,7 +27,7 @@ type orderRow struct {
 	ID              domain.OrderID       `bun:"id"`
 	Owner           domain.OwnerID       `bun:"owner"`
 	Email           string               `bun:"email"`
-	Status          domain.Status        `bun:"status"`
+	Status          domain.OrderStatus   `bun:"status"`
 	Currency        domain.Currency      `bun:"currency"`
 	Subtotal        int64                `bun:"subtotal"`
 	Shipping        int64                `bun:"shipping"`
@@ -63,8 +63,8 @@ type address struct {
 }
 
 type statusChange struct {
-	Status domain.Status `json:"status"`
-	At     time.Time     `json:"at"`
+	Status domain.OrderStatus `json:"status"`
+	At     time.Time          `json:"at"`
 }
 
 type orderLine struct {
@@ -301,7 +301,7 @@ func (s *Store) UpdateOrder(ctx context.Context, id domain.OrderID, change func(
 }
 
 // keepOrder keeps what may change of an order and does what its new status asks for.
-func keepOrder(ctx context.Context, tx bun.Tx, o domain.Order, before domain.Status) error {
+func keepOrder(ctx context.Context, tx bun.Tx, o domain.Order, before domain.OrderStatus) error {
 	returns := o.Status.ReturnsStock() && !before.ReturnsStock()
 	unplaced := returns && o.Status == domain.Cancelled
 	_, err := tx.NewRaw(`UPDATE orders SET status = ?, payment_method = ?, payment_status = ?, payment_last4 = ?,

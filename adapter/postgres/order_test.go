@@ -175,14 +175,14 @@ const tea, pot = domain.ProductID("tea"), domain.ProductID("pot")
 
 var noon = time.Date(2026, time.March, 14, 12, 0, 0, 0, time.UTC)
 
-// putStock puts two products into the catalogue, as many of each as given.
+// putStock puts two products into the catalog, as many of each as given.
 func putStock(t testing.TB, s *postgres.Store, stock int) {
 	t.Helper()
 	var products []domain.Product
 	for _, id := range []domain.ProductID{tea, pot} {
 		products = append(products, domain.Product{
 			ID: id, Slug: string(id), Name: string(id), Category: domain.Category{Slug: "kitchen", Name: "Kitchen"},
-			Kind: domain.Category{Slug: "tea", Name: "Tea"}, Price: domain.Dollars(499), Stock: stock, AddedAt: noon,
+			Subcategory: domain.Category{Slug: "tea", Name: "Tea"}, Price: domain.Dollars(499), Stock: stock, AddedAt: noon,
 		})
 	}
 	require.NoError(t, s.PutProducts(t.Context(), products))

@@ -25,7 +25,7 @@ func TestOutages(t *testing.T) {
 	require.NoError(t, err)
 	p := domain.Product{
 		ID: "tea", Slug: "tea", Name: "Tea", Category: domain.Category{Slug: "kitchen", Name: "Kitchen"},
-		Kind: domain.Category{Slug: "tea", Name: "Tea"}, Price: domain.Dollars(499), AddedAt: noon,
+		Subcategory: domain.Category{Slug: "tea", Name: "Tea"}, Price: domain.Dollars(499), AddedAt: noon,
 	}
 	require.NoError(t, store.PutProducts(t.Context(), []domain.Product{p}))
 	terminate := func(t *testing.T) {

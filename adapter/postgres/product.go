@@ -20,7 +20,7 @@ func scanProduct(rows *sql.Rows) (domain.Product, error) {
 		p      domain.Product
 		images []byte
 	)
-	err := rows.Scan(&p.ID, &p.Slug, &p.Name, &p.Description, &p.Category.Slug, &p.Category.Name, &p.Kind.Slug, &p.Kind.Name,
+	err := rows.Scan(&p.ID, &p.Slug, &p.Name, &p.Description, &p.Category.Slug, &p.Category.Name, &p.Subcategory.Slug, &p.Subcategory.Name,
 		&p.Price.Amount, &p.Price.Currency, &p.Stock, &images, &p.Rating.Sum, &p.Rating.Count, &p.Sold, &p.AddedAt)
 	if err != nil {
 		return domain.Product{}, err

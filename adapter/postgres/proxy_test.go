@@ -90,7 +90,7 @@ func (p *proxy) breakNextCommit(f fault) {
 	p.next = f
 }
 
-// brokeCommit says whether a commit met a fault.
+// brokeCommit reports whether a commit met a fault.
 func (p *proxy) brokeCommit() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

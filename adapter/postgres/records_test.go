@@ -43,7 +43,7 @@ func recordCalls(n int) []recordCall {
 			return err
 		}
 	}
-	move := func(key string, next domain.Status) func(ctx context.Context, s *postgres.Store) error {
+	move := func(key string, next domain.OrderStatus) func(ctx context.Context, s *postgres.Store) error {
 		return func(ctx context.Context, s *postgres.Store) error {
 			_, err := s.UpdateOrder(ctx, domain.OrderID("guest:1 "+key), func(o *domain.Order) error { return o.MoveTo(next, noon) })
 			return err
@@ -57,7 +57,7 @@ func recordCalls(n int) []recordCall {
 	}
 	wishing := func(list *domain.Wishlist) error {
 		for i := range n {
-			if err := list.Add(domain.Wish{ID: domain.WishID(fmt.Sprint(i)), Product: stockedID(i), AddedAt: noon}); err != nil {
+			if err := list.Add(domain.WishlistItem{ID: domain.WishlistItemID(fmt.Sprint(i)), Product: stockedID(i), AddedAt: noon}); err != nil {
 				return err
 			}
 		}
@@ -229,14 +229,14 @@ func TestEveryStatementGoesByAnIndex(t *testing.T) {
 
 func stockedID(i int) domain.ProductID { return domain.ProductID(fmt.Sprintf("stocked-%03d", i)) }
 
-// stockProducts puts n products into the catalogue, stock of each.
+// stockProducts puts n products into the catalog, stock of each.
 func stockProducts(t testing.TB, s *postgres.Store, n, stock int) {
 	t.Helper()
 	products := make([]domain.Product, n)
 	for i := range products {
 		products[i] = domain.Product{
 			ID: stockedID(i), Slug: string(stockedID(i)), Name: fmt.Sprint("Pot ", i), Category: domain.Category{Slug: "kitchen", Name: "Kitchen"},
-			Kind: domain.Category{Slug: "pots", Name: "Pots"}, Price: domain.Dollars(499), Stock: stock, AddedAt: noon,
+			Subcategory: domain.Category{Slug: "pots", Name: "Pots"}, Price: domain.Dollars(499), Stock: stock, AddedAt: noon,
 		}
 	}
 	require.NoError(t, s.PutProducts(t.Context(), products))

@@ -35,7 +35,9 @@ func TestStore_Sweep(t *testing.T) {
 	putSession("ended", -25*time.Hour)
 	putSession("just ended", -23*time.Hour)
 	putSession("on", time.Hour)
-	wish := func(w *domain.Wishlist) error { return w.Add(domain.Wish{ID: "1", Product: tea, AddedAt: noon}) }
+	wish := func(w *domain.Wishlist) error {
+		return w.Add(domain.WishlistItem{ID: "1", Product: tea, AddedAt: noon})
+	}
 	owners := []domain.OwnerID{"guest:ended", "guest:just ended", "guest:on", "guest:signed out", "guest:fresh", "user:1"}
 	for _, owner := range owners {
 		fill(t, s, owner, 1)
@@ -64,7 +66,7 @@ func TestStore_Sweep(t *testing.T) {
 			assert.Len(t, cart.Lines, want, owner)
 			list, err := s.Wishlist(t.Context(), owner)
 			require.NoError(t, err)
-			assert.Len(t, list.Wishes, want, owner)
+			assert.Len(t, list.Items, want, owner)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func (s *Store) ChangeStock(ctx context.Context, id domain.ProductID, delta int,
 		if err != nil {
 			return err
 		}
-		if _, there := before[id]; !there {
+		if _, ok := before[id]; !ok {
 			return errNoProduct()
 		}
 		if !moved {
@@ -31,7 +31,7 @@ func (s *Store) ChangeStock(ctx context.Context, id domain.ProductID, delta int,
 	return stock, err
 }
 
-func (s *Store) Movements(ctx context.Context, id domain.ProductID) ([]domain.Movement, error) {
+func (s *Store) Movements(ctx context.Context, id domain.ProductID) ([]domain.StockMovement, error) {
 	var rows []struct {
 		Delta   int                   `bun:"delta"`
 		Reason  domain.MovementReason `bun:"reason"`
@@ -44,9 +44,9 @@ func (s *Store) Movements(ctx context.Context, id domain.ProductID) ([]domain.Mo
 	if err != nil {
 		return nil, err
 	}
-	all := make([]domain.Movement, 0, len(rows))
+	all := make([]domain.StockMovement, 0, len(rows))
 	for _, r := range rows {
-		all = append(all, domain.Movement{Product: id, Delta: r.Delta, Reason: r.Reason, Order: r.OrderID, At: r.At.UTC()})
+		all = append(all, domain.StockMovement{Product: id, Delta: r.Delta, Reason: r.Reason, Order: r.OrderID, At: r.At.UTC()})
 	}
 	return all, nil
 }
@@ -99,7 +99,7 @@ type stockMove struct {
 }
 
 // moveStock makes the move if every product's stock stays within its bounds, and
-// says whether it did. It returns the stock that there was before of those products that there are.
+// reports whether it did. It returns the stock that there was before of those products that there are.
 func moveStock(ctx context.Context, tx bun.Tx, m stockMove) (map[domain.ProductID]int, bool, error) {
 	var rows []struct {
 		ID    domain.ProductID `bun:"id"`

@@ -44,7 +44,7 @@ type Config struct {
 	Name string
 }
 
-// Check says whether the URL can be read. What it says does not repeat it, for it
+// Check reports whether the URL can be read. What it says does not repeat it, for it
 // holds a password.
 func (c Config) Check() error {
 	_, err := c.parse()
@@ -131,7 +131,7 @@ func (s *Store) settings(statement, lock time.Duration) (*pgxpool.Config, error)
 		"timezone":                            "UTC",
 		"work_mem":                            "16MB",  // the matches of a broad search
 		"gin_pending_list_limit":              "256kB", // every search reads what the index of words has pending
-		"random_page_cost":                    "1.1",   // the catalogue lies in memory or on flash
+		"random_page_cost":                    "1.1",   // the catalog lies in memory or on flash
 	} {
 		if _, given := conn.RuntimeParams[name]; !given {
 			conn.RuntimeParams[name] = value
@@ -149,7 +149,7 @@ func (s *Store) settings(statement, lock time.Duration) (*pgxpool.Config, error)
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// Ping says whether the database answers and has a schema that is new enough.
+// Ping reports whether the database answers and has a schema that is new enough.
 func (s *Store) Ping(ctx context.Context) error {
 	if !s.schemaSeen.Load() {
 		return s.CheckSchema(ctx)

@@ -10,7 +10,7 @@ import (
 )
 
 // All that match a text are looked at once, for the counts and the page together.
-// When very many match, the counts are estimated from a part of the catalogue, and
+// When very many match, the counts are estimated from a part of the catalog, and
 // the page is cut out of an index, where there is a match every few steps.
 
 const (
@@ -82,7 +82,7 @@ func matches(ctx context.Context, tx bun.Tx, q domain.Query, wants []want, limit
 		FROM page
 		UNION ALL SELECT 0, '', folded.* FROM (?12) folded`,
 		q.MinPrice, q.MaxPrice, bun.Ident("f."+by.column), tier, haveAll(wants), limit,
-		q.InStock, q.Category, q.Kind, bun.Safe("tier DESC, key "+by.direction+", id"), q.Page.Size, q.Page.Offset(),
+		q.InStock, q.Category, q.Subcategory, bun.Safe("tier DESC, key "+by.direction+", id"), q.Page.Size, q.Page.Offset(),
 		foldCells(q)).Scan(ctx, &rows)
 	if err != nil {
 		return nil, nil, err
@@ -103,7 +103,7 @@ func matches(ctx context.Context, tx bun.Tx, q domain.Query, wants []want, limit
 	return cells, ids, nil
 }
 
-// estimate is what q finds, but for the products, as far as a part of the catalogue
+// estimate is what q finds, but for the products, as far as a part of the catalog
 // tells: the same part each time. Its counts are rounded to two digits.
 func estimate(ctx context.Context, tx bun.Tx, q domain.Query, wants []want, sampled int) (domain.Found, error) {
 	percent := min(100, 100*float64(sampled)/float64(rarest(wants).count))
@@ -125,7 +125,7 @@ func estimate(ctx context.Context, tx bun.Tx, q domain.Query, wants []want, samp
 		return int(math.Round(all/digit) * digit)
 	}
 	found.Total, found.Facets.InStock = about(found.Total), about(found.Facets.InStock)
-	for _, counts := range [][]domain.CategoryCount{found.Facets.Categories, found.Facets.Kinds} {
+	for _, counts := range [][]domain.CategoryCount{found.Facets.Categories, found.Facets.Subcategories} {
 		for i := range counts {
 			counts[i].Count = about(counts[i].Count)
 		}

@@ -17,15 +17,15 @@ type wishlistRow struct {
 }
 
 type wish struct {
-	ID      domain.WishID    `json:"id"`
-	Product domain.ProductID `json:"product"`
-	AddedAt time.Time        `json:"added_at"`
+	ID      domain.WishlistItemID `json:"id"`
+	Product domain.ProductID      `json:"product"`
+	AddedAt time.Time             `json:"added_at"`
 }
 
 func (r wishlistRow) wishlist() domain.Wishlist {
 	var list domain.Wishlist
 	for _, w := range r.Wishes {
-		list.Wishes = append(list.Wishes, domain.Wish{ID: w.ID, Product: w.Product, AddedAt: w.AddedAt.UTC()})
+		list.Items = append(list.Items, domain.WishlistItem{ID: w.ID, Product: w.Product, AddedAt: w.AddedAt.UTC()})
 	}
 	return list
 }
@@ -65,7 +65,7 @@ func (s *Store) MergeWishlist(ctx context.Context, from, into domain.OwnerID) er
 	if from == into {
 		return nil
 	}
-	if list, err := s.Wishlist(ctx, from); err != nil || len(list.Wishes) == 0 {
+	if list, err := s.Wishlist(ctx, from); err != nil || len(list.Items) == 0 {
 		return err
 	}
 	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -97,7 +97,7 @@ func lockWishlist(ctx context.Context, tx bun.Tx, owner domain.OwnerID) (domain.
 
 func keepWishlist(ctx context.Context, tx bun.Tx, owner domain.OwnerID, list domain.Wishlist) error {
 	wishes := []wish{}
-	for _, w := range list.Wishes {
+	for _, w := range list.Items {
 		wishes = append(wishes, wish(w))
 	}
 	_, err := tx.NewRaw(`UPDATE wishlists SET wishes = ? WHERE owner = ?`, wishes, owner).Exec(ctx)

@@ -33,7 +33,7 @@ func vectorOf(p domain.Product) string {
 			vector.WriteString(quote(word) + " ")
 		}
 	}
-	for _, text := range []string{p.Name, p.Category.Name, p.Kind.Name, p.Description} {
+	for _, text := range []string{p.Name, p.Category.Name, p.Subcategory.Name, p.Description} {
 		for _, word := range domain.Words(text) {
 			add(shortened(word))
 		}
@@ -97,7 +97,7 @@ func queryOf(wants []want, mark, join string) string {
 }
 
 // fewMatches is how many products are looked at one by one sooner than asking the
-// index for words that a good part of the catalogue has.
+// index for words that a good part of the catalog has.
 const fewMatches = 1000
 
 // haveAll is the condition that the product f has all wants.
@@ -132,7 +132,7 @@ func (w want) matches(term string) bool {
 const afterAll = string(utf8.MaxRune)
 
 // lookUp finds out how many products have each of the wants, lets those that none
-// has stand for words that they may be mistyped from, and says whether every want can be found.
+// has stand for words that they may be mistyped from, and reports whether every want can be found.
 func lookUp(ctx context.Context, tx bun.Tx, wants []want) (bool, error) {
 	places, words, ends := []int{}, []string{}, []string{}
 	for i, w := range wants {

@@ -23,7 +23,7 @@ func TestWordsAreFoundAsInMemory(t *testing.T) {
 		}
 		return string(made)
 	}
-	products := slices.Collect(catalogue(300))
+	products := slices.Collect(catalog(300))
 	for i := range products {
 		products[i].Name, products[i].Description = word()+" "+word(), word()+" "+word()+" "+word()
 	}

@@ -50,7 +50,7 @@ func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement,
 
 // UpdateOrder counts the statuses that orders come into.
 func (o *Orders) UpdateOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) error) (domain.Order, error) {
-	var before domain.Status
+	var before domain.OrderStatus
 	order, err := o.counted.UpdateOrder(ctx, id, func(order *domain.Order) error {
 		before = order.Status
 		return change(order)

@@ -69,7 +69,7 @@ func scanLength(pixels []byte) int {
 	return len(pixels)
 }
 
-// tells says whether a segment is about the picture and not needed to show it.
+// tells reports whether a segment is about the picture and not needed to show it.
 func tells(marker byte, content []byte) bool {
 	switch marker {
 	case app0:
@@ -87,8 +87,8 @@ const orientationTag = 0x0112
 // onlyOrientation is an Exif segment that says how to turn the picture and nothing
 // more; none when it stands upright or segment does not say.
 func onlyOrientation(segment []byte) []byte {
-	tiff, is := bytes.CutPrefix(segment[4:], []byte("Exif\x00\x00"))
-	if !is || len(tiff) < 8 {
+	tiff, ok := bytes.CutPrefix(segment[4:], []byte("Exif\x00\x00"))
+	if !ok || len(tiff) < 8 {
 		return nil
 	}
 	var order binary.ByteOrder = binary.BigEndian

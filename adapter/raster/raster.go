@@ -46,8 +46,8 @@ func (r *Raster) Develop(ctx context.Context, content []byte) (domain.Picture, e
 		content = withoutMetadata(content)
 	}
 	header, format, err := image.DecodeConfig(bytes.NewReader(content))
-	kind, known := types[format]
-	if err != nil || !known {
+	kind, ok := types[format]
+	if err != nil || !ok {
 		return domain.Picture{}, invalid("must be a JPEG, PNG or WebP picture")
 	}
 	if header.Width < 1 || header.Height < 1 || header.Width > domain.MaxPicturePixels/header.Height {

@@ -267,8 +267,8 @@ func exif(order interface {
 
 // turnOf is the turn that the only entry of a JPEG's Exif segment says; 0 without one.
 func turnOf(content []byte) int {
-	_, tiff, there := bytes.Cut(content, []byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01"))
-	if !there {
+	_, tiff, ok := bytes.Cut(content, []byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01"))
+	if !ok {
 		return 0
 	}
 	return int(binary.BigEndian.Uint16(tiff))

@@ -240,7 +240,7 @@ func decode[T any](c *Client, e *entry, clone func(T) T) (v T, ok bool) {
 	if e.state < stale {
 		return v, false
 	}
-	if known, there := c.memo.get(e.key, e.body); there {
+	if known, ok := c.memo.get(e.key, e.body); ok {
 		return clone(known.(T)), true
 	}
 	if json.Unmarshal([]byte(e.body), &v) != nil {
@@ -280,7 +280,7 @@ func (c *Client) change(ctx context.Context, keys []string, write func() error) 
 	return err
 }
 
-// inDoubt says whether what failed may have an effect all the same, now or a little later.
+// inDoubt reports whether what failed may have an effect all the same, now or a little later.
 func inDoubt(err error) bool {
 	var known *domain.Error
 	return err != nil && (!errors.As(err, &known) || known.Kind == domain.ErrUnavailable)

@@ -19,7 +19,7 @@ import (
 	"eshop/test/container"
 )
 
-// lookAround reads all that a signed-in visitor sees of the catalogue.
+// lookAround reads all that a signed-in visitor sees of the catalog.
 func lookAround(t testing.TB, w *whole) {
 	t.Helper()
 	ctx := t.Context()
@@ -224,10 +224,10 @@ func TestProducts_WhatComesOutIsTheCallersOwn(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, aProduct(1, 5), found.Products[0])
 		assert.Equal(t, "Kitchen", found.Facets.Categories[0].Name)
-		assert.Equal(t, "Tea pots", found.Facets.Kinds[0].Name)
+		assert.Equal(t, "Tea pots", found.Facets.Subcategories[0].Name)
 		assert.Equal(t, 3, found.Facets.Prices[0].Count)
 		found.Products[0].Images[0].URL, found.Products[0] = "spoilt", domain.Product{}
-		found.Facets.Categories[0].Name, found.Facets.Kinds[0].Name, found.Facets.Prices[0].Count = "Spoilt", "Spoilt", 0
+		found.Facets.Categories[0].Name, found.Facets.Subcategories[0].Name, found.Facets.Prices[0].Count = "Spoilt", "Spoilt", 0
 		for _, read := range []func() domain.Product{
 			func() domain.Product { p, _ := a.products.Product(t.Context(), "tea-pot-1"); return p },
 			func() domain.Product {

@@ -1,5 +1,5 @@
 // Package redis makes a shop of several servers quick, and carries what they tell
-// each other: sessions, accounts and the catalogue close at hand, limits that all
+// each other: sessions, accounts and the catalog close at hand, limits that all
 // servers share, news. The durable stores behind it hold the truth; what Redis holds
 // may be lost at any time. Redis away, slow, paused, flushed or back with old data
 // makes the shop slower, never wrong: no method returns an error of Redis.
@@ -30,7 +30,7 @@
 //
 // The last two lean on the clock of Redis going forward. Lists of products are used for
 // seconds only, as orders change their figures and tell nobody. While the durable store is
-// away what was kept of the catalogue is shown for ten minutes.
+// away what was kept of the catalog is shown for ten minutes.
 //
 // # When Redis is away
 //
@@ -195,7 +195,7 @@ func (c *Client) connect() rueidis.Client {
 	return redis
 }
 
-// bringBack says whether Redis answers and has been told all that it was to be told.
+// bringBack reports whether Redis answers and has been told all that it was to be told.
 func (c *Client) bringBack(redis rueidis.Client) bool {
 	for {
 		c.mu.Lock()
@@ -272,7 +272,7 @@ func (c *Client) owe(d debts, names ...string) {
 	c.leaveAlone()
 }
 
-// failed notes what became of a command, and says whether it failed.
+// failed notes what became of a command, and reports whether it failed.
 func (c *Client) failed(err error) bool {
 	if err == nil || rueidis.IsRedisNil(err) {
 		return false
@@ -308,7 +308,7 @@ func briefly() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), patience)
 }
 
-// Check says whether Redis is there, and why not; without it the shop is slower.
+// Check reports whether Redis is there, and why not; without it the shop is slower.
 func (c *Client) Check(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

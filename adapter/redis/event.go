@@ -60,9 +60,9 @@ func (e *Events) Publish(ctx context.Context, event domain.Event) error {
 	return nil
 }
 
-func (e *Events) Follow(ctx context.Context, topic domain.Topic) (<-chan domain.Event, error) {
+func (e *Events) Subscribe(ctx context.Context, topic domain.Topic) (<-chan domain.Event, error) {
 	e.topics.Store(topic, true)
-	return e.local.Follow(ctx, topic)
+	return e.local.Subscribe(ctx, topic)
 }
 
 // listen hears what other servers tell until the client ends.

@@ -15,7 +15,7 @@ func CatchUp(c *Client) error {
 	return redis.Do(ctx, redis.B().Ping().Build()).Error()
 }
 
-// Ready says whether c has used Redis for so long that it trusts what is there.
+// Ready reports whether c has used Redis for so long that it trusts what is there.
 func Ready(c *Client) bool {
 	return c.live.Load() != nil && time.Now().UnixMilli() > c.trusted.Load()
 }
@@ -36,7 +36,7 @@ func ParseAddress(url string) (Address, error) {
 	}, err
 }
 
-// Outdate makes all that is kept of the catalogue too old to be used without asking, to the end of the test.
+// Outdate makes all that is kept of the catalog too old to be used without asking, to the end of the test.
 func Outdate(t *testing.T) {
 	for _, k := range []*kind{&products, &names, &lists, &searches} {
 		used := k.used

@@ -61,7 +61,7 @@ func aSession(key string) domain.Session {
 func aProduct(n, stock int) domain.Product {
 	return domain.Product{
 		ID: domain.ProductID(fmt.Sprint("product-", n)), Slug: fmt.Sprint("tea-pot-", n), Name: fmt.Sprint("Tea pot ", n), Description: "Pours.",
-		Category: domain.Category{Slug: "kitchen", Name: "Kitchen"}, Kind: domain.Category{Slug: "tea-pots", Name: "Tea pots"},
+		Category: domain.Category{Slug: "kitchen", Name: "Kitchen"}, Subcategory: domain.Category{Slug: "tea-pots", Name: "Tea pots"},
 		Price: domain.Dollars(int64(1000 + n)), Stock: stock, Images: []domain.Image{{URL: "/media/pot.svg", Alt: "a tea pot"}}, AddedAt: noon,
 	}
 }
@@ -440,7 +440,7 @@ func TestOpen_WithoutRedis(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, wait, "take %d is counted by this server alone", n+1)
 	}
-	news, err := b.events.Follow(t.Context(), domain.OrderChanged)
+	news, err := b.events.Subscribe(t.Context(), domain.OrderChanged)
 	require.NoError(t, err)
 	require.NoError(t, a.events.Publish(t.Context(), domain.Event{Topic: domain.OrderChanged, Key: "1"}))
 
@@ -466,9 +466,9 @@ func TestEvents_FollowersAreWokenAfterRedisWasAway(t *testing.T) {
 	database := container.StartRedis(t)
 	a, b, _ := twoServers(t, database.URL)
 	hearEachOther(t, a.events, b.events)
-	here, err := a.events.Follow(t.Context(), domain.OrderChanged)
+	here, err := a.events.Subscribe(t.Context(), domain.OrderChanged)
 	require.NoError(t, err)
-	there, err := b.events.Follow(t.Context(), domain.OrderChanged)
+	there, err := b.events.Subscribe(t.Context(), domain.OrderChanged)
 	require.NoError(t, err)
 	database.Kill(t)
 	event := domain.Event{Topic: domain.OrderChanged, Key: "1"}
@@ -503,7 +503,7 @@ func TestEvents_WhoCouldNotTellNewsWakesTheOthersLater(t *testing.T) {
 	way := newProxy(t, url)
 	a, b, _ := twoServers(t, way.url, url)
 	hearEachOther(t, a.events, b.events)
-	news, err := b.events.Follow(t.Context(), domain.OrderChanged)
+	news, err := b.events.Subscribe(t.Context(), domain.OrderChanged)
 	require.NoError(t, err)
 	way.cutOff(true)
 	require.NoError(t, a.events.Publish(t.Context(), domain.Event{Topic: domain.OrderChanged, Key: "1"}))
@@ -535,7 +535,7 @@ func TestLimits_AServerThatLostRedisCountsForItself(t *testing.T) {
 	assert.Zero(t, wait)
 }
 
-// moody is a durable catalogue that may be away, or think for ever before it says what it found.
+// moody is a durable catalog that may be away, or think for ever before it says what it found.
 type moody struct {
 	*memory.Store
 	mu   sync.Mutex

@@ -21,8 +21,8 @@ const memoSize = 16 << 20
 func (m *memo) get(key, text string) (any, bool) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	d, there := m.all[key]
-	return d.value, there && d.text == text
+	d, ok := m.all[key]
+	return d.value, ok && d.text == text
 }
 
 func (m *memo) put(key, text string, value any) {

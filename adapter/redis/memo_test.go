@@ -12,11 +12,11 @@ func TestMemo(t *testing.T) {
 	m := memo{all: map[string]decoded{}}
 	m.put("a", "one", 1)
 	m.put("a", "two", 2)
-	got, there := m.get("a", "two")
-	assert.True(t, there)
+	got, ok := m.get("a", "two")
+	assert.True(t, ok)
 	assert.Equal(t, 2, got)
-	_, there = m.get("a", "one")
-	assert.False(t, there, "it is of another text")
+	_, ok = m.get("a", "one")
+	assert.False(t, ok, "it is of another text")
 	big := strings.Repeat("x", 1<<20)
 	for i := range 100 {
 		m.put(fmt.Sprint(i%50), big, i)

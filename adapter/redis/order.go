@@ -7,7 +7,7 @@ import (
 	"eshop/port"
 )
 
-// Orders tells the catalogue's cache of the stock that orders take and return. The
+// Orders tells the catalog's cache of the stock that orders take and return. The
 // orders themselves are the durable ones.
 type Orders struct {
 	orders
@@ -32,7 +32,7 @@ func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement,
 }
 
 func (o *Orders) UpdateOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) error) (domain.Order, error) {
-	var before domain.Status
+	var before domain.OrderStatus
 	order, err := o.orders.UpdateOrder(ctx, id, func(order *domain.Order) error {
 		before = order.Status
 		return change(order)

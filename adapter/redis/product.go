@@ -15,7 +15,7 @@ import (
 	"eshop/port"
 )
 
-// Products keeps the catalogue close at hand in front of the durable one. What many
+// Products keeps the catalog close at hand in front of the durable one. What many
 // ask for at once is read once a server. While the durable one is away, what was
 // kept of it goes on being shown.
 type Products struct {
@@ -29,14 +29,14 @@ type Products struct {
 
 var _ port.Products = (*Products)(nil)
 
-// NewProducts has durable keep the catalogue. Its reads must see its last write:
+// NewProducts has durable keep the catalog. Its reads must see its last write:
 // what a replica says that lags behind would be kept.
 func NewProducts(client *Client, durable port.Products) *Products {
 	return &Products{client: client, durable: durable}
 }
 
 const (
-	// loadTime is the most that reading the catalogue takes.
+	// loadTime is the most that reading the catalog takes.
 	loadTime = 5 * time.Second
 	// tiredAfter is how long the durable store is waited for where something kept will do.
 	tiredAfter = time.Second
@@ -46,7 +46,7 @@ const (
 )
 
 // A product is kept by its id, and by whatever it is called its id. Lists are kept
-// under the edition of the catalogue; each change of it by hand makes a new one.
+// under the edition of the catalog; each change of it by hand makes a new one.
 var (
 	products = kind{name: "product", used: usedFor, kept: keptLongest}
 	names    = kind{name: "name", used: usedFor, kept: keptLongest}
@@ -56,7 +56,7 @@ var (
 	searches = kind{name: "search", used: listedFor, kept: 6 * listedFor}
 )
 
-const catalogue = "catalogue"
+const catalog = "catalog"
 
 func (p *Products) Product(ctx context.Context, ref string) (domain.Product, error) {
 	if err := ctx.Err(); err != nil {
@@ -168,12 +168,12 @@ func (p *Products) PutProducts(ctx context.Context, all []domain.Product) error 
 	for _, product := range all {
 		keys = append(keys, products.key(string(product.ID)), names.key(string(product.ID)), names.key(product.Slug))
 	}
-	return p.client.change(ctx, append(keys, editions.key(catalogue)), func() error { return p.durable.PutProducts(ctx, all) })
+	return p.client.change(ctx, append(keys, editions.key(catalog)), func() error { return p.durable.PutProducts(ctx, all) })
 }
 
 func (p *Products) UpdateProduct(ctx context.Context, id domain.ProductID, change func(*domain.Product) error) (domain.Product, error) {
 	var changed domain.Product
-	keys := []string{products.key(string(id)), names.key(string(id)), editions.key(catalogue)}
+	keys := []string{products.key(string(id)), names.key(string(id)), editions.key(catalog)}
 	err := p.client.change(ctx, keys, func() error {
 		var err error
 		changed, err = p.durable.UpdateProduct(ctx, id, change)
@@ -183,13 +183,13 @@ func (p *Products) UpdateProduct(ctx context.Context, id domain.ProductID, chang
 }
 
 func (p *Products) RemoveProduct(ctx context.Context, id domain.ProductID) error {
-	keys := []string{products.key(string(id)), names.key(string(id)), editions.key(catalogue)}
+	keys := []string{products.key(string(id)), names.key(string(id)), editions.key(catalog)}
 	return p.client.change(ctx, keys, func() error { return p.durable.RemoveProduct(ctx, id) })
 }
 
 func (p *Products) ChangeStock(ctx context.Context, id domain.ProductID, delta int, reason domain.MovementReason, at time.Time) (int, error) {
 	var stock int
-	err := p.client.change(ctx, []string{products.key(string(id)), editions.key(catalogue)}, func() error {
+	err := p.client.change(ctx, []string{products.key(string(id)), editions.key(catalog)}, func() error {
 		var err error
 		stock, err = p.durable.ChangeStock(ctx, id, delta, reason, at)
 		return err
@@ -197,7 +197,7 @@ func (p *Products) ChangeStock(ctx context.Context, id domain.ProductID, delta i
 	return stock, err
 }
 
-func (p *Products) Movements(ctx context.Context, id domain.ProductID) ([]domain.Movement, error) {
+func (p *Products) Movements(ctx context.Context, id domain.ProductID) ([]domain.StockMovement, error) {
 	return p.durable.Movements(ctx, id)
 }
 
@@ -213,9 +213,9 @@ func list[T any](ctx context.Context, p *Products, k kind, name string, load fun
 	return share(ctx, p, k, []entry{{key: k.key(name)}}, load, clone)
 }
 
-// edition is the catalogue's, or "" while there is none.
+// edition is the catalog's, or "" while there is none.
 func (p *Products) edition(ctx context.Context) string {
-	e := p.client.look(editions, catalogue)
+	e := p.client.look(editions, catalog)
 	switch e[0].state {
 	case usable:
 		return e[0].body
@@ -283,7 +283,7 @@ func cloneFound(f domain.Found) domain.Found {
 		f.Products[i] = cloneProduct(f.Products[i])
 	}
 	f.Facets.Categories = slices.Clone(f.Facets.Categories)
-	f.Facets.Kinds = slices.Clone(f.Facets.Kinds)
+	f.Facets.Subcategories = slices.Clone(f.Facets.Subcategories)
 	f.Facets.Prices = slices.Clone(f.Facets.Prices)
 	return f
 }

@@ -140,7 +140,7 @@ func hearEachOther(t *testing.T, a, b port.Events) {
 	t.Helper()
 	const topic = domain.Topic("greeting")
 	for _, pair := range [][2]port.Events{{a, b}, {b, a}} {
-		news, err := pair[1].Follow(t.Context(), topic)
+		news, err := pair[1].Subscribe(t.Context(), topic)
 		assert.NoError(t, err)
 		assert.Eventually(t, func() bool {
 			assert.NoError(t, pair[0].Publish(t.Context(), domain.Event{Topic: topic, Key: "hello"}))
@@ -162,10 +162,10 @@ type (
 		server
 	}
 	knowingProducts struct {
-		catalogue
+		catalog
 		server
 	}
-	catalogue = port.Products
+	catalog = port.Products
 )
 
 func (k knowingSessions) Session(ctx context.Context, key domain.SessionKey, now time.Time) (domain.Session, error) {
@@ -179,33 +179,33 @@ func (k knowingProducts) Product(ctx context.Context, ref string) (domain.Produc
 	if err := k.catchUp(); err != nil {
 		return domain.Product{}, err
 	}
-	return k.catalogue.Product(ctx, ref)
+	return k.catalog.Product(ctx, ref)
 }
 
 func (k knowingProducts) Products(ctx context.Context, ids []domain.ProductID) ([]domain.Product, error) {
 	if err := k.catchUp(); err != nil {
 		return nil, err
 	}
-	return k.catalogue.Products(ctx, ids)
+	return k.catalog.Products(ctx, ids)
 }
 
 func (k knowingProducts) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
 	if err := k.catchUp(); err != nil {
 		return domain.Found{}, err
 	}
-	return k.catalogue.Search(ctx, q)
+	return k.catalog.Search(ctx, q)
 }
 
 func (k knowingProducts) Suggest(ctx context.Context, text string, limit int) ([]domain.Suggestion, error) {
 	if err := k.catchUp(); err != nil {
 		return nil, err
 	}
-	return k.catalogue.Suggest(ctx, text, limit)
+	return k.catalog.Suggest(ctx, text, limit)
 }
 
 func (k knowingProducts) Categories(ctx context.Context) ([]domain.CategoryCount, error) {
 	if err := k.catchUp(); err != nil {
 		return nil, err
 	}
-	return k.catalogue.Categories(ctx)
+	return k.catalog.Categories(ctx)
 }

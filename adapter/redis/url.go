@@ -17,7 +17,7 @@ const (
 	sentinelPort = "26379"
 )
 
-// Check says whether the URL can be read, without a word of the password.
+// Check reports whether the URL can be read, without a word of the password.
 func (c Config) Check() error {
 	_, err := parseURL(c.URL)
 	return err
@@ -49,8 +49,8 @@ func parseURL(address string) (rueidis.ClientOption, error) {
 // oneHost moves all hosts but the first into parameters, which is where rueidis
 // looks for them, and gives each host a port.
 func oneHost(address string) (*url.URL, error) {
-	scheme, rest, is := strings.Cut(strings.TrimSpace(address), "://")
-	if !is || scheme != "redis" && scheme != "rediss" {
+	scheme, rest, ok := strings.Cut(strings.TrimSpace(address), "://")
+	if !ok || scheme != "redis" && scheme != "rediss" {
 		return nil, errors.New("it must begin with redis:// or rediss://")
 	}
 	end := strings.IndexAny(rest, "/?#")

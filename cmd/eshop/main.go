@@ -122,8 +122,8 @@ func healthcheck(ctx context.Context, cfg config) error {
 }
 
 func version() string {
-	info, there := debug.ReadBuildInfo()
-	if !there {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
 		return "eshop, built without build information"
 	}
 	revision, when := "of an unknown revision", ""

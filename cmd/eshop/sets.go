@@ -16,7 +16,7 @@ import (
 	"eshop/web/api"
 	"eshop/web/live"
 	"eshop/web/page"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 // shopSet is the shop on this side of the ports, and what answers the same in every shop.
@@ -24,7 +24,7 @@ var shopSet = wire.NewSet(
 	utcNow, newID, newSecret, secretKey, aboutShop,
 	usecase.NewBrowsing, usecase.NewShopping, usecase.NewWishing, usecase.NewCheckout, usecase.NewAccount,
 	usecase.NewContacting, usecase.NewTalking, usecase.NewStocking, usecase.NewFulfilling,
-	visit.New, page.New, api.New, live.New, web.NewServer, web.NewMetrics,
+	session.New, page.New, api.New, live.New, web.NewServer, web.NewMetrics,
 	argon2.New, wire.Bind(new(usecase.Passwords), new(*argon2.Passwords)),
 	developPicture,
 	registerer,

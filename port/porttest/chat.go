@@ -102,7 +102,7 @@ func addingMessages(t *testing.T, open func(t *testing.T) port.Conversations) {
 		assert.Equal(t, want, messages(t, talks, c.ID, 0, 100))
 		got := conversation(t, talks, c.ID)
 		assert.EqualValues(t, len(want), got.Last)
-		assert.Equal(t, domain.TalkOpen, got.State)
+		assert.Equal(t, domain.ConversationOpen, got.State)
 		assert.Equal(t, domain.UserID("sue"), got.Agent)
 		assert.Equal(t, noon.Add(5*time.Microsecond), got.WaitingSince)
 		assert.Equal(t, noon.Add(5*time.Microsecond), got.ChangedAt)
@@ -287,7 +287,7 @@ func updatingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 			c.Close(noon.Add(time.Minute))
 			return nil
 		})
-		assert.Equal(t, domain.TalkClosed, closed.State)
+		assert.Equal(t, domain.ConversationClosed, closed.State)
 		assert.True(t, closed.WaitingSince.IsZero())
 		requireGapless(t, messages(t, talks, c.ID, 0, 10), 3)
 	})
@@ -371,8 +371,8 @@ func listingConversations(t *testing.T, open func(t *testing.T) port.Conversatio
 		say(t, talks, aTalk(5).ID, aSaying("a", 3))
 		change(t, talks, aTalk(5).ID, func(c *domain.Conversation) error { c.Close(noon); return nil })
 
-		assert.Equal(t, []domain.ConversationID{"talk-2", "talk-1", "talk-4", "talk-3"}, listed(t, talks, domain.TalkOpen, 4))
-		assert.Equal(t, []domain.ConversationID{"talk-5"}, listed(t, talks, domain.TalkClosed, 1), "what has no message is not listed")
+		assert.Equal(t, []domain.ConversationID{"talk-2", "talk-1", "talk-4", "talk-3"}, listed(t, talks, domain.ConversationOpen, 4))
+		assert.Equal(t, []domain.ConversationID{"talk-5"}, listed(t, talks, domain.ConversationClosed, 1), "what has no message is not listed")
 	})
 	t.Run("each page is its part of the list, and tells of all", func(t *testing.T) {
 		talks := open(t)
@@ -389,7 +389,7 @@ func listingConversations(t *testing.T, open func(t *testing.T) port.Conversatio
 			{domain.Page{Number: 1, Size: 3}, 0, 3}, {domain.Page{Number: 3, Size: 3}, 6, 7},
 			{domain.Page{Number: 4, Size: 3}, 7, 7}, {domain.Page{Number: 1_000_000, Size: 100}, 7, 7},
 		} {
-			got, total, err := talks.Conversations(t.Context(), domain.TalkOpen, c.page)
+			got, total, err := talks.Conversations(t.Context(), domain.ConversationOpen, c.page)
 			require.NoError(t, err)
 			assert.Equal(t, 7, total)
 			ids := []domain.ConversationID{}
@@ -425,7 +425,7 @@ func adoptingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 			require.NoError(t, err)
 			assert.Equal(t, got, old, "what was asked for the old owner just before comes to the new one")
 		}
-		assert.Equal(t, listed(t, talks, domain.TalkOpen, 1), []domain.ConversationID{c.ID})
+		assert.Equal(t, listed(t, talks, domain.ConversationOpen, 1), []domain.ConversationID{c.ID})
 		kept, added, err := talks.AddMessage(t.Context(), c.ID, aSaying("a", 1))
 		require.NoError(t, err)
 		assert.False(t, added)
@@ -451,7 +451,7 @@ func adoptingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 				assert.Equal(t, mine.ID, got.ID)
 				assert.EqualValues(t, "user:a", got.Owner)
 				assert.EqualValues(t, 5, got.Last)
-				assert.Equal(t, domain.TalkOpen, got.State)
+				assert.Equal(t, domain.ConversationOpen, got.State)
 				assert.Equal(t, noon.Add(7*time.Microsecond), got.WaitingSince)
 				assert.Greater(t, got.Revision, before)
 				all := messages(t, talks, id, 0, 10)
@@ -464,7 +464,7 @@ func adoptingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 				assert.Equal(t, mine.ID, got.ID)
 			}
 		}
-		assert.Equal(t, []domain.ConversationID{mine.ID}, listed(t, talks, domain.TalkOpen, 1))
+		assert.Equal(t, []domain.ConversationID{mine.ID}, listed(t, talks, domain.ConversationOpen, 1))
 		revisions, err := talks.Revisions(t.Context(), []domain.ConversationID{theirs.ID, mine.ID})
 		require.NoError(t, err)
 		assert.Len(t, revisions, 2)
@@ -536,7 +536,7 @@ func cancellingConversations(t *testing.T, open func(t *testing.T) port.Conversa
 			return err
 		},
 		"Conversations": func(ctx context.Context, talks port.Conversations) error {
-			_, _, err := talks.Conversations(ctx, domain.TalkOpen, domain.Page{Number: 1, Size: 10})
+			_, _, err := talks.Conversations(ctx, domain.ConversationOpen, domain.Page{Number: 1, Size: 10})
 			return err
 		},
 		"Revisions": func(ctx context.Context, talks port.Conversations) error {
@@ -592,7 +592,7 @@ func cancellingConversations(t *testing.T, open func(t *testing.T) port.Conversa
 func aTalk(n int) domain.Conversation {
 	return domain.Conversation{
 		ID: domain.ConversationID(fmt.Sprint("talk-", n)), Owner: domain.GuestOwner(fmt.Sprint("talker-", n)), Name: "Guest",
-		State: domain.TalkClosed, StartedAt: noon, ChangedAt: noon,
+		State: domain.ConversationClosed, StartedAt: noon, ChangedAt: noon,
 	}
 }
 
@@ -658,7 +658,7 @@ func messages(t *testing.T, talks port.Conversations, id domain.ConversationID, 
 	return all
 }
 
-func listed(t *testing.T, talks port.Conversations, state domain.TalkState, total int) []domain.ConversationID {
+func listed(t *testing.T, talks port.Conversations, state domain.ConversationState, total int) []domain.ConversationID {
 	t.Helper()
 	all, n, err := talks.Conversations(t.Context(), state, domain.Page{Number: 1, Size: 100})
 	require.NoError(t, err)

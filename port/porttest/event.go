@@ -74,7 +74,7 @@ func Events(t *testing.T, open func(t *testing.T) port.Events) {
 		heard := 0
 		for n := range 20 {
 			ctx, cancel := context.WithCancel(t.Context())
-			follower, err := events.Follow(ctx, domain.OrderChanged)
+			follower, err := events.Subscribe(ctx, domain.OrderChanged)
 			require.NoError(t, err)
 			publish(t, events, orderNews(n))
 			if heardOnce(t, follower, orderNews(n)) {
@@ -98,7 +98,7 @@ func Events(t *testing.T, open func(t *testing.T) port.Events) {
 		events := open(t)
 		publish(t, events, manyNews(100)...)
 		ctx, cancel := context.WithCancel(t.Context())
-		follower, err := events.Follow(ctx, domain.OrderChanged)
+		follower, err := events.Subscribe(ctx, domain.OrderChanged)
 		require.NoError(t, err)
 		cancel()
 		requireCloses(t, follower)
@@ -131,7 +131,7 @@ func Events(t *testing.T, open func(t *testing.T) port.Events) {
 func followBriefly(ctx context.Context, events port.Events, read bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	follower, err := events.Follow(ctx, domain.OrderChanged)
+	follower, err := events.Subscribe(ctx, domain.OrderChanged)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func endingToFollow(t *testing.T, open func(t *testing.T) port.Events) {
 		events := open(t)
 		for name, published := range map[string]int{"nothing": 0, "a little": 3, "a lot": 500} {
 			ctx, cancel := context.WithCancel(t.Context())
-			follower, err := events.Follow(ctx, domain.OrderChanged)
+			follower, err := events.Subscribe(ctx, domain.OrderChanged)
 			require.NoError(t, err)
 			publish(t, events, manyNews(published)...)
 			cancel()
@@ -161,7 +161,7 @@ func endingToFollow(t *testing.T, open func(t *testing.T) port.Events) {
 		events := open(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		follower, err := events.Follow(ctx, domain.OrderChanged)
+		follower, err := events.Subscribe(ctx, domain.OrderChanged)
 		require.NoError(t, err)
 		requireCloses(t, follower)
 		require.Error(t, ctx.Err(), "not before")
@@ -181,7 +181,7 @@ func endingToFollow(t *testing.T, open func(t *testing.T) port.Events) {
 	t.Run("one who goes takes no other follower along", func(t *testing.T) {
 		events := open(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		goes, err := events.Follow(ctx, domain.OrderChanged)
+		goes, err := events.Subscribe(ctx, domain.OrderChanged)
 		require.NoError(t, err)
 		stays, other := follow(t, events, domain.OrderChanged), follow(t, events, domain.ProductChanged)
 		cancel()
@@ -195,7 +195,7 @@ func endingToFollow(t *testing.T, open func(t *testing.T) port.Events) {
 		events := open(t)
 		for n := range 5 {
 			ctx, cancel := context.WithCancel(t.Context())
-			follower, err := events.Follow(ctx, domain.OrderChanged)
+			follower, err := events.Subscribe(ctx, domain.OrderChanged)
 			require.NoError(t, err)
 			hear(t, events, follower, orderNews(n))
 			cancel()
@@ -210,7 +210,7 @@ func endingToFollow(t *testing.T, open func(t *testing.T) port.Events) {
 		defer cancel()
 		var followers []<-chan domain.Event
 		for range 100 {
-			follower, err := events.Follow(ctx, domain.OrderChanged)
+			follower, err := events.Subscribe(ctx, domain.OrderChanged)
 			require.NoError(t, err)
 			followers = append(followers, follower)
 		}
@@ -280,7 +280,7 @@ func cancellingEvents(t *testing.T, open func(t *testing.T) port.Events) {
 	})
 	t.Run("Follow that is cancelled is an error without an effect", func(t *testing.T) {
 		events := open(t)
-		_, err := events.Follow(cancelled(t), domain.OrderChanged)
+		_, err := events.Subscribe(cancelled(t), domain.OrderChanged)
 		require.Error(t, err)
 		hear(t, events, follow(t, events, domain.OrderChanged), orderNews(1))
 	})
@@ -327,7 +327,7 @@ func inTime(t *testing.T, call func() error) {
 // follow follows to the end of the test.
 func follow(t *testing.T, events port.Events, topic domain.Topic) <-chan domain.Event {
 	t.Helper()
-	follower, err := events.Follow(t.Context(), topic)
+	follower, err := events.Subscribe(t.Context(), topic)
 	require.NoError(t, err)
 	return follower
 }
@@ -354,7 +354,7 @@ func hear(t *testing.T, events port.Events, follower <-chan domain.Event, news d
 	}
 }
 
-// heardOnce says whether news that was published once was heard.
+// heardOnce reports whether news that was published once was heard.
 func heardOnce(t *testing.T, follower <-chan domain.Event, news domain.Event) bool {
 	t.Helper()
 	late := time.After(time.Second)

@@ -61,14 +61,14 @@ func findingOrders(t *testing.T, open func(t *testing.T) Shop) {
 			order := anOrder(owner)
 			order.PlacedAt = order.PlacedAt.Add(time.Duration(minute) * time.Minute)
 			order = s.place(t, order, "k"+string(order.ID))
-			for _, next := range [][]domain.Status{{}, {domain.Paid}, {domain.Paid, domain.Shipped}, {domain.Cancelled}, {domain.Paid}}[i%5] {
+			for _, next := range [][]domain.OrderStatus{{}, {domain.Paid}, {domain.Paid, domain.Shipped}, {domain.Cancelled}, {domain.Paid}}[i%5] {
 				order = s.moveTo(t, order.ID, next)
 			}
 			all = append(all, order)
 		}
 		slices.SortFunc(all, func(a, b domain.Order) int { return b.PlacedAt.Compare(a.PlacedAt) })
 		for _, owner := range []domain.OwnerID{"", "guest:a", "user:a", "guest:A", "guest:", "none"} {
-			for _, status := range append([]domain.Status{""}, domain.Statuses...) {
+			for _, status := range append([]domain.OrderStatus{""}, domain.OrderStatuses...) {
 				var want []domain.Order
 				for _, o := range all {
 					if (owner == "" || o.Owner == owner) && (status == "" || o.Status == status) {

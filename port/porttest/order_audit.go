@@ -67,7 +67,7 @@ func (s *shopper) step(ctx context.Context) error {
 	}
 }
 
-func (s *shopper) move(ctx context.Context, next domain.Status) error {
+func (s *shopper) move(ctx context.Context, next domain.OrderStatus) error {
 	if len(s.mine) == 0 {
 		return nil
 	}

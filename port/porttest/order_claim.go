@@ -25,7 +25,7 @@ func claimingOrders(t *testing.T, open func(t *testing.T) Shop) {
 			s.fill(t, order.Owner, cartLine(1, 1))
 			byAge[age] = s.place(t, order, string(order.ID))
 		}
-		for i, next := range map[int]domain.Status{1: domain.Paid, 4: domain.Cancelled} {
+		for i, next := range map[int]domain.OrderStatus{1: domain.Paid, 4: domain.Cancelled} {
 			s.moveTo(t, byAge[i].ID, next)
 		}
 		pending := []domain.Order{byAge[0], byAge[2], byAge[3], byAge[5], byAge[6]}

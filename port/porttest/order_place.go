@@ -102,8 +102,8 @@ func placingOrders(t *testing.T, open func(t *testing.T) Shop) {
 			assert.Equal(t, want.stock, p.Stock)
 			assert.Equal(t, want.sold, p.Sold)
 		}
-		assert.Equal(t, []domain.Movement{{Product: aProduct(1, 0).ID, Delta: -5, Reason: domain.StockSold, Order: order.ID, At: order.PlacedAt.UTC()}}, s.movements(t, 1))
-		assert.Equal(t, []domain.Movement{{Product: popular.ID, Delta: -4, Reason: domain.StockSold, Order: order.ID, At: order.PlacedAt.UTC()}}, s.movements(t, 2))
+		assert.Equal(t, []domain.StockMovement{{Product: aProduct(1, 0).ID, Delta: -5, Reason: domain.StockSold, Order: order.ID, At: order.PlacedAt.UTC()}}, s.movements(t, 1))
+		assert.Equal(t, []domain.StockMovement{{Product: popular.ID, Delta: -4, Reason: domain.StockSold, Order: order.ID, At: order.PlacedAt.UTC()}}, s.movements(t, 2))
 		assertProduct(t, aProduct(3, 7), s.product(t, 3))
 		assert.Empty(t, s.movements(t, 3), "of what nobody ordered")
 		s.kept(t)
@@ -241,7 +241,7 @@ func repeatingPlacements(t *testing.T, open func(t *testing.T) Shop) {
 		repeat()
 		require.NoError(t, s.Products.RemoveProduct(t.Context(), aProduct(1, 0).ID))
 		repeat()
-		for _, next := range []domain.Status{domain.Paid, domain.Shipped, domain.Delivered} {
+		for _, next := range []domain.OrderStatus{domain.Paid, domain.Shipped, domain.Delivered} {
 			want = s.moveTo(t, want.ID, next)
 			repeat()
 		}
@@ -250,7 +250,7 @@ func repeatingPlacements(t *testing.T, open func(t *testing.T) Shop) {
 		s := open(t)
 		s.stock(t, 10)
 		want := s.sell(t, "guest:a", "k", cartLine(1, 2))
-		for _, next := range []domain.Status{domain.Paid, domain.Refunded, ""} {
+		for _, next := range []domain.OrderStatus{domain.Paid, domain.Refunded, ""} {
 			s.fill(t, "guest:a", cartLine(1, 1))
 			before := s.kept(t)
 			for _, fingerprint := range []string{"something else", "", sent + " "} {

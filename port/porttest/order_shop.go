@@ -41,8 +41,8 @@ func trusting(order domain.Order) func(domain.Cart, map[domain.ProductID]domain.
 	return func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 		stocked := map[domain.ProductID]domain.Product{}
 		for _, line := range cart.Lines {
-			p, there := products[line.Product]
-			if !there {
+			p, ok := products[line.Product]
+			if !ok {
 				p = aProduct(0, 0)
 				p.ID = line.Product
 			}
@@ -61,7 +61,7 @@ func giveWay() {
 	}
 }
 
-// stock puts products 1, 2 and so on into the catalogue, as many of each as given.
+// stock puts products 1, 2 and so on into the catalog, as many of each as given.
 func (s Shop) stock(t *testing.T, stocks ...int) {
 	t.Helper()
 	for i, stock := range stocks {
@@ -114,7 +114,7 @@ func (s Shop) update(t *testing.T, id domain.OrderID, change func(*domain.Order)
 	return order
 }
 
-func (s Shop) moveTo(t *testing.T, id domain.OrderID, next domain.Status) domain.Order {
+func (s Shop) moveTo(t *testing.T, id domain.OrderID, next domain.OrderStatus) domain.Order {
 	t.Helper()
 	return s.update(t, id, moving(next))
 }
@@ -122,7 +122,7 @@ func (s Shop) moveTo(t *testing.T, id domain.OrderID, next domain.Status) domain
 // later is when orders change.
 var later = noon.Add(3 * time.Hour)
 
-func moving(next domain.Status) func(*domain.Order) error {
+func moving(next domain.OrderStatus) func(*domain.Order) error {
 	return func(o *domain.Order) error {
 		giveWay()
 		return o.MoveTo(next, later)
@@ -142,7 +142,7 @@ func (s Shop) product(t *testing.T, n int) domain.Product {
 }
 
 // movements are those of product n since it was first counted.
-func (s Shop) movements(t *testing.T, n int) []domain.Movement {
+func (s Shop) movements(t *testing.T, n int) []domain.StockMovement {
 	t.Helper()
 	all := movementsOf(t, s.Products, aProduct(n, 0).ID)
 	require.NotEmpty(t, all)
@@ -153,7 +153,7 @@ func (s Shop) movements(t *testing.T, n int) []domain.Movement {
 // kept is all of a shop that an order may change.
 type kept struct {
 	products  map[domain.ProductID]domain.Product
-	movements map[domain.ProductID][]domain.Movement
+	movements map[domain.ProductID][]domain.StockMovement
 	carts     map[domain.OwnerID]domain.Cart
 	orders    []domain.Order
 	total     int
@@ -164,7 +164,7 @@ func (s Shop) kept(t *testing.T) kept {
 	t.Helper()
 	k := kept{
 		products:  map[domain.ProductID]domain.Product{},
-		movements: map[domain.ProductID][]domain.Movement{},
+		movements: map[domain.ProductID][]domain.StockMovement{},
 		carts:     map[domain.OwnerID]domain.Cart{},
 	}
 	for n := 1; n <= 5; n++ {

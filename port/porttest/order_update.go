@@ -98,7 +98,7 @@ func updatingOrders(t *testing.T, open func(t *testing.T) Shop) {
 }
 
 func returningOrders(t *testing.T, open func(t *testing.T) Shop) {
-	for _, way := range [][]domain.Status{
+	for _, way := range [][]domain.OrderStatus{
 		{domain.Cancelled}, {domain.Paid, domain.Refunded}, {domain.Paid, domain.Shipped, domain.Refunded},
 		{domain.Paid, domain.Shipped, domain.Delivered, domain.Refunded},
 	} {
@@ -119,12 +119,12 @@ func returningOrders(t *testing.T, open func(t *testing.T) Shop) {
 					assert.Equal(t, want.stock, p.Stock)
 					assert.Equal(t, want.sold, p.Sold)
 				}
-				assert.Equal(t, []domain.Movement{
+				assert.Equal(t, []domain.StockMovement{
 					{Product: aProduct(1, 0).ID, Delta: -1, Reason: domain.StockSold, Order: other.ID, At: other.PlacedAt.UTC()},
 					{Product: aProduct(1, 0).ID, Delta: -3, Reason: domain.StockSold, Order: order.ID, At: order.PlacedAt.UTC()},
 					{Product: aProduct(1, 0).ID, Delta: 3, Reason: domain.StockReturned, Order: order.ID, At: later},
 				}, s.movements(t, 1))
-				assert.Equal(t, []domain.Movement{
+				assert.Equal(t, []domain.StockMovement{
 					{Product: popular.ID, Delta: -4, Reason: domain.StockSold, Order: order.ID, At: order.PlacedAt.UTC()},
 					{Product: popular.ID, Delta: 4, Reason: domain.StockReturned, Order: order.ID, At: later},
 				}, s.movements(t, 2))
@@ -211,7 +211,7 @@ func returningOrders(t *testing.T, open func(t *testing.T) Shop) {
 		assert.False(t, placed)
 		assertOrder(t, order, again)
 	})
-	for _, way := range [][]domain.Status{{domain.Cancelled}, {domain.Paid, domain.Refunded}} {
+	for _, way := range [][]domain.OrderStatus{{domain.Cancelled}, {domain.Paid, domain.Refunded}} {
 		t.Run(fmt.Sprint("products that are gone are passed over ", way), func(t *testing.T) {
 			s := open(t)
 			s.stock(t, 5, 5)

@@ -132,7 +132,7 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 			order := s.sell(t, "guest:a", fmt.Sprint(round), cartLine(1, 1))
 			errs := make([]error, 2)
 			atOnce(2, func(i int) {
-				_, errs[i] = s.Orders.UpdateOrder(t.Context(), order.ID, moving([]domain.Status{domain.Paid, domain.Cancelled}[i]))
+				_, errs[i] = s.Orders.UpdateOrder(t.Context(), order.ID, moving([]domain.OrderStatus{domain.Paid, domain.Cancelled}[i]))
 			})
 			after, lost := s.order(t, order.ID), 1
 			if after.Status == domain.Cancelled {

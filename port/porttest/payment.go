@@ -37,7 +37,7 @@ func Payments(t *testing.T, open func(t *testing.T) port.Payments) {
 		}
 	})
 	t.Run("charging an order again returns the first verdict, whatever is asked for", func(t *testing.T) {
-		for first, want := range map[domain.Card]port.Verdict{goodCard: port.Charged, badCard: port.Refused} {
+		for first, want := range map[domain.Card]port.ChargeStatus{goodCard: port.Charged, badCard: port.Refused} {
 			payments := open(t)
 			require.Equal(t, want, charge(t, payments, "o-1", first))
 			for _, card := range []domain.Card{first, goodCard, badCard} {
@@ -65,7 +65,7 @@ func Payments(t *testing.T, open func(t *testing.T) port.Payments) {
 		payments := open(t)
 		for round := range 20 {
 			order := domain.OrderID(fmt.Sprint("o-", round))
-			verdicts, errs := make([]port.Verdict, 20), make([]error, 20)
+			verdicts, errs := make([]port.ChargeStatus, 20), make([]error, 20)
 			atOnce(len(verdicts), func(i int) {
 				card := goodCard
 				if i%2 == 0 {
@@ -75,7 +75,7 @@ func Payments(t *testing.T, open func(t *testing.T) port.Payments) {
 			})
 			require.NoError(t, errors.Join(errs...))
 			want := verdictOf(t, payments, order)
-			assert.Contains(t, []port.Verdict{port.Charged, port.Refused}, want)
+			assert.Contains(t, []port.ChargeStatus{port.Charged, port.Refused}, want)
 			for _, got := range verdicts {
 				assert.Equal(t, want, got)
 			}
@@ -83,7 +83,7 @@ func Payments(t *testing.T, open func(t *testing.T) port.Payments) {
 	})
 	t.Run("many orders that are charged at once are all charged", func(t *testing.T) {
 		payments := open(t)
-		verdicts, errs := make([]port.Verdict, 20), make([]error, 20)
+		verdicts, errs := make([]port.ChargeStatus, 20), make([]error, 20)
 		atOnce(len(verdicts), func(i int) {
 			verdicts[i], errs[i] = payments.Charge(t.Context(), domain.OrderID(fmt.Sprint("o-", i)), domain.Dollars(1999), goodCard)
 		})
@@ -108,17 +108,17 @@ func Payments(t *testing.T, open func(t *testing.T) port.Payments) {
 		payments := open(t)
 		for round := range 60 {
 			order := domain.OrderID(fmt.Sprint("o-", round))
-			verdicts, errs := make([]port.Verdict, 4), make([]error, 4)
+			verdicts, errs := make([]port.ChargeStatus, 4), make([]error, 4)
 			atOnce(len(verdicts), func(i int) {
 				if i == 0 {
 					verdicts[i], errs[i] = payments.Charge(t.Context(), order, domain.Dollars(1999), goodCard)
 					return
 				}
-				verdicts[i], errs[i] = payments.Verdict(t.Context(), order)
+				verdicts[i], errs[i] = payments.SettleOrVoid(t.Context(), order)
 			})
 			require.NoError(t, errors.Join(errs...))
 			if verdicts[0] == port.Charged {
-				assert.Equal(t, []port.Verdict{port.Charged, port.Charged, port.Charged}, verdicts[1:])
+				assert.Equal(t, []port.ChargeStatus{port.Charged, port.Charged, port.Charged}, verdicts[1:])
 				assert.Equal(t, port.Charged, verdictOf(t, payments, order))
 				continue
 			}
@@ -167,7 +167,7 @@ func cancellingPayments(t *testing.T, open func(t *testing.T) port.Payments) {
 			return err
 		},
 		"Verdict": func(ctx context.Context, payments port.Payments) error {
-			_, err := payments.Verdict(ctx, "new")
+			_, err := payments.SettleOrVoid(ctx, "new")
 			return err
 		},
 		"Refund": func(ctx context.Context, payments port.Payments) error { return payments.Refund(ctx, "new") },
@@ -194,16 +194,16 @@ func cancellingPayments(t *testing.T, open func(t *testing.T) port.Payments) {
 	})
 }
 
-func charge(t *testing.T, payments port.Payments, order domain.OrderID, card domain.Card) port.Verdict {
+func charge(t *testing.T, payments port.Payments, order domain.OrderID, card domain.Card) port.ChargeStatus {
 	t.Helper()
 	verdict, err := payments.Charge(t.Context(), order, domain.Dollars(1999), card)
 	require.NoError(t, err)
 	return verdict
 }
 
-func verdictOf(t *testing.T, payments port.Payments, order domain.OrderID) port.Verdict {
+func verdictOf(t *testing.T, payments port.Payments, order domain.OrderID) port.ChargeStatus {
 	t.Helper()
-	verdict, err := payments.Verdict(t.Context(), order)
+	verdict, err := payments.SettleOrVoid(t.Context(), order)
 	require.NoError(t, err)
 	return verdict
 }

@@ -26,7 +26,7 @@ func aProduct(n, stock int) domain.Product {
 	return domain.Product{
 		ID: domain.ProductID(fmt.Sprintf("product-%04d", n)), Slug: fmt.Sprintf("tea-pot-%04d", n),
 		Name: fmt.Sprintf("Tea pot %04d", n), Description: "Pours without a drop beside the cup.",
-		Category: domain.Category{Slug: "kitchen", Name: "Kitchen"}, Kind: domain.Category{Slug: "tea-pots", Name: "Tea pots"},
+		Category: domain.Category{Slug: "kitchen", Name: "Kitchen"}, Subcategory: domain.Category{Slug: "tea-pots", Name: "Tea pots"},
 		Price: domain.Dollars(int64(1000 + n)), Stock: stock,
 		Images:  []domain.Image{{URL: "/media/pot.svg", Alt: "a tea pot"}},
 		AddedAt: noon.Add(time.Duration(n) * time.Minute),

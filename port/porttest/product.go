@@ -17,7 +17,7 @@ import (
 )
 
 // Products holds an adapter to the promises of port.Products. open gives a
-// catalogue with nothing in it.
+// catalog with nothing in it.
 func Products(t *testing.T, open func(t *testing.T) port.Products) {
 	findingProducts(t, open)
 	puttingProducts(t, open)
@@ -101,7 +101,7 @@ func findingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		found := searchFor(t, products, domain.Query{Category: "kitchen"})
 		require.Len(t, found.Products, 1)
 		spoil(&found.Products[0])
-		found.Facets.Categories[0].Name, found.Facets.Kinds[0].Name, found.Facets.Prices[0].Max = "Spoilt", "Spoilt", 1
+		found.Facets.Categories[0].Name, found.Facets.Subcategories[0].Name, found.Facets.Prices[0].Max = "Spoilt", "Spoilt", 1
 		categories, err := products.Categories(t.Context())
 		require.NoError(t, err)
 		categories[0].Name = "Spoilt"
@@ -113,10 +113,10 @@ func findingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		require.Len(t, again.Products, 1)
 		assertProduct(t, p, again.Products[0])
 		assert.Equal(t, domain.Facets{
-			Categories: []domain.CategoryCount{{Category: p.Category, Count: 1}},
-			Kinds:      []domain.CategoryCount{{Category: p.Kind, Count: 1}},
-			Prices:     []domain.PriceCount{{PriceBand: domain.PriceBands[0], Count: 1}},
-			InStock:    1,
+			Categories:    []domain.CategoryCount{{Category: p.Category, Count: 1}},
+			Subcategories: []domain.CategoryCount{{Category: p.Subcategory, Count: 1}},
+			Prices:        []domain.PriceCount{{PriceBand: domain.PriceBands[0], Count: 1}},
+			InStock:       1,
 		}, again.Facets)
 		assert.Equal(t, []domain.CategoryCount{{Category: p.Category, Count: 1}}, categoriesOf(t, products))
 		assert.Equal(t, 5, movementsOf(t, products, p.ID)[0].Delta)
@@ -135,7 +135,7 @@ func findingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		var all []domain.Product
 		for n, category := range []domain.Category{kitchen, zoo, attic, zoo, kitchen, zoo} {
 			p := aProduct(n, n%2)
-			p.Category, p.Kind = category, domain.Category{Slug: fmt.Sprint("kind-", n), Name: fmt.Sprint("Kind ", n)}
+			p.Category, p.Subcategory = category, domain.Category{Slug: fmt.Sprint("kind-", n), Name: fmt.Sprint("Kind ", n)}
 			all = append(all, p)
 		}
 		keepProducts(t, products, all...)
@@ -153,7 +153,7 @@ func puttingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		keepProducts(t, products, p, aProduct(2, 1))
 		searchFor(t, products, domain.Query{Text: "tea"})
 		p.Slug, p.Name, p.Description = "copper-kettle", "Copper kettle", "Whistles."
-		p.Category, p.Kind = domain.Category{Slug: "garden", Name: "Garden"}, domain.Category{Slug: "kettles", Name: "Kettles"}
+		p.Category, p.Subcategory = domain.Category{Slug: "garden", Name: "Garden"}, domain.Category{Slug: "kettles", Name: "Kettles"}
 		p.Price, p.Rating, p.AddedAt = domain.Dollars(7777), domain.Rating{Sum: 5, Count: 1}, noon.Add(24*time.Hour)
 		p.Images = []domain.Image{{URL: "/media/kettle.svg", Alt: "a kettle"}, {URL: "/media/spout.svg", Alt: "a spout"}}
 		keepProducts(t, products, p)
@@ -167,7 +167,7 @@ func puttingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		} {
 			assert.Equal(t, want, productIDs(searchFor(t, products, domain.Query{Text: text}).Products), text)
 		}
-		assert.Equal(t, []domain.ProductID{p.ID}, productIDs(searchFor(t, products, domain.Query{Category: "garden", Kind: "kettles", MinPrice: 7777, MaxPrice: 7777}).Products))
+		assert.Equal(t, []domain.ProductID{p.ID}, productIDs(searchFor(t, products, domain.Query{Category: "garden", Subcategory: "kettles", MinPrice: 7777, MaxPrice: 7777}).Products))
 		assert.Equal(t, []domain.ProductID{p.ID, "product-0002"}, productIDs(searchFor(t, products, domain.Query{Sort: domain.ByPriceDown}).Products))
 		assert.Equal(t, []domain.ProductID{p.ID, "product-0002"}, productIDs(searchFor(t, products, domain.Query{Sort: domain.ByNewest}).Products))
 	})
@@ -176,7 +176,7 @@ func puttingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 			"name":        func(p *domain.Product, text string) { p.Name = text },
 			"description": func(p *domain.Product, text string) { p.Description = text },
 			"category":    func(p *domain.Product, text string) { p.Category.Name = text },
-			"kind":        func(p *domain.Product, text string) { p.Kind.Name = text },
+			"kind":        func(p *domain.Product, text string) { p.Subcategory.Name = text },
 		} {
 			t.Run(name, func(t *testing.T) {
 				products, p := open(t), aProduct(1, 1)
@@ -205,7 +205,7 @@ func puttingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 	t.Run("the stock of a new one is received when it was added", func(t *testing.T) {
 		products, p := open(t), aProduct(1, 5)
 		keepProducts(t, products, p, aProduct(2, 0))
-		assert.Equal(t, []domain.Movement{{Product: p.ID, Delta: 5, Reason: domain.StockReceived, At: p.AddedAt}}, movementsOf(t, products, p.ID))
+		assert.Equal(t, []domain.StockMovement{{Product: p.ID, Delta: 5, Reason: domain.StockReceived, At: p.AddedAt}}, movementsOf(t, products, p.ID))
 		assert.Empty(t, movementsOf(t, products, "product-0002"), "no stock is no movement")
 	})
 	t.Run("a slug that another product has is a conflict, and none of the products is kept", func(t *testing.T) {
@@ -298,7 +298,7 @@ func updatingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		searchFor(t, products, domain.Query{Text: "tea"})
 		want := p
 		want.Slug, want.Name, want.Price = "copper-kettle", "Copper kettle", domain.Dollars(7777)
-		want.Category, want.Kind = domain.Category{Slug: "garden", Name: "Garden"}, domain.Category{Slug: "kettles", Name: "Kettles"}
+		want.Category, want.Subcategory = domain.Category{Slug: "garden", Name: "Garden"}, domain.Category{Slug: "kettles", Name: "Kettles"}
 		want.Images = []domain.Image{{URL: "/media/kettle.svg", Alt: "a kettle"}}
 		got, err := products.UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
 			assertProduct(t, p, *kept)
@@ -314,7 +314,7 @@ func updatingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		assertProduct(t, want, productBy(t, products, "copper-kettle"))
 		assertNoProduct(t, products, "tea-pot-0001")
 		assertNoProduct(t, products, "product-0009")
-		assert.Equal(t, []domain.ProductID{p.ID}, productIDs(searchFor(t, products, domain.Query{Text: "copper", Category: "garden", Kind: "kettles"}).Products))
+		assert.Equal(t, []domain.ProductID{p.ID}, productIDs(searchFor(t, products, domain.Query{Text: "copper", Category: "garden", Subcategory: "kettles"}).Products))
 		assert.Len(t, movementsOf(t, products, p.ID), 1, "what was there is not received again")
 	})
 	t.Run("an update that fails keeps nothing", func(t *testing.T) {
@@ -492,7 +492,7 @@ func changingStock(t *testing.T, open func(t *testing.T) port.Products) {
 			stock += c.delta
 			assert.Equal(t, stock, got)
 			assert.Equal(t, stock, productBy(t, products, string(p.ID)).Stock)
-			want = append(want, domain.Movement{Product: p.ID, Delta: c.delta, Reason: c.reason, At: at})
+			want = append(want, domain.StockMovement{Product: p.ID, Delta: c.delta, Reason: c.reason, At: at})
 			assert.Equal(t, want, movementsOf(t, products, p.ID))
 		}
 		assert.Equal(t, 1, productBy(t, products, "product-0002").Stock)
@@ -708,7 +708,7 @@ func categoriesOf(t *testing.T, products port.Products) []domain.CategoryCount {
 	return all
 }
 
-func movementsOf(t *testing.T, products port.Products, id domain.ProductID) []domain.Movement {
+func movementsOf(t *testing.T, products port.Products, id domain.ProductID) []domain.StockMovement {
 	t.Helper()
 	all, err := products.Movements(t.Context(), id)
 	require.NoError(t, err)
@@ -719,7 +719,7 @@ func movementsOf(t *testing.T, products port.Products, id domain.ProductID) []do
 }
 
 // assertAddsUp demands that movements come to stock and that no step left the bounds.
-func assertAddsUp(t *testing.T, stock int, movements []domain.Movement) {
+func assertAddsUp(t *testing.T, stock int, movements []domain.StockMovement) {
 	t.Helper()
 	sum := 0
 	for _, m := range movements {

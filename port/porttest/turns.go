@@ -202,7 +202,7 @@ func (t *conversationsInTurns) ConversationOf(ctx context.Context, owner domain.
 	return pick(&t.turn, t.a, t.b).ConversationOf(ctx, owner)
 }
 
-func (t *conversationsInTurns) Conversations(ctx context.Context, state domain.TalkState, page domain.Page) ([]domain.Conversation, int, error) {
+func (t *conversationsInTurns) Conversations(ctx context.Context, state domain.ConversationState, page domain.Page) ([]domain.Conversation, int, error) {
 	return pick(&t.turn, t.a, t.b).Conversations(ctx, state, page)
 }
 
@@ -235,12 +235,12 @@ type paymentsInTurns struct {
 // PaymentsInTurns is two servers' answers to port.Payments, on one ledger.
 func PaymentsInTurns(a, b port.Payments) port.Payments { return &paymentsInTurns{a: a, b: b} }
 
-func (t *paymentsInTurns) Charge(ctx context.Context, order domain.OrderID, amount domain.Money, card domain.Card) (port.Verdict, error) {
+func (t *paymentsInTurns) Charge(ctx context.Context, order domain.OrderID, amount domain.Money, card domain.Card) (port.ChargeStatus, error) {
 	return pick(&t.turn, t.a, t.b).Charge(ctx, order, amount, card)
 }
 
-func (t *paymentsInTurns) Verdict(ctx context.Context, order domain.OrderID) (port.Verdict, error) {
-	return pick(&t.turn, t.a, t.b).Verdict(ctx, order)
+func (t *paymentsInTurns) SettleOrVoid(ctx context.Context, order domain.OrderID) (port.ChargeStatus, error) {
+	return pick(&t.turn, t.a, t.b).SettleOrVoid(ctx, order)
 }
 
 func (t *paymentsInTurns) Refund(ctx context.Context, order domain.OrderID) error {
@@ -291,6 +291,6 @@ func (t *productsInTurns) ChangeStock(ctx context.Context, id domain.ProductID, 
 	return pick(&t.turn, t.a, t.b).ChangeStock(ctx, id, delta, reason, at)
 }
 
-func (t *productsInTurns) Movements(ctx context.Context, id domain.ProductID) ([]domain.Movement, error) {
+func (t *productsInTurns) Movements(ctx context.Context, id domain.ProductID) ([]domain.StockMovement, error) {
 	return pick(&t.turn, t.a, t.b).Movements(ctx, id)
 }

@@ -36,6 +36,6 @@ func (t *eventsInTurns) Publish(ctx context.Context, e domain.Event) error {
 	return pick(&t.turn, t.a, t.b).Publish(ctx, e)
 }
 
-func (t *eventsInTurns) Follow(ctx context.Context, topic domain.Topic) (<-chan domain.Event, error) {
-	return pick(&t.turn, t.a, t.b).Follow(ctx, topic)
+func (t *eventsInTurns) Subscribe(ctx context.Context, topic domain.Topic) (<-chan domain.Event, error) {
+	return pick(&t.turn, t.a, t.b).Subscribe(ctx, topic)
 }

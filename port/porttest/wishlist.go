@@ -23,7 +23,7 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 	})
 	t.Run("a wishlist is kept as it was left, the newest wish last", func(t *testing.T) {
 		lists := open(t)
-		var want []domain.Wish
+		var want []domain.WishlistItem
 		for _, n := range []int{7, 3, 9, 1} {
 			want = append(want, aWish(n))
 			assert.Equal(t, want, changeWishes(t, lists, "guest:a", wishFor(n)))
@@ -48,7 +48,7 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 		lists := open(t)
 		for n := range 4 {
 			changeWishes(t, lists, "guest:a", func(w *domain.Wishlist) error {
-				assert.Len(t, w.Wishes, n)
+				assert.Len(t, w.Items, n)
 				return wishFor(n)(w)
 			})
 		}
@@ -60,16 +60,16 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 			changeWishes(t, lists, owner, wishFor(n))
 		}
 		for n, owner := range owners {
-			assert.Equal(t, []domain.Wish{aWish(n)}, wishesOf(t, lists, owner))
+			assert.Equal(t, []domain.WishlistItem{aWish(n)}, wishesOf(t, lists, owner))
 		}
 	})
 	t.Run("a change that fails keeps nothing, and its very error comes back", func(t *testing.T) {
 		lists := open(t)
 		broken := errors.New("broken")
-		for _, want := range [][]domain.Wish{nil, {aWish(1)}} {
+		for _, want := range [][]domain.WishlistItem{nil, {aWish(1)}} {
 			_, err := lists.UpdateWishlist(t.Context(), "guest:a", func(w *domain.Wishlist) error {
-				if len(w.Wishes) > 0 {
-					w.Wishes[0].Product = "spoilt"
+				if len(w.Items) > 0 {
+					w.Items[0].Product = "spoilt"
 				}
 				if err := wishFor(9)(w); err != nil {
 					return err
@@ -85,18 +85,18 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 	})
 	t.Run("changing what went in or came out changes nothing that is kept", func(t *testing.T) {
 		lists := open(t)
-		want := []domain.Wish{aWish(1), aWish(2)}
+		want := []domain.WishlistItem{aWish(1), aWish(2)}
 		wishes := slices.Clone(want)
 		var held *domain.Wishlist
 		kept := changeWishes(t, lists, "guest:a", func(w *domain.Wishlist) error {
-			w.Wishes, held = wishes, w
+			w.Items, held = wishes, w
 			return nil
 		})
-		spoil := func(wishes []domain.Wish) {
+		spoil := func(wishes []domain.WishlistItem) {
 			wishes[0].Product, wishes[1].ID = "spoilt", "spoilt"
 			_ = append(wishes[:1], aWish(9))
 		}
-		spoil(held.Wishes)
+		spoil(held.Items)
 		spoil(wishes)
 		assert.Equal(t, want, kept)
 		assert.Equal(t, want, wishesOf(t, lists, "guest:a"))
@@ -105,13 +105,13 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 		spoil(wishesOf(t, lists, "guest:a"))
 		assert.Equal(t, want, wishesOf(t, lists, "guest:a"))
 		require.NoError(t, lists.MergeWishlist(t.Context(), "guest:a", "user:a"))
-		spoil(held.Wishes)
+		spoil(held.Items)
 		spoil(wishesOf(t, lists, "user:a"))
 		assert.Equal(t, want, wishesOf(t, lists, "user:a"))
 	})
 	t.Run("changes of many at once happen one after another", func(t *testing.T) {
 		lists := open(t)
-		errs, want := make([]error, 50), make([]domain.Wish, 50)
+		errs, want := make([]error, 50), make([]domain.WishlistItem, 50)
 		atOnce(len(errs), func(i int) {
 			_, errs[i] = lists.UpdateWishlist(t.Context(), "guest:a", wishFor(i))
 			want[i] = aWish(i)
@@ -130,10 +130,10 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 			seen := 0
 			for range 10 {
 				list, err := lists.Wishlist(t.Context(), "guest:a")
-				if err == nil && len(list.Wishes) < seen {
-					err = fmt.Errorf("%d wishes after %d", len(list.Wishes), seen)
+				if err == nil && len(list.Items) < seen {
+					err = fmt.Errorf("%d wishes after %d", len(list.Items), seen)
 				}
-				seen = len(list.Wishes)
+				seen = len(list.Items)
 				errs[i] = errors.Join(errs[i], err)
 			}
 		})
@@ -145,7 +145,7 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 		errs := make([]error, 20)
 		atOnce(len(errs), func(i int) { _, errs[i] = lists.UpdateWishlist(t.Context(), "guest:a", wishFor(1)) })
 		require.NoError(t, errors.Join(errs...))
-		assert.Equal(t, []domain.Wish{aWish(1)}, wishesOf(t, lists, "guest:a"))
+		assert.Equal(t, []domain.WishlistItem{aWish(1)}, wishesOf(t, lists, "guest:a"))
 	})
 	mergingWishlists(t, open)
 	cancellingWishlists(t, open)
@@ -161,13 +161,13 @@ func mergingWishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 		theirs.ID, theirs.AddedAt = "their-wish", noon.Add(-time.Hour)
 		changeWishes(t, lists, "user:a", wishFor(5))
 		changeWishes(t, lists, "user:a", func(w *domain.Wishlist) error { return w.Add(theirs) })
-		want := []domain.Wish{aWish(5), theirs, aWish(4), aWish(6)}
+		want := []domain.WishlistItem{aWish(5), theirs, aWish(4), aWish(6)}
 		for range 3 {
 			require.NoError(t, lists.MergeWishlist(t.Context(), "guest:a", "user:a"))
 			assert.Equal(t, want, wishesOf(t, lists, "user:a"))
 			assert.Empty(t, wishesOf(t, lists, "guest:a"))
 		}
-		assert.Equal(t, []domain.Wish{aWish(8)}, changeWishes(t, lists, "guest:a", wishFor(8)), "the first may be filled again")
+		assert.Equal(t, []domain.WishlistItem{aWish(8)}, changeWishes(t, lists, "guest:a", wishFor(8)), "the first may be filled again")
 		require.NoError(t, lists.MergeWishlist(t.Context(), "guest:a", "user:a"))
 		assert.Equal(t, append(want, aWish(8)), wishesOf(t, lists, "user:a"))
 		assert.Empty(t, wishesOf(t, lists, "guest:a"))
@@ -176,7 +176,7 @@ func mergingWishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 		lists := open(t)
 		changeWishes(t, lists, "guest:a", wishFor(1))
 		require.NoError(t, lists.MergeWishlist(t.Context(), "guest:a", "user:a"))
-		assert.Equal(t, []domain.Wish{aWish(1)}, wishesOf(t, lists, "user:a"))
+		assert.Equal(t, []domain.WishlistItem{aWish(1)}, wishesOf(t, lists, "user:a"))
 		assert.Empty(t, wishesOf(t, lists, "guest:a"))
 	})
 	t.Run("merging an empty wishlist changes nothing", func(t *testing.T) {
@@ -185,26 +185,26 @@ func mergingWishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 		assert.Empty(t, wishesOf(t, lists, "user:a"))
 		changeWishes(t, lists, "user:a", wishFor(1))
 		require.NoError(t, lists.MergeWishlist(t.Context(), "guest:none", "user:a"))
-		assert.Equal(t, []domain.Wish{aWish(1)}, wishesOf(t, lists, "user:a"))
+		assert.Equal(t, []domain.WishlistItem{aWish(1)}, wishesOf(t, lists, "user:a"))
 	})
 	t.Run("merging a wishlist into itself changes nothing", func(t *testing.T) {
 		lists := open(t)
 		changeWishes(t, lists, "user:a", wishFor(1))
 		require.NoError(t, lists.MergeWishlist(t.Context(), "user:a", "user:a"))
-		assert.Equal(t, []domain.Wish{aWish(1)}, wishesOf(t, lists, "user:a"))
+		assert.Equal(t, []domain.WishlistItem{aWish(1)}, wishesOf(t, lists, "user:a"))
 	})
 	t.Run("no more is merged than a wishlist may hold, and the first is empty all the same", func(t *testing.T) {
 		lists := open(t)
-		var want []domain.Wish
-		for n := range domain.MaxWishes {
+		var want []domain.WishlistItem
+		for n := range domain.MaxWishlistItems {
 			want = append(want, aWish(n))
 		}
 		changeWishes(t, lists, "user:a", func(w *domain.Wishlist) error {
-			w.Wishes = slices.Clone(want[:domain.MaxWishes-2])
+			w.Items = slices.Clone(want[:domain.MaxWishlistItems-2])
 			return nil
 		})
 		changeWishes(t, lists, "guest:a", func(w *domain.Wishlist) error {
-			w.Wishes = []domain.Wish{aWish(0), aWish(domain.MaxWishes - 2), aWish(domain.MaxWishes - 1), aWish(domain.MaxWishes)}
+			w.Items = []domain.WishlistItem{aWish(0), aWish(domain.MaxWishlistItems - 2), aWish(domain.MaxWishlistItems - 1), aWish(domain.MaxWishlistItems)}
 			return nil
 		})
 		require.NoError(t, lists.MergeWishlist(t.Context(), "guest:a", "user:a"))
@@ -226,12 +226,12 @@ func mergingWishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 		})
 		require.NoError(t, errors.Join(errs...))
 		all := append(wishesOf(t, lists, "user:a"), wishesOf(t, lists, "user:b")...)
-		assert.ElementsMatch(t, []domain.Wish{aWish(0), aWish(1), aWish(2), aWish(3), aWish(4), aWish(5)}, all)
+		assert.ElementsMatch(t, []domain.WishlistItem{aWish(0), aWish(1), aWish(2), aWish(3), aWish(4), aWish(5)}, all)
 	})
 	t.Run("what is wished for while wishlists are merged is not lost", func(t *testing.T) {
 		lists := open(t)
 		errs := make([]error, 30)
-		var want []domain.Wish
+		var want []domain.WishlistItem
 		for i := range errs {
 			if i%3 != 0 {
 				want = append(want, aWish(i))
@@ -278,29 +278,29 @@ func cancellingWishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 			changeWishes(t, lists, "guest:a", wishFor(1))
 			changeWishes(t, lists, "user:a", wishFor(2))
 			require.Error(t, call(cancelled(t), lists))
-			assert.Equal(t, []domain.Wish{aWish(1)}, wishesOf(t, lists, "guest:a"))
-			assert.Equal(t, []domain.Wish{aWish(2)}, wishesOf(t, lists, "user:a"))
+			assert.Equal(t, []domain.WishlistItem{aWish(1)}, wishesOf(t, lists, "guest:a"))
+			assert.Equal(t, []domain.WishlistItem{aWish(2)}, wishesOf(t, lists, "user:a"))
 		})
 	}
 }
 
 // aWish is for product number n.
-func aWish(n int) domain.Wish {
-	return domain.Wish{ID: domain.WishID(fmt.Sprint("wish-", n)), Product: aProduct(n, 0).ID, AddedAt: noon.Add(time.Duration(n) * time.Minute)}
+func aWish(n int) domain.WishlistItem {
+	return domain.WishlistItem{ID: domain.WishlistItemID(fmt.Sprint("wish-", n)), Product: aProduct(n, 0).ID, AddedAt: noon.Add(time.Duration(n) * time.Minute)}
 }
 
 func wishFor(n int) func(*domain.Wishlist) error {
 	return func(w *domain.Wishlist) error { return w.Add(aWish(n)) }
 }
 
-func changeWishes(t *testing.T, lists port.Wishlists, owner domain.OwnerID, change func(*domain.Wishlist) error) []domain.Wish {
+func changeWishes(t *testing.T, lists port.Wishlists, owner domain.OwnerID, change func(*domain.Wishlist) error) []domain.WishlistItem {
 	t.Helper()
 	list, err := lists.UpdateWishlist(t.Context(), owner, change)
 	require.NoError(t, err)
 	return wishesInUTC(list)
 }
 
-func wishesOf(t *testing.T, lists port.Wishlists, owner domain.OwnerID) []domain.Wish {
+func wishesOf(t *testing.T, lists port.Wishlists, owner domain.OwnerID) []domain.WishlistItem {
 	t.Helper()
 	list, err := lists.Wishlist(t.Context(), owner)
 	require.NoError(t, err)
@@ -308,9 +308,9 @@ func wishesOf(t *testing.T, lists port.Wishlists, owner domain.OwnerID) []domain
 }
 
 // wishesInUTC changes the list in place: a copy would hide that it is shared.
-func wishesInUTC(list domain.Wishlist) []domain.Wish {
-	for i := range list.Wishes {
-		list.Wishes[i].AddedAt = list.Wishes[i].AddedAt.UTC()
+func wishesInUTC(list domain.Wishlist) []domain.WishlistItem {
+	for i := range list.Items {
+		list.Items[i].AddedAt = list.Items[i].AddedAt.UTC()
 	}
-	return list.Wishes
+	return list.Items
 }

@@ -116,8 +116,8 @@ func faults(t *testing.T, path, source string) []string {
 		return found
 	}
 	ast.Inspect(file, func(n ast.Node) bool {
-		if call, is := n.(*ast.SelectorExpr); is {
-			if pkg, is := call.X.(*ast.Ident); is && slices.Contains(worldly[pkg.Name], call.Sel.Name) {
+		if call, ok := n.(*ast.SelectorExpr); ok {
+			if pkg, ok := call.X.(*ast.Ident); ok && slices.Contains(worldly[pkg.Name], call.Sel.Name) {
 				found = append(found, path+" may not use "+pkg.Name+"."+call.Sel.Name)
 			}
 		}
@@ -127,7 +127,7 @@ func faults(t *testing.T, path, source string) []string {
 }
 
 func allowed(path, room, imported string) bool {
-	if ours, is := strings.CutPrefix(imported, "eshop/"); is {
+	if ours, ok := strings.CutPrefix(imported, "eshop/"); ok {
 		other, _, _ := strings.Cut(ours, "/")
 		sameTechnology := room == "adapter" && other == "adapter" && technology(ours) == technology(path)
 		return sameTechnology || slices.Contains(mayImport[room], other) || other == room && room != "adapter"

@@ -163,7 +163,7 @@ func TestPages_FitEveryWidthInBothColours(t *testing.T) {
 	}
 }
 
-// darkBackground says whether what is behind the page's text is nearer to black than to white.
+// darkBackground reports whether what is behind the page's text is nearer to black than to white.
 const darkBackground = `getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) < 384`
 
 // submitBy does what leads to another page, and waits for that.

@@ -84,9 +84,9 @@ func (c *Cluster) Audit(t testing.TB, opening Books, shoppers *Shoppers) []strin
 	}
 	for mail, s := range mails {
 		for _, known := range s.orders {
-			o, there := kept[mail][known.ID]
+			o, ok := kept[mail][known.ID]
 			switch {
-			case !there:
+			case !ok:
 				complain("order %s of %s was acknowledged and is not there", known.ID, s.who())
 			case o.Total != known.Total || !maps.Equal(quantitiesOf(o.Lines), known.Lines):
 				complain("order %s of %s is not what was acknowledged", known.ID, s.who())

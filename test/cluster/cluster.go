@@ -176,7 +176,7 @@ func (s *Server) Reconnect(t testing.TB) {
 	s.Join(t, s.cluster.records)
 }
 
-// Ready says whether the server itself, not by nginx, says that it is ready, and what it says.
+// Ready reports whether the server itself, not by nginx, says that it is ready, and what it says.
 func (s *Server) Ready(ctx context.Context) (bool, string) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()

@@ -46,7 +46,7 @@ type Answer struct {
 	Resent     bool // because the kept connection that it was first sent on had just been closed
 }
 
-// Failed says whether a shopper would call the answer a failure of the shop.
+// Failed reports whether a shopper would call the answer a failure of the shop.
 func (a Answer) Failed() bool { return a.Status == 0 || a.Status >= 500 }
 
 // Order is an order that was acknowledged.
@@ -302,14 +302,14 @@ func (s *shopper) add() {
 }
 
 func (s *shopper) setQuantity() {
-	if p, there := s.held(); there {
+	if p, ok := s.held(); ok {
 		n := 1 + s.chance.IntN(3)
 		s.change("PUT", "/api/cart/update/"+s.lines[p], map[string]any{"quantity": n}, s.sometimesKey(), s.with(p, n))
 	}
 }
 
 func (s *shopper) remove() {
-	if p, there := s.held(); there {
+	if p, ok := s.held(); ok {
 		s.change("DELETE", "/api/cart/remove/"+s.lines[p], nil, uuid.NewString(), s.with(p, 0))
 	}
 }
@@ -445,7 +445,7 @@ func (s *shopper) buy() {
 			return
 		case placed.Code == "out_of_stock":
 			for _, line := range placed.Lines {
-				if id, there := s.lines[line.ProductID]; there {
+				if id, ok := s.lines[line.ProductID]; ok {
 					s.change("DELETE", "/api/cart/remove/"+id, nil, uuid.NewString(), s.with(line.ProductID, 0))
 				}
 			}
@@ -499,7 +499,7 @@ func (s *shopper) request(method, path string, body []byte, headers http.Header)
 	return got
 }
 
-// try says whether the request went by a connection that had been kept open.
+// try reports whether the request went by a connection that had been kept open.
 func (s *shopper) try(got *reply, method, path string, body []byte, headers http.Header) (kept bool) {
 	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 		GotConn: func(c httptrace.GotConnInfo) { kept = c.Reused },

@@ -74,7 +74,7 @@ func start(t testing.TB, settings []string) *Server {
 	return s
 }
 
-// Ready says whether the server takes requests.
+// Ready reports whether the server takes requests.
 func (s *Server) Ready() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

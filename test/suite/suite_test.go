@@ -36,7 +36,7 @@ func (s *sharing) UpdateCart(ctx context.Context, owner domain.OwnerID, change f
 }
 
 func (s *sharing) Cart(ctx context.Context, owner domain.OwnerID) (domain.Cart, error) {
-	if cart, there := s.last.Load(owner); there && ctx.Err() == nil {
+	if cart, ok := s.last.Load(owner); ok && ctx.Err() == nil {
 		return cart.(domain.Cart), nil
 	}
 	return s.Store.Cart(ctx, owner)

@@ -96,7 +96,7 @@ func figure(t *testing.T, s *server.Server, name string) float64 {
 	defer answer.Body.Close()
 	lines := bufio.NewScanner(answer.Body)
 	for lines.Scan() {
-		if text, is := strings.CutPrefix(lines.Text(), name+" "); is {
+		if text, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
 			value, err := strconv.ParseFloat(text, 64)
 			require.NoError(t, err)
 			return value

@@ -11,25 +11,25 @@ import (
 
 	"eshop/usecase"
 	"eshop/web/problem"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 // API answers clients that speak JSON.
 type API struct {
-	visits     *visit.Visits
-	browsing   *usecase.Browsing
-	shopping   *usecase.Shopping
-	wishing    *usecase.Wishing
+	visits     *session.Visits
+	browsing   *usecase.Catalog
+	shopping   *usecase.Cart
+	wishing    *usecase.Wishlist
 	checkout   *usecase.Checkout
 	account    *usecase.Account
-	contacting *usecase.Contacting
-	talking    *usecase.Talking
+	contacting *usecase.Contact
+	talking    *usecase.Chat
 }
 
 // New makes the JSON interface of a shop.
-func New(visits *visit.Visits, browsing *usecase.Browsing, shopping *usecase.Shopping, wishing *usecase.Wishing,
-	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contacting,
-	talking *usecase.Talking) *API {
+func New(visits *session.Visits, browsing *usecase.Catalog, shopping *usecase.Cart, wishing *usecase.Wishlist,
+	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contact,
+	talking *usecase.Chat) *API {
 	return &API{visits, browsing, shopping, wishing, checkout, account, contacting, talking}
 }
 

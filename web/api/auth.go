@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"eshop/domain"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 func (a *API) register(w http.ResponseWriter, r *http.Request) error {
@@ -20,7 +20,7 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := a.account.Register(r.Context(), who, domain.Registration(in), visit.Address(r))
+	pass, err := a.account.Register(r.Context(), who, domain.Registration(in), session.Address(r))
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := a.account.SignIn(r.Context(), who, in.Username, in.Password, visit.Address(r))
+	pass, err := a.account.SignIn(r.Context(), who, in.Username, in.Password, session.Address(r))
 	if err != nil {
 		return err
 	}

@@ -445,7 +445,7 @@ func fields(o object, prefix string) []string {
 	var paths []string
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		paths = append(paths, prefix+name)
-		if nested, is := o[name].(object); is {
+		if nested, ok := o[name].(object); ok {
 			paths = append(paths, fields(nested, prefix+name+".")...)
 		}
 	}

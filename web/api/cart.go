@@ -15,9 +15,9 @@ func (a *API) cart(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if who.Session.Key == "" {
-		return answerCart(w, usecase.Basket{Totals: domain.TotalsOf(domain.Dollars(0))})
+		return answerCart(w, usecase.PricedCart{Totals: domain.TotalsOf(domain.Dollars(0))})
 	}
-	basket, err := a.shopping.Cart(r.Context(), who.Session.Owner())
+	basket, err := a.shopping.Priced(r.Context(), who.Session.Owner())
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (a *API) addToCart(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	return a.changeCart(w, r, func(owner domain.OwnerID, key string) (usecase.Basket, error) {
+	return a.changeCart(w, r, func(owner domain.OwnerID, key string) (usecase.PricedCart, error) {
 		return a.shopping.Add(r.Context(), owner, domain.ProductID(in.ProductID), in.Quantity, key)
 	})
 }
@@ -44,19 +44,19 @@ func (a *API) setQuantity(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	return a.changeCart(w, r, func(owner domain.OwnerID, key string) (usecase.Basket, error) {
+	return a.changeCart(w, r, func(owner domain.OwnerID, key string) (usecase.PricedCart, error) {
 		return a.shopping.SetQuantity(r.Context(), owner, domain.LineID(mux.Vars(r)["id"]), in.Quantity, key)
 	})
 }
 
 func (a *API) removeFromCart(w http.ResponseWriter, r *http.Request) error {
-	return a.changeCart(w, r, func(owner domain.OwnerID, key string) (usecase.Basket, error) {
+	return a.changeCart(w, r, func(owner domain.OwnerID, key string) (usecase.PricedCart, error) {
 		return a.shopping.Remove(r.Context(), owner, domain.LineID(mux.Vars(r)["id"]), key)
 	})
 }
 
 // changeCart makes a change to the visitor's cart and answers with what it is then.
-func (a *API) changeCart(w http.ResponseWriter, r *http.Request, change func(domain.OwnerID, string) (usecase.Basket, error)) error {
+func (a *API) changeCart(w http.ResponseWriter, r *http.Request, change func(domain.OwnerID, string) (usecase.PricedCart, error)) error {
 	key, err := idempotencyKey(r)
 	if err != nil {
 		return err

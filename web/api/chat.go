@@ -9,21 +9,21 @@ import (
 
 	"eshop/domain"
 	"eshop/usecase"
+	"eshop/web/chat"
 	"eshop/web/listing"
-	"eshop/web/talk"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 // messageListJSON is a part of what was said. Last is the number of the conversation's
 // last message: when it is greater than that of the last in the list, there is more.
 type messageListJSON struct {
 	Conversation domain.ConversationID `json:"conversation"`
-	Messages     []talk.Message        `json:"messages"`
+	Messages     []chat.Message        `json:"messages"`
 	Last         int64                 `json:"last"`
 }
 
 func messageList(c domain.Conversation, messages []domain.Message) messageListJSON {
-	return messageListJSON{c.ID, each(messages, talk.MessageOf), c.Last}
+	return messageListJSON{c.ID, each(messages, chat.MessageOf), c.Last}
 }
 
 func answerMessage(w http.ResponseWriter, m domain.Message, said bool) error {
@@ -31,7 +31,7 @@ func answerMessage(w http.ResponseWriter, m domain.Message, said bool) error {
 	if said {
 		status = http.StatusCreated
 	}
-	return answer(w, status, map[string]talk.Message{"message": talk.MessageOf(m)})
+	return answer(w, status, map[string]chat.Message{"message": chat.MessageOf(m)})
 }
 
 type sayingJSON struct {
@@ -64,7 +64,7 @@ func (a *API) say(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, said, err := a.talking.Say(r.Context(), pass.Visitor, in.ClientID, in.Body, visit.Address(r))
+	m, said, err := a.talking.Say(r.Context(), pass.Visitor, in.ClientID, in.Body, session.Address(r))
 	if err != nil {
 		return err
 	}
@@ -107,9 +107,9 @@ func (a *API) conversations(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	state := domain.TalkOpen
+	state := domain.ConversationOpen
 	if values.Has("state") {
-		state = domain.TalkState(values.Get("state"))
+		state = domain.ConversationState(values.Get("state"))
 	}
 	q, err := listing.Parse(url.Values{"page": values["page"], "per_page": values["per_page"]})
 	if err != nil {
@@ -120,9 +120,9 @@ func (a *API) conversations(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return answer(w, http.StatusOK, struct {
-		Conversations []talk.Conversation `json:"conversations"`
+		Conversations []chat.Conversation `json:"conversations"`
 		pageJSON
-	}{each(found, talk.ConversationOf), page(q.Page, total)})
+	}{each(found, chat.ConversationOf), page(q.Page, total)})
 }
 
 func (a *API) conversation(w http.ResponseWriter, r *http.Request) error {
@@ -138,7 +138,7 @@ func (a *API) conversation(w http.ResponseWriter, r *http.Request) error {
 }
 
 func answerConversation(w http.ResponseWriter, c domain.Conversation) error {
-	return answer(w, http.StatusOK, map[string]talk.Conversation{"conversation": talk.ConversationOf(c)})
+	return answer(w, http.StatusOK, map[string]chat.Conversation{"conversation": chat.ConversationOf(c)})
 }
 
 func (a *API) messages(w http.ResponseWriter, r *http.Request) error {

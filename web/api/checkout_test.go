@@ -340,7 +340,7 @@ type slowPayments struct {
 	letGo chan struct{}
 }
 
-func (p slowPayments) Charge(ctx context.Context, order domain.OrderID, sum domain.Money, card domain.Card) (port.Verdict, error) {
+func (p slowPayments) Charge(ctx context.Context, order domain.OrderID, sum domain.Money, card domain.Card) (port.ChargeStatus, error) {
 	<-p.letGo
 	return p.Payments.Charge(ctx, order, sum, card)
 }

@@ -200,7 +200,7 @@ func fillStruct(dst reflect.Value, members map[string]any, path string, wrong ma
 	}
 }
 
-// halfSurrogate says whether a string in the JSON text escapes one half of a
+// halfSurrogate reports whether a string in the JSON text escapes one half of a
 // UTF-16 surrogate pair, which stands for no character.
 func halfSurrogate(body []byte) bool {
 	for i := 0; i < len(body); i++ {

@@ -57,7 +57,7 @@ func etag(content []byte) string {
 	return `"` + hex.EncodeToString(sum[:12]) + `"`
 }
 
-// holds says whether an If-None-Match names tag. A proxy that compresses makes tags weak.
+// holds reports whether an If-None-Match names tag. A proxy that compresses makes tags weak.
 func holds(ifNoneMatch, tag string) bool {
 	for named := range strings.SplitSeq(ifNoneMatch, ",") {
 		if named = strings.TrimSpace(named); named == "*" || strings.TrimPrefix(named, "W/") == tag {

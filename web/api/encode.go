@@ -100,7 +100,7 @@ type ratingJSON struct {
 func product(p domain.Product) productJSON {
 	return productJSON{
 		ID: p.ID, Slug: p.Slug, Name: p.Name, Description: p.Description,
-		Category: categoryJSON(p.Category), Kind: categoryJSON(p.Kind),
+		Category: categoryJSON(p.Category), Kind: categoryJSON(p.Subcategory),
 		Price: money(p.Price), Stock: p.Stock,
 		Images: each(p.Images, func(i domain.Image) imageJSON { return imageJSON(i) }),
 		Rating: ratingJSON{p.Rating.Average(), p.Rating.Count},
@@ -132,7 +132,7 @@ type priceCountJSON struct {
 func facets(f domain.Facets) facetsJSON {
 	return facetsJSON{
 		Categories: each(f.Categories, categoryCount),
-		Kinds:      each(f.Kinds, categoryCount),
+		Kinds:      each(f.Subcategories, categoryCount),
 		Prices:     each(f.Prices, priceCount),
 		InStock:    f.InStock,
 	}
@@ -160,9 +160,9 @@ type cartItemJSON struct {
 	LineTotal moneyJSON     `json:"line_total"`
 }
 
-func answerCart(w http.ResponseWriter, b usecase.Basket) error {
+func answerCart(w http.ResponseWriter, b usecase.PricedCart) error {
 	return answer(w, http.StatusOK, map[string]cartJSON{"cart": {
-		Items: each(b.Items, func(i usecase.BasketItem) cartItemJSON {
+		Items: each(b.Items, func(i usecase.PricedLine) cartItemJSON {
 			return cartItemJSON{i.ID, product(i.Product), i.Quantity, money(i.Product.Price), money(i.LineTotal)}
 		}),
 		ItemCount: b.ItemCount,
@@ -171,13 +171,13 @@ func answerCart(w http.ResponseWriter, b usecase.Basket) error {
 }
 
 type wishJSON struct {
-	ID      domain.WishID `json:"id"`
-	Product productJSON   `json:"product"`
-	AddedAt time.Time     `json:"added_at"`
+	ID      domain.WishlistItemID `json:"id"`
+	Product productJSON           `json:"product"`
+	AddedAt time.Time             `json:"added_at"`
 }
 
-func answerWishes(w http.ResponseWriter, wishes []usecase.WishItem) error {
-	return answer(w, http.StatusOK, map[string][]wishJSON{"items": each(wishes, func(i usecase.WishItem) wishJSON {
+func answerWishes(w http.ResponseWriter, wishes []usecase.WishlistEntry) error {
+	return answer(w, http.StatusOK, map[string][]wishJSON{"items": each(wishes, func(i usecase.WishlistEntry) wishJSON {
 		return wishJSON{i.ID, product(i.Product), moment(i.AddedAt)}
 	})})
 }
@@ -196,7 +196,7 @@ type addressJSON struct {
 type orderJSON struct {
 	ID              domain.OrderID     `json:"id"`
 	Number          domain.OrderNumber `json:"number"`
-	Status          domain.Status      `json:"status"`
+	Status          domain.OrderStatus `json:"status"`
 	Items           []orderLineJSON    `json:"items"`
 	Subtotal        moneyJSON          `json:"subtotal"`
 	Shipping        moneyJSON          `json:"shipping"`
@@ -224,8 +224,8 @@ type paymentJSON struct {
 }
 
 type statusChangeJSON struct {
-	Status domain.Status `json:"status"`
-	At     time.Time     `json:"at"`
+	Status domain.OrderStatus `json:"status"`
+	At     time.Time          `json:"at"`
 }
 
 func orderOf(o domain.Order) orderJSON {

@@ -45,7 +45,7 @@ func FuzzDecode(f *testing.F) {
 		var got fuzzed
 		err := decode(httptest.NewRecorder(), r, &got)
 		if err != nil {
-			p := problem.Of(err)
+			p := problem.From(err)
 			switch p.Code {
 			case "malformed_body":
 				assert.Equal(t, http.StatusBadRequest, p.Status)

@@ -42,7 +42,7 @@ import (
 	"eshop/web/api"
 	"eshop/web/live"
 	"eshop/web/page"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 // The cards that the demo payment knows, as the document has them.
@@ -59,18 +59,18 @@ const (
 var (
 	lamp = domain.Product{
 		ID: "p-lamp", Slug: "oak-desk-lamp", Name: "Oak Desk Lamp", Description: "A warm light.",
-		Category: domain.Category{Slug: "lighting", Name: "Lighting"}, Kind: domain.Category{Slug: "desk-lamps", Name: "Desk lamps"},
+		Category: domain.Category{Slug: "lighting", Name: "Lighting"}, Subcategory: domain.Category{Slug: "desk-lamps", Name: "Desk lamps"},
 		Price: domain.Dollars(1999), Stock: 12, Images: []domain.Image{{URL: "/media/lamp.jpg", Alt: "Oak Desk Lamp"}},
 		Rating: domain.Rating{Sum: 9, Count: 2},
 	}
 	desk = domain.Product{
 		ID: "p-desk", Slug: "birch-desk", Name: "Birch Desk",
-		Category: domain.Category{Slug: "furniture", Name: "Furniture"}, Kind: domain.Category{Slug: "desks", Name: "Desks"},
+		Category: domain.Category{Slug: "furniture", Name: "Furniture"}, Subcategory: domain.Category{Slug: "desks", Name: "Desks"},
 		Price: domain.Dollars(25900), Stock: 100,
 	}
 	rug = domain.Product{
 		ID: "p-rug", Slug: "wool-rug", Name: "Wool Rug",
-		Category: domain.Category{Slug: "textiles", Name: "Textiles"}, Kind: domain.Category{Slug: "rugs", Name: "Rugs"},
+		Category: domain.Category{Slug: "textiles", Name: "Textiles"}, Subcategory: domain.Category{Slug: "rugs", Name: "Rugs"},
 		Price: domain.Dollars(7900), Stock: 0,
 	}
 )
@@ -151,20 +151,20 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	newID := func() string { return fmt.Sprintf("id-%d", made.Add(1)) }
 	newSecret := func() string { return fmt.Sprintf("secret-%d", made.Add(1)) }
 	account := usecase.NewAccount(store, store, p.carts, store, store, store, store, p.passwords, p.clock, newID, newSecret)
-	visits := visit.New(account)
+	visits := session.New(account)
 	s.checkout = usecase.NewCheckout(p.carts, store, p.payments, store, p.clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes"))
 
-	browsing, shopping := usecase.NewBrowsing(p.products, p.pictures), usecase.NewShopping(p.carts, p.products, newID)
-	wishing := usecase.NewWishing(store, p.products, p.clock, newID)
-	contacting := usecase.NewContacting(store, store, p.clock, newID)
-	talking := usecase.NewTalking(store, store, store, store, p.clock, newID)
+	browsing, shopping := usecase.NewCatalog(p.products, p.pictures), usecase.NewCart(p.carts, p.products, newID)
+	wishing := usecase.NewWishlist(store, p.products, p.clock, newID)
+	contacting := usecase.NewContact(store, store, p.clock, newID)
+	talking := usecase.NewChat(store, store, store, store, p.clock, newID)
 	calls := api.New(visits, browsing, shopping, wishing, s.checkout, account, contacting, talking)
 	s.router = mux.NewRouter()
 	calls.Mount(s.router)
 
 	about := page.Shop{ServerName: "test"}
 	pages := page.New(about, visits, browsing, shopping, wishing, s.checkout, account, contacting, talking,
-		usecase.NewStocking(store, store, store, raster.New().Develop, p.clock), usecase.NewFulfilling(store, p.payments, store, p.clock))
+		usecase.NewInventory(store, store, store, raster.New().Develop, p.clock), usecase.NewFulfillment(store, p.payments, store, p.clock))
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	chat := live.New(visits, talking, s.metrics, log)
 	t.Cleanup(func() { assert.NoError(t, chat.Drain(context.Background())) })
@@ -209,8 +209,8 @@ func (s *shop) loseProducts(v *visitor) {
 	})
 	require.NoError(s.t, err)
 	_, err = s.store.UpdateWishlist(ctx, owner, func(w *domain.Wishlist) error {
-		for i := range w.Wishes {
-			w.Wishes[i].Product = "p-gone"
+		for i := range w.Items {
+			w.Items[i].Product = "p-gone"
 		}
 		return nil
 	})
@@ -253,7 +253,7 @@ func (s *shop) everything(v *visitor) []any {
 		require.NoError(s.t, err)
 		held = append(held, product, movements)
 	}
-	for _, state := range []domain.TalkState{domain.TalkOpen, domain.TalkClosed} {
+	for _, state := range []domain.ConversationState{domain.ConversationOpen, domain.ConversationClosed} {
 		talks, _, err := s.store.Conversations(ctx, state, domain.Page{Number: 1, Size: 100})
 		require.NoError(s.t, err)
 		held = append(held, talks)

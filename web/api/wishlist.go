@@ -17,7 +17,7 @@ func (a *API) wishlist(w http.ResponseWriter, r *http.Request) error {
 	if who.Session.Key == "" {
 		return answerWishes(w, nil)
 	}
-	wishes, err := a.wishing.Wishlist(r.Context(), who.Session.Owner())
+	wishes, err := a.wishing.Items(r.Context(), who.Session.Owner())
 	if err != nil {
 		return err
 	}
@@ -31,19 +31,19 @@ func (a *API) addWish(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	return a.changeWishes(w, r, func(owner domain.OwnerID) ([]usecase.WishItem, error) {
+	return a.changeWishes(w, r, func(owner domain.OwnerID) ([]usecase.WishlistEntry, error) {
 		return a.wishing.Add(r.Context(), owner, domain.ProductID(in.ProductID))
 	})
 }
 
 func (a *API) removeWish(w http.ResponseWriter, r *http.Request) error {
-	return a.changeWishes(w, r, func(owner domain.OwnerID) ([]usecase.WishItem, error) {
-		return a.wishing.Remove(r.Context(), owner, domain.WishID(mux.Vars(r)["id"]))
+	return a.changeWishes(w, r, func(owner domain.OwnerID) ([]usecase.WishlistEntry, error) {
+		return a.wishing.Remove(r.Context(), owner, domain.WishlistItemID(mux.Vars(r)["id"]))
 	})
 }
 
 // changeWishes makes a change to the visitor's wishlist and answers with what it is then.
-func (a *API) changeWishes(w http.ResponseWriter, r *http.Request, change func(domain.OwnerID) ([]usecase.WishItem, error)) error {
+func (a *API) changeWishes(w http.ResponseWriter, r *http.Request, change func(domain.OwnerID) ([]usecase.WishlistEntry, error)) error {
 	pass, err := a.visits.Begin(r)
 	if err != nil {
 		return err

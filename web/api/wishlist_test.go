@@ -52,15 +52,15 @@ func TestWishlist_HoldsTwoHundredProducts(t *testing.T) {
 	v := s.visitor()
 	v.wish(lamp)
 	_, err := s.store.UpdateWishlist(context.Background(), s.owner(v), func(w *domain.Wishlist) error {
-		for i := range domain.MaxWishes - 1 {
+		for i := range domain.MaxWishlistItems - 1 {
 			id := fmt.Sprintf("wish-%d", i)
-			w.Wishes = append(w.Wishes, domain.Wish{ID: domain.WishID(id), Product: domain.ProductID(id), AddedAt: opened})
+			w.Items = append(w.Items, domain.WishlistItem{ID: domain.WishlistItemID(id), Product: domain.ProductID(id), AddedAt: opened})
 		}
 		return nil
 	})
 	require.NoError(t, err)
 	v.post("/api/wishlist/add", object{"product_id": desk.ID}).fails(http.StatusConflict, "wishlist_full")
-	assert.Len(t, v.wish(lamp).at("items"), domain.MaxWishes)
+	assert.Len(t, v.wish(lamp).at("items"), domain.MaxWishlistItems)
 }
 
 func TestWishlist_KeepsAWishWhoseProductVanished(t *testing.T) {

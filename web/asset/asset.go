@@ -73,7 +73,7 @@ func Check() error {
 // URL is the address of the asset called name, such as app.css.
 func URL(name string) string {
 	b, _ := open() // without assets Check says so at the start, and tests need none
-	if hashed, there := b.Assets[name]; there {
+	if hashed, ok := b.Assets[name]; ok {
 		return "/assets/" + hashed
 	}
 	return "/assets/" + name
@@ -82,8 +82,8 @@ func URL(name string) string {
 // Picture is the address of the picture called name, if there is one.
 func Picture(name string) (string, bool) {
 	b, _ := open()
-	_, there := b.Media[name]
-	return "/media/" + name, there
+	_, ok := b.Media[name]
+	return "/media/" + name, ok
 }
 
 // Handler answers for /assets/.
@@ -107,8 +107,8 @@ func serve(w http.ResponseWriter, r *http.Request, name, keep string) {
 		return
 	}
 	b, err := open()
-	f, there := b.files[name]
-	if err != nil || !there {
+	f, ok := b.files[name]
+	if err != nil || !ok {
 		missing(w)
 		return
 	}
@@ -142,8 +142,8 @@ func Media() http.Handler {
 		}
 		name := strings.TrimPrefix(r.URL.Path, "/media/")
 		b, err := open()
-		hash, there := b.Media[name]
-		if err != nil || !there {
+		hash, ok := b.Media[name]
+		if err != nil || !ok {
 			missing(w)
 			return
 		}
@@ -181,7 +181,7 @@ func missing(w http.ResponseWriter) {
 // accepted is the best encoding of a body that the header allows, "" for none.
 func accepted(header string, bodies map[string][]byte) string {
 	for _, e := range encodings {
-		if _, there := bodies[e.name]; there && allows(header, e.name) {
+		if _, ok := bodies[e.name]; ok && allows(header, e.name) {
 			return e.name
 		}
 	}

@@ -118,9 +118,9 @@ const hero = ({ sand, sky, rose, mint, lilac }) => [
   standing('k', 600, 600, 176),
 ]
 
-// makePictures draws into dir what the kinds of the catalogue call for.
-export async function makePictures(dir, catalogue = '../../cmd/eshop/demo/kinds.json') {
-  const categories = JSON.parse(await readFile(catalogue, 'utf8'))
+// makePictures draws into dir what the kinds of the catalog call for.
+export async function makePictures(dir, catalog = '../../cmd/eshop/demo/kinds.json') {
+  const categories = JSON.parse(await readFile(catalog, 'utf8'))
   const images = new Map()
   async function image({ slug, emoji }) {
     if (!images.has(emoji)) {

@@ -1,4 +1,4 @@
-// Package listing is a query of the catalogue as an address has it. The pages and
+// Package listing is a query of the catalog as an address has it. The pages and
 // the JSON interface read it by the same rules, so that a link of one is right for
 // the other.
 package listing
@@ -17,10 +17,10 @@ import (
 func Parse(values url.Values) (domain.Query, error) {
 	p := parser{values: values, wrong: map[string]string{}}
 	q := domain.Query{
-		Text:     strings.TrimSpace(p.one("q")),
-		Category: p.one("category"),
-		Kind:     p.one("kind"),
-		MinPrice: p.number("min_price", 0, domain.MaxAmount, "must be a number of cents, not below zero"),
+		Text:        strings.TrimSpace(p.one("q")),
+		Category:    p.one("category"),
+		Subcategory: p.one("kind"),
+		MinPrice:    p.number("min_price", 0, domain.MaxAmount, "must be a number of cents, not below zero"),
 		// Nothing costs at most nothing, and 0 means "no bound" to the domain.
 		MaxPrice: p.number("max_price", 1, domain.MaxAmount, "must be a number of cents, above zero"),
 		InStock:  p.flag("in_stock"),
@@ -46,7 +46,7 @@ func Parse(values url.Values) (domain.Query, error) {
 func sane(q domain.Query) domain.Query {
 	for _, keep := range []domain.Query{
 		q,
-		{Text: q.Text, Category: q.Category, Kind: q.Kind, Sort: domain.ByRelevance, InStock: q.InStock, Page: q.Page},
+		{Text: q.Text, Category: q.Category, Subcategory: q.Subcategory, Sort: domain.ByRelevance, InStock: q.InStock, Page: q.Page},
 		{Text: q.Text, Sort: domain.ByRelevance, InStock: q.InStock, Page: q.Page},
 	} {
 		if keep.Check() == nil {
@@ -71,7 +71,7 @@ func Encode(q domain.Query) url.Values {
 	}
 	text("q", q.Text)
 	text("category", q.Category)
-	text("kind", q.Kind)
+	text("kind", q.Subcategory)
 	number("min_price", q.MinPrice, 0)
 	number("max_price", q.MaxPrice, 0)
 	if q.InStock {

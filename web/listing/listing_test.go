@@ -18,7 +18,7 @@ func TestParse(t *testing.T) {
 	q, err := listing.Parse(values)
 	require.NoError(t, err)
 	assert.Equal(t, domain.Query{
-		Text: "red shoes", Category: "shoes", Kind: "boots", MinPrice: 100, MaxPrice: 5000,
+		Text: "red shoes", Category: "shoes", Subcategory: "boots", MinPrice: 100, MaxPrice: 5000,
 		InStock: true, Sort: domain.ByPriceDown, Page: domain.Page{Number: 3, Size: 12},
 	}, q)
 }

@@ -10,11 +10,11 @@ import (
 	"unicode/utf8"
 
 	"eshop/domain"
+	"eshop/web/chat"
 	"eshop/web/problem"
-	"eshop/web/talk"
 )
 
-// The types of frames. A message is a talk.Message.
+// The types of frames. A message is a chat.Message.
 const (
 	typeMessage      = "message"
 	typeTyping       = "typing"
@@ -84,34 +84,34 @@ type ackFrame struct {
 type typingFrame struct {
 	Type         string                `json:"type"`
 	Conversation domain.ConversationID `json:"conversation"`
-	From         talk.Party            `json:"from"`
+	From         chat.Party            `json:"from"`
 }
 
 type readFrame struct {
 	Type         string                `json:"type"`
 	Conversation domain.ConversationID `json:"conversation"`
 	Seq          int64                 `json:"seq"`
-	From         talk.Party            `json:"from"`
+	From         chat.Party            `json:"from"`
 }
 
 // standing is to a shopper how the conversation stands: whether anybody of the staff is
 // there, who answers, and what is the last message. It is the first frame of a connection, and comes
 // again when other things than the last message have changed.
 type standing struct {
-	Type         string                `json:"type"`
-	Conversation domain.ConversationID `json:"conversation"`
-	From         talk.Party            `json:"from"`
-	Online       bool                  `json:"online"`
-	State        domain.TalkState      `json:"state"`
-	Last         int64                 `json:"last"`
-	Unread       int64                 `json:"unread"`
+	Type         string                   `json:"type"`
+	Conversation domain.ConversationID    `json:"conversation"`
+	From         chat.Party               `json:"from"`
+	Online       bool                     `json:"online"`
+	State        domain.ConversationState `json:"state"`
+	Last         int64                    `json:"last"`
+	Unread       int64                    `json:"unread"`
 }
 
 // presenceFrame is to staff whether a shopper is there.
 type presenceFrame struct {
 	Type         string                `json:"type"`
 	Conversation domain.ConversationID `json:"conversation"`
-	From         talk.Party            `json:"from"`
+	From         chat.Party            `json:"from"`
 	Online       bool                  `json:"online"`
 }
 
@@ -119,7 +119,7 @@ type presenceFrame struct {
 // named by its id, Was is the id that it had.
 type conversationFrame struct {
 	Type string `json:"type"`
-	talk.Conversation
+	chat.Conversation
 	Online bool                  `json:"online"`
 	Was    domain.ConversationID `json:"was,omitempty"`
 }
@@ -134,7 +134,7 @@ type errorFrame struct {
 }
 
 func errorOf(err error, clientID string) errorFrame {
-	p := problem.Of(err)
+	p := problem.From(err)
 	return errorFrame{typeError, p.Code, p.Detail, clientID, p.Fields, int(math.Ceil(p.RetryAfter().Seconds()))}
 }
 

@@ -23,7 +23,7 @@ import (
 	"eshop/domain"
 	"eshop/usecase"
 	"eshop/web/problem"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 const (
@@ -49,8 +49,8 @@ const (
 // Hub keeps the connections of one server. Run it while the server serves, and Drain it before
 // the server ends.
 type Hub struct {
-	visits  *visit.Visits
-	talking *usecase.Talking
+	visits  *session.Visits
+	talking *usecase.Chat
 	log     *slog.Logger
 
 	chat, support *melody.Melody
@@ -72,7 +72,7 @@ type Hub struct {
 }
 
 // New makes the hub of one server, which counts its connections in registry.
-func New(visits *visit.Visits, talking *usecase.Talking, registry prometheus.Registerer, log *slog.Logger) *Hub {
+func New(visits *session.Visits, talking *usecase.Chat, registry prometheus.Registerer, log *slog.Logger) *Hub {
 	h := &Hub{
 		visits: visits, talking: talking, log: log,
 		turns: make(chan struct{}, deliveries), joined: map[*socket]bool{},
@@ -162,7 +162,7 @@ func (h *Hub) connectShopper(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s := newSocket(pass.Visitor, visit.Secret(r), visit.Address(r))
+	s := newSocket(pass.Visitor, session.Secret(r), session.Address(r))
 	if pass.Secret != "" {
 		s.secret, s.pass = pass.Secret, &pass
 	}
@@ -194,7 +194,7 @@ func (h *Hub) connectStaff(w http.ResponseWriter, r *http.Request) error {
 	if !websocket.IsWebSocketUpgrade(r) {
 		return problem.ErrUpgrade
 	}
-	s := newSocket(who, visit.Secret(r), visit.Address(r))
+	s := newSocket(who, session.Secret(r), session.Address(r))
 	s.staff, s.frames = true, rate.NewLimiter(staffFramesASecond, staffFramesAtOnce)
 	for _, known := range r.URL.Query()["after"] {
 		id, number, _ := strings.Cut(known, ":")

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"eshop/domain"
-	"eshop/web/talk"
+	"eshop/web/chat"
 )
 
 const (
@@ -31,7 +31,7 @@ func newPresence() presence {
 	return presence{until: map[domain.ConversationID]time.Time{}, here: map[domain.ConversationID]bool{}}
 }
 
-// staffed says whether anybody of the staff is connected anywhere.
+// staffed reports whether anybody of the staff is connected anywhere.
 func (h *Hub) staffed() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -42,7 +42,7 @@ func (h *Hub) isStaffed(now time.Time) bool {
 	return len(h.staff) > 0 || now.Before(h.presence.staffUntil)
 }
 
-// here says whether the shopper is connected anywhere.
+// here reports whether the shopper is connected anywhere.
 func (h *Hub) here(id domain.ConversationID) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -137,7 +137,7 @@ func (s *socket) tellHere(id domain.ConversationID, here bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p := s.places[id]; p != nil && p.here != here &&
-		s.push(encode(presenceFrame{typePresence, id, talk.Party{Role: domain.CustomerSide}, here})) {
+		s.push(encode(presenceFrame{typePresence, id, chat.Party{Role: domain.CustomerSide}, here})) {
 		p.here = here
 	}
 }
@@ -224,7 +224,7 @@ func (h *Hub) replyLocked(sig domain.ChatSignal) {
 
 // tellTyping passes on that somebody types, to the other side.
 func (h *Hub) tellTyping(sig domain.ChatSignal) {
-	frame := encode(typingFrame{typeTyping, sig.Conversation, talk.Party{Role: sig.From.Side, Name: sig.From.Name}})
+	frame := encode(typingFrame{typeTyping, sig.Conversation, chat.Party{Role: sig.From.Side, Name: sig.From.Name}})
 	h.mu.Lock()
 	var listeners []*socket
 	if sig.From.Side == domain.AgentSide {
@@ -257,7 +257,7 @@ func (h *Hub) Run(ctx context.Context) {
 		var following context.Context
 		following, unfollow = context.WithCancel(ctx)
 		var err error
-		if changes, signals, err = h.talking.Follow(following); err != nil {
+		if changes, signals, err = h.talking.Subscribe(following); err != nil {
 			changes, signals = nil, nil
 		}
 		h.beatSoon(beating)

@@ -32,7 +32,7 @@ func (h *Hub) handle(s *socket, frame []byte, receive func(context.Context, *soc
 
 // refuse answers a frame with why it is not taken.
 func (h *Hub) refuse(s *socket, err error, clientID string) {
-	answer, what := errorOf(err, clientID), problem.Of(err)
+	answer, what := errorOf(err, clientID), problem.From(err)
 	if what.Code == "internal" {
 		h.log.Error("a frame failed", "error", err)
 	}

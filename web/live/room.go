@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"eshop/domain"
-	"eshop/web/talk"
+	"eshop/web/chat"
 )
 
 const (
@@ -127,7 +127,7 @@ func (h *Hub) deliver(ctx context.Context, id domain.ConversationID) error {
 		}
 		frames := make([][]byte, len(messages))
 		for i, m := range messages {
-			frames[i] = encode(talk.MessageOf(m))
+			frames[i] = encode(chat.MessageOf(m))
 		}
 		behind := false
 		for _, s := range ready {
@@ -161,7 +161,7 @@ func (h *Hub) listeners(c domain.Conversation) []*socket {
 	}
 	for s := range h.staff {
 		// What staff never saw open is of no interest once it is closed.
-		if c.State == domain.TalkOpen || s.hasPlaceIn(c.ID) {
+		if c.State == domain.ConversationOpen || s.hasPlaceIn(c.ID) {
 			all = append(all, s)
 		}
 	}
@@ -183,7 +183,7 @@ func (h *Hub) moveOn(was domain.ConversationID, c domain.Conversation) {
 	}
 	for s := range h.staff {
 		s.mu.Lock()
-		if s.places[was] != nil && s.push(encode(conversationFrame{typeConversation, talk.ConversationOf(c), false, was})) {
+		if s.places[was] != nil && s.push(encode(conversationFrame{typeConversation, chat.ConversationOf(c), false, was})) {
 			delete(s.places, was)
 		}
 		s.mu.Unlock()
@@ -217,7 +217,7 @@ func (s *socket) hasPlaceIn(id domain.ConversationID) bool {
 }
 
 // bring sends those of the messages that the client has not got, as far as there is
-// room, and says whether it can take more.
+// room, and reports whether it can take more.
 func (s *socket) bring(c domain.Conversation, messages []domain.Message, frames [][]byte, online, here bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -263,10 +263,10 @@ func (s *socket) tellStanding(c domain.Conversation, p *place, online, here bool
 	if p.stood == c.Revision && p.here == here {
 		return true
 	}
-	if !s.push(encode(conversationFrame{typeConversation, talk.ConversationOf(c), here, ""})) {
+	if !s.push(encode(conversationFrame{typeConversation, chat.ConversationOf(c), here, ""})) {
 		return false
 	}
-	p.here, p.closed, p.stood = here, c.State != domain.TalkOpen, c.Revision
+	p.here, p.closed, p.stood = here, c.State != domain.ConversationOpen, c.Revision
 	return true
 }
 
@@ -276,7 +276,7 @@ func (s *socket) tellMarks(c domain.Conversation, p *place) bool {
 		if seq <= p.read[side] {
 			continue
 		}
-		if !s.push(encode(readFrame{typeRead, c.ID, seq, talk.Party{Role: side}})) {
+		if !s.push(encode(readFrame{typeRead, c.ID, seq, chat.Party{Role: side}})) {
 			return false
 		}
 		p.read[side] = seq
@@ -284,7 +284,7 @@ func (s *socket) tellMarks(c domain.Conversation, p *place) bool {
 	return true
 }
 
-// same says whether s tells nothing that messages and marks do not.
+// same reports whether s tells nothing that messages and marks do not.
 func (s standing) same(other standing) bool {
 	s.Last, s.Unread = other.Last, other.Unread
 	return s == other
@@ -292,11 +292,11 @@ func (s standing) same(other standing) bool {
 
 func standingOf(c domain.Conversation, online bool) standing {
 	s := standing{
-		Type: typePresence, Conversation: c.ID, From: talk.Party{Role: domain.AgentSide, Name: c.AgentName},
+		Type: typePresence, Conversation: c.ID, From: chat.Party{Role: domain.AgentSide, Name: c.AgentName},
 		Online: online, State: c.State, Last: c.Last, Unread: c.UnreadByCustomer,
 	}
 	if s.State == "" {
-		s.State = domain.TalkClosed
+		s.State = domain.ConversationClosed
 	}
 	return s
 }
@@ -328,7 +328,7 @@ func (h *Hub) beat(ctx context.Context) {
 	h.beatSilent(ctx)
 }
 
-// behind says whether anybody in a room does not know a revision of it.
+// behind reports whether anybody in a room does not know a revision of it.
 func (h *Hub) behind(id domain.ConversationID, revision int64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -390,7 +390,7 @@ func (h *Hub) open(ctx context.Context, s *socket) (map[domain.ConversationID]in
 	s.mu.Unlock()
 	open := map[domain.ConversationID]int64{}
 	for n := 1; n <= listPages; n++ {
-		page, total, err := h.talking.Conversations(ctx, by, domain.TalkOpen, domain.Page{Number: n, Size: listPage})
+		page, total, err := h.talking.Conversations(ctx, by, domain.ConversationOpen, domain.Page{Number: n, Size: listPage})
 		if err != nil {
 			return nil, err
 		}
@@ -410,7 +410,7 @@ func (s *socket) others(open map[domain.ConversationID]int64) []domain.Conversat
 	defer s.mu.Unlock()
 	var ids []domain.ConversationID
 	for id, p := range s.places {
-		if _, is := open[id]; !is && !p.closed {
+		if _, ok := open[id]; !ok && !p.closed {
 			ids = append(ids, id)
 		}
 	}

@@ -34,7 +34,7 @@ import (
 	"eshop/web/api"
 	"eshop/web/live"
 	"eshop/web/page"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 // patience is how long a test waits for what must come.
@@ -78,14 +78,14 @@ func (s *shop) serve(deaf bool) *server {
 	store := s.store
 	clock := func() time.Time { return time.Now().UTC() }
 	account := usecase.NewAccount(store, store, store, store, store, store, store, plain{}, clock, newID, newID)
-	visits := visit.New(account)
-	browsing, shopping, wishing := usecase.NewBrowsing(store, store), usecase.NewShopping(store, store, newID), usecase.NewWishing(store, store, clock, newID)
+	visits := session.New(account)
+	browsing, shopping, wishing := usecase.NewCatalog(store, store), usecase.NewCart(store, store, newID), usecase.NewWishlist(store, store, clock, newID)
 	gateway := demopay.New(clock, demopay.NewMemoryLedger())
 	checkout := usecase.NewCheckout(store, store, gateway, store, clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes"))
-	contacting := usecase.NewContacting(store, store, clock, newID)
-	talking := usecase.NewTalking(store, store, store, store, clock, newID)
+	contacting := usecase.NewContact(store, store, clock, newID)
+	talking := usecase.NewChat(store, store, store, store, clock, newID)
 	if deaf {
-		talking = usecase.NewTalking(store, store, silence{store}, store, clock, newID)
+		talking = usecase.NewChat(store, store, silence{store}, store, clock, newID)
 	}
 	log := slog.New(slog.NewTextHandler(testLog{s.t}, nil))
 	registry := prometheus.NewRegistry()
@@ -93,7 +93,7 @@ func (s *shop) serve(deaf bool) *server {
 	about := page.Shop{ServerName: "test"}
 	handler := web.NewServer(about,
 		page.New(about, visits, browsing, shopping, wishing, checkout, account, contacting, talking,
-			usecase.NewStocking(store, store, store, raster.New().Develop, clock), usecase.NewFulfilling(store, gateway, store, clock)),
+			usecase.NewInventory(store, store, store, raster.New().Develop, clock), usecase.NewFulfillment(store, gateway, store, clock)),
 		api.New(visits, browsing, shopping, wishing, checkout, account, contacting, talking),
 		hub, visits, web.NewHealth(nil, nil), web.NewMetrics(registry), log)
 
@@ -149,7 +149,7 @@ func (s *shop) guest(name string) (*person, string) {
 	}))
 	p.jar.SetCookies(everywhere, []*http.Cookie{{Name: "session", Value: name, Path: "/"}})
 	c, err := s.store.StartConversation(context.Background(), domain.Conversation{
-		ID: domain.ConversationID("talk-" + name), Owner: domain.GuestOwner(name), Name: "Guest", State: domain.TalkClosed, StartedAt: now, ChangedAt: now,
+		ID: domain.ConversationID("talk-" + name), Owner: domain.GuestOwner(name), Name: "Guest", State: domain.ConversationClosed, StartedAt: now, ChangedAt: now,
 	})
 	require.NoError(s.t, err)
 	_, _, err = s.store.AddMessage(context.Background(), c.ID, domain.Message{
@@ -306,8 +306,8 @@ func (w *wire) listen() {
 func (w *wire) send(frames ...any) {
 	w.t.Helper()
 	for _, f := range frames {
-		text, is := f.(string)
-		if !is {
+		text, ok := f.(string)
+		if !ok {
 			encoded, err := json.Marshal(f)
 			require.NoError(w.t, err)
 			text = string(encoded)

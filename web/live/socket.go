@@ -37,8 +37,8 @@ type socket struct {
 
 	mu       sync.Mutex
 	who      usecase.Visitor
-	pass     *usecase.Pass // of a guest who has not written yet
-	checked  time.Time     // when who was looked up
+	pass     *usecase.Credential // of a guest who has not written yet
+	checked  time.Time           // when who was looked up
 	places   map[domain.ConversationID]*place
 	flying   int                            // frames that melody has not sent yet
 	owed     map[domain.ConversationID]bool // conversations of which more was there than could be sent

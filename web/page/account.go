@@ -9,7 +9,7 @@ import (
 
 	"eshop/domain"
 	"eshop/usecase"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 func (p *Pages) mountAccount(r *mux.Router) {
@@ -43,8 +43,8 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.become(w, r, f, signInPage, func(guest usecase.Visitor) (usecase.Pass, error) {
-		return p.account.SignIn(r.Context(), guest, f.Get("username"), f.Get("password"), visit.Address(r))
+	return p.become(w, r, f, signInPage, func(guest usecase.Visitor) (usecase.Credential, error) {
+		return p.account.SignIn(r.Context(), guest, f.Get("username"), f.Get("password"), session.Address(r))
 	})
 }
 
@@ -53,16 +53,16 @@ func (p *Pages) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.become(w, r, f, registerPage, func(guest usecase.Visitor) (usecase.Pass, error) {
+	return p.become(w, r, f, registerPage, func(guest usecase.Visitor) (usecase.Credential, error) {
 		return p.account.Register(r.Context(), guest, domain.Registration{
 			Username: f.Get("username"), Email: f.Get("email"), Password: f.Get("password"),
-		}, visit.Address(r))
+		}, session.Address(r))
 	})
 }
 
 // become makes the visitor somebody and leads on to the form's next, or shows page again with what is wrong.
 func (p *Pages) become(w http.ResponseWriter, r *http.Request, f url.Values, page accountPage,
-	enter func(guest usecase.Visitor) (usecase.Pass, error)) error {
+	enter func(guest usecase.Visitor) (usecase.Credential, error)) error {
 	guest, err := p.visits.Who(r)
 	if err != nil {
 		return err

@@ -57,14 +57,14 @@ func (p *Pages) staff(elsewhere string, h staffHandler) http.Handler {
 
 // statusCount is how many orders are in a state.
 type statusCount struct {
-	status domain.Status
+	status domain.OrderStatus
 	count  int
 }
 
 func (p *Pages) dashboard(w http.ResponseWriter, r *http.Request, v view) error {
 	var counts []statusCount
 	one := domain.Page{Number: 1, Size: 1}
-	for _, status := range domain.Statuses {
+	for _, status := range domain.OrderStatuses {
 		_, n, err := p.fulfilling.Orders(r.Context(), v.Visitor.User, status, one)
 		if err != nil {
 			return err
@@ -79,7 +79,7 @@ func (p *Pages) dashboard(w http.ResponseWriter, r *http.Request, v view) error 
 	if err != nil {
 		return err
 	}
-	_, talks, err := p.talking.Conversations(r.Context(), v.Visitor.User, domain.TalkOpen, one)
+	_, talks, err := p.talking.Conversations(r.Context(), v.Visitor.User, domain.ConversationOpen, one)
 	if err != nil {
 		return err
 	}
@@ -88,8 +88,8 @@ func (p *Pages) dashboard(w http.ResponseWriter, r *http.Request, v view) error 
 
 func (p *Pages) adminOrders(w http.ResponseWriter, r *http.Request, v view) error {
 	query := r.URL.Query()
-	status := domain.Status(query.Get("status"))
-	if status != "" && !slices.Contains(domain.Statuses, status) {
+	status := domain.OrderStatus(query.Get("status"))
+	if status != "" && !slices.Contains(domain.OrderStatuses, status) {
 		return domain.InvalidFields(map[string]string{"status": "must be a state of an order"})
 	}
 	list := ordersView{link: listLink("/admin/orders", query)}
@@ -123,7 +123,7 @@ func (p *Pages) moveOrder(w http.ResponseWriter, r *http.Request, v view) error 
 		return err
 	}
 	number := domain.OrderNumber(mux.Vars(r)["number"])
-	if _, err := p.fulfilling.Move(r.Context(), v.Visitor.User, number, domain.Status(f.Get("status"))); err != nil {
+	if _, err := p.fulfilling.Move(r.Context(), v.Visitor.User, number, domain.OrderStatus(f.Get("status"))); err != nil {
 		what, err := mistake(err)
 		if err != nil {
 			return err
@@ -138,8 +138,8 @@ func adminOrderPath(number domain.OrderNumber) string {
 }
 
 // mayMoveTo are the states to which staff may bring an order; the others are the payment's to say.
-func mayMoveTo(o domain.Order) []domain.Status {
-	return slices.DeleteFunc(o.Status.Next(), func(s domain.Status) bool { return s == domain.Paid || s == domain.Cancelled })
+func mayMoveTo(o domain.Order) []domain.OrderStatus {
+	return slices.DeleteFunc(o.Status.Next(), func(s domain.OrderStatus) bool { return s == domain.Paid || s == domain.Cancelled })
 }
 
 // adminProductsView is a page of products to look after.

@@ -286,7 +286,7 @@ func adminNav(current string) templ.Component {
 	})
 }
 
-func adminOrdersPage(v view, list ordersView, status domain.Status) templ.Component {
+func adminOrdersPage(v view, list ordersView, status domain.OrderStatus) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -339,7 +339,7 @@ func adminOrdersPage(v view, list ordersView, status domain.Status) templ.Compon
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			for _, s := range domain.Statuses {
+			for _, s := range domain.OrderStatuses {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<li class=\"nav-item\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -399,7 +399,7 @@ func adminOrdersPage(v view, list ordersView, status domain.Status) templ.Compon
 	})
 }
 
-func statusPill(s domain.Status, name string, current domain.Status) templ.Component {
+func statusPill(s domain.OrderStatus, name string, current domain.OrderStatus) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1455,7 +1455,7 @@ func (a adminProductsView) value(id domain.ProductID, name, otherwise string) st
 	return otherwise
 }
 
-// shown says whether what is wrong is shown beside a product of the page.
+// shown reports whether what is wrong is shown beside a product of the page.
 func (a adminProductsView) shown() bool {
 	for _, product := range a.Products {
 		if product.ID == a.wrong && (a.what.Fields["price"] != "" || a.what.Fields["delta"] != "") {

@@ -40,7 +40,7 @@ func (s *shop) signedIn(name string) *browser {
 	return b
 }
 
-// hasSession says whether the visitor was given a session's cookie.
+// hasSession reports whether the visitor was given a session's cookie.
 func (b *browser) hasSession() bool { return b.session() != "" }
 
 func (b *browser) session() string {

@@ -20,16 +20,16 @@ func (p *Pages) mountCart(r *mux.Router) {
 
 // cartView is the cart as it is shown.
 type cartView struct {
-	usecase.Basket
+	usecase.PricedCart
 	what  problem.Problem
 	line  domain.LineID // the line that what is about; "" for none in particular
 	typed string        // that line's quantity as it was typed
 }
 
 // wrong is what is wrong with a line, if anything is.
-func (c cartView) wrong(item usecase.BasketItem) string {
+func (c cartView) wrong(item usecase.PricedLine) string {
 	// What is no longer sold has no input to say it beside.
-	if c.line != item.ID || c.what.Status == 0 || item.Product.Gone() {
+	if c.line != item.ID || c.what.Status == 0 || item.Product.Discontinued() {
 		return ""
 	}
 	if text := c.what.Fields["quantity"]; text != "" {
@@ -38,7 +38,7 @@ func (c cartView) wrong(item usecase.BasketItem) string {
 	return c.what.Detail
 }
 
-func (c cartView) quantity(item usecase.BasketItem) string {
+func (c cartView) quantity(item usecase.PricedLine) string {
 	if c.wrong(item) != "" {
 		return c.typed
 	}
@@ -60,18 +60,18 @@ func (p *Pages) showCart(w http.ResponseWriter, r *http.Request, c cartView) err
 		return err
 	}
 	v.Path = "/cart"
-	if c.Basket, err = p.basket(r, v.Visitor); err != nil {
+	if c.PricedCart, err = p.basket(r, v.Visitor); err != nil {
 		return err
 	}
 	return again(w, r, c.what, cartPage(v, c))
 }
 
 // basket is what the visitor has in the cart; nothing for who was never here.
-func (p *Pages) basket(r *http.Request, who usecase.Visitor) (usecase.Basket, error) {
+func (p *Pages) basket(r *http.Request, who usecase.Visitor) (usecase.PricedCart, error) {
 	if who.Session.Key == "" {
-		return usecase.Basket{}, nil
+		return usecase.PricedCart{}, nil
 	}
-	return p.shopping.Cart(r.Context(), who.Session.Owner())
+	return p.shopping.Priced(r.Context(), who.Session.Owner())
 }
 
 func (p *Pages) addToCart(w http.ResponseWriter, r *http.Request) error {

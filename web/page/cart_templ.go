@@ -178,7 +178,7 @@ func cartAlert(c cartView) templ.Component {
 	})
 }
 
-func cartLine(c cartView, i int, item usecase.BasketItem) templ.Component {
+func cartLine(c cartView, i int, item usecase.PricedLine) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -232,7 +232,7 @@ func cartLine(c cartView, i int, item usecase.BasketItem) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if !item.Product.Gone() {
+		if !item.Product.Discontinued() {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<div class=\"text-body-secondary small\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -259,7 +259,7 @@ func cartLine(c cartView, i int, item usecase.BasketItem) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if !item.Product.Gone() {
+		if !item.Product.Discontinued() {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<form method=\"post\" action=\"/cart/update\" data-autosubmit>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -432,7 +432,7 @@ func cartLine(c cartView, i int, item usecase.BasketItem) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if !item.Product.Gone() {
+		if !item.Product.Discontinued() {
 			var templ_7745c5c3_Var19 string
 			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(item.LineTotal.String())
 			if templ_7745c5c3_Err != nil {
@@ -452,7 +452,7 @@ func cartLine(c cartView, i int, item usecase.BasketItem) templ.Component {
 }
 
 // lineWarning says when a line asks for more than there is.
-func lineWarning(item usecase.BasketItem) templ.Component {
+func lineWarning(item usecase.PricedLine) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -474,7 +474,7 @@ func lineWarning(item usecase.BasketItem) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		switch {
-		case item.Product.Gone():
+		case item.Product.Discontinued():
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<div class=\"text-danger-emphasis small mt-1\" data-warning=\"gone\">We no longer sell this. Please remove it.</div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -806,7 +806,7 @@ func thumbnail(product domain.Product) templ.Component {
 			templ_7745c5c3_Var34 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if product.Gone() {
+		if product.Discontinued() {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "<div class=\"text-center text-body-tertiary fs-1\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -871,7 +871,7 @@ func productName(product domain.Product) templ.Component {
 			templ_7745c5c3_Var36 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if product.Gone() {
+		if product.Discontinued() {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 66, "<span class=\"text-body-secondary\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -927,7 +927,7 @@ func productName(product domain.Product) templ.Component {
 
 func quantityID(i int) string { return "quantity-" + strconv.Itoa(i) }
 
-// marked says whether a line of the cart shows what is wrong.
+// marked reports whether a line of the cart shows what is wrong.
 func (c cartView) marked() bool {
 	for _, item := range c.Items {
 		if c.wrong(item) != "" {
@@ -939,7 +939,7 @@ func (c cartView) marked() bool {
 
 func (c cartView) short() bool {
 	for _, item := range c.Items {
-		if item.Short() || item.Product.Gone() {
+		if item.Short() || item.Product.Discontinued() {
 			return true
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"eshop/domain"
 	"eshop/usecase"
 	"eshop/web/problem"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 func (p *Pages) mountChat(r *mux.Router) {
@@ -125,7 +125,7 @@ func (p *Pages) say(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := p.talking.Say(r.Context(), pass.Visitor, f.Get("client_id"), typedBody(f), visit.Address(r)); err != nil {
+	if _, _, err := p.talking.Say(r.Context(), pass.Visitor, f.Get("client_id"), typedBody(f), session.Address(r)); err != nil {
 		return p.talkMistake(err, f, func(t talkView) error { return p.showChat(w, r, t) })
 	}
 	if err := p.visits.Keep(w, r, pass); err != nil {
@@ -152,7 +152,7 @@ func (p *Pages) talkMistake(err error, f url.Values, show func(talkView) error) 
 
 // deskView is the support desk.
 type deskView struct {
-	state domain.TalkState
+	state domain.ConversationState
 	talks []domain.Conversation
 	total int
 	page  domain.Page
@@ -164,9 +164,9 @@ const openTalks = 50
 
 func (p *Pages) desk(w http.ResponseWriter, r *http.Request, v view) error {
 	query := r.URL.Query()
-	d := deskView{state: domain.TalkOpen, link: listLink("/admin/chat", query)}
+	d := deskView{state: domain.ConversationOpen, link: listLink("/admin/chat", query)}
 	if query.Has("state") {
-		d.state = domain.TalkState(query.Get("state"))
+		d.state = domain.ConversationState(query.Get("state"))
 	}
 	var err error
 	if d.page, err = listPage(query, openTalks); err != nil {
@@ -205,7 +205,7 @@ func (p *Pages) showDeskTalk(w http.ResponseWriter, r *http.Request, v view, t t
 	if err != nil {
 		return err
 	}
-	d := deskView{state: domain.TalkOpen, page: domain.Page{Number: 1, Size: openTalks}}
+	d := deskView{state: domain.ConversationOpen, page: domain.Page{Number: 1, Size: openTalks}}
 	if d.talks, d.total, err = p.talking.Conversations(r.Context(), by, d.state, d.page); err != nil {
 		return err
 	}
@@ -261,7 +261,7 @@ var canned = []string{
 type moveView struct{ Move, Text string }
 
 func movesOf(c domain.Conversation, by domain.User) []moveView {
-	if c.State != domain.TalkOpen {
+	if c.State != domain.ConversationOpen {
 		return []moveView{{"reopen", "Reopen"}}
 	}
 	first := moveView{"take", "Take over"}
@@ -317,7 +317,7 @@ func (t talkView) alert() problem.Problem {
 
 // who says to the shopper who answers.
 func whoAnswers(c domain.Conversation) string {
-	if c.AgentName != "" && c.State == domain.TalkOpen {
+	if c.AgentName != "" && c.State == domain.ConversationOpen {
 		return c.AgentName + " is answering you."
 	}
 	return "Write whenever you like. We answer as soon as somebody is there."

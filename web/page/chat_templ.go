@@ -1036,7 +1036,7 @@ func deskPage(v view, d deskView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if d.state == domain.TalkOpen {
+			if d.state == domain.ConversationOpen {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 83, "<div data-desk>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -1451,7 +1451,7 @@ func deskTalkPage(v view, d deskView, t talkView, orders []domain.Order) templ.C
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if t.State == domain.TalkOpen {
+			if t.State == domain.ConversationOpen {
 				templ_7745c5c3_Err = talkForm(t).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -1667,7 +1667,7 @@ func moveIcon(move string) templ.Component {
 // standingWords say to staff how a conversation stands.
 func standingWords(c domain.Conversation) string {
 	switch {
-	case c.State != domain.TalkOpen:
+	case c.State != domain.ConversationOpen:
 		return "Closed."
 	case c.AgentName != "":
 		return c.AgentName + " has it."

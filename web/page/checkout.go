@@ -23,7 +23,7 @@ func (p *Pages) mountCheckout(r *mux.Router) {
 
 // checkoutView is the checkout as it is shown.
 type checkoutView struct {
-	usecase.Basket
+	usecase.PricedCart
 	sheet
 	key string // by which a form that is sent twice makes one order
 }
@@ -153,7 +153,7 @@ func expiry(text string) string {
 // checkoutMistake shows the checkout again with what went wrong and all that was
 // typed but the card's number and code.
 func (p *Pages) checkoutMistake(w http.ResponseWriter, r *http.Request, err error, typed url.Values) error {
-	what := problem.Of(err)
+	what := problem.From(err)
 	if what.Status >= http.StatusInternalServerError && what.Status != http.StatusServiceUnavailable {
 		return err
 	}
@@ -192,7 +192,7 @@ func (p *Pages) checkoutMistake(w http.ResponseWriter, r *http.Request, err erro
 		case "idempotency_key_reused":
 			what.Detail = "an order was placed with this form already, and your cart is empty"
 		case "validation_failed":
-			what = problem.Of(domain.ErrConflict.Errorf("cart_empty", "there is nothing in the cart"))
+			what = problem.From(domain.ErrConflict.Errorf("cart_empty", "there is nothing in the cart"))
 		}
 		return again(w, r, what, checkoutEmptyPage(v, what))
 	}

@@ -159,7 +159,7 @@ func shortLines(c checkoutView) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		for _, item := range c.Items {
-			if item.Short() || item.Product.Gone() {
+			if item.Short() || item.Product.Discontinued() {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<div class=\"alert alert-warning d-flex gap-2\" role=\"status\" data-warning=\"short\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -105,7 +105,7 @@ func (s sheet) fill(f fieldView) fieldView {
 
 // mistake is the problem that err is when the one who sent a form can mend it there; other failures come back as they are.
 func mistake(err error) (problem.Problem, error) {
-	what := problem.Of(err)
+	what := problem.From(err)
 	if what.Status >= http.StatusInternalServerError {
 		return problem.Problem{}, err
 	}
@@ -197,7 +197,7 @@ func sentence(text string) string {
 // shortage says of how much of a product there is less than was asked for.
 func shortage(name string, available int) string {
 	switch {
-	case name == domain.GoneProduct("").Name:
+	case name == domain.DiscontinuedProduct("").Name:
 		return "Something in your cart is no longer sold."
 	case available == 0:
 		return name + " is sold out."

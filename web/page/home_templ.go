@@ -63,7 +63,7 @@ func homePage(v view, home usecase.Home) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if src, there := asset.Picture("hero.svg"); there {
+			if src, ok := asset.Picture("hero.svg"); ok {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<img class=\"hero-picture\" src=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -151,7 +151,7 @@ func homePage(v view, home usecase.Home) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					if src, there := asset.Picture("category-" + c.Slug + ".svg"); there {
+					if src, ok := asset.Picture("category-" + c.Slug + ".svg"); ok {
 						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<img src=\"")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err

@@ -24,7 +24,7 @@ func (v view) signInNext() string {
 
 func (v view) isStaff() bool { return v.Visitor.User.Role == domain.Staff }
 
-// hasBubble says whether the page leads to the chat in its corner: all do that are not about one.
+// hasBubble reports whether the page leads to the chat in its corner: all do that are not about one.
 func (v view) hasBubble() bool {
 	return v.Path != "/chat" && !strings.HasPrefix(v.Path, "/admin")
 }

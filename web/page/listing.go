@@ -50,7 +50,7 @@ func (l listingView) pageLink(n int) string {
 }
 
 func (l listingView) categoryName() string { return nameOf(l.Facets.Categories, l.q.Category) }
-func (l listingView) kindName() string     { return nameOf(l.Facets.Kinds, l.q.Kind) }
+func (l listingView) kindName() string     { return nameOf(l.Facets.Subcategories, l.q.Subcategory) }
 
 // nameOf falls back on the slug, for a category in which nothing was found.
 func nameOf(counts []domain.CategoryCount, slug string) string {
@@ -65,7 +65,7 @@ func (l listingView) title() string {
 	switch {
 	case l.q.Text != "":
 		return "“" + l.q.Text + "”"
-	case l.q.Kind != "":
+	case l.q.Subcategory != "":
 		return l.kindName()
 	case l.q.Category != "":
 		return l.categoryName()
@@ -75,10 +75,10 @@ func (l listingView) title() string {
 
 func (l listingView) crumbs() []link {
 	crumbs := []link{{"Home", "/"}}
-	if l.q.Text != "" || l.q.Category != "" || l.q.Kind != "" {
+	if l.q.Text != "" || l.q.Category != "" || l.q.Subcategory != "" {
 		crumbs = append(crumbs, link{"All products", "/products"})
 	}
-	if l.q.Category != "" && (l.q.Text != "" || l.q.Kind != "") {
+	if l.q.Category != "" && (l.q.Text != "" || l.q.Subcategory != "") {
 		crumbs = append(crumbs, link{l.categoryName(), listingPath(domain.Query{Category: l.q.Category})})
 	}
 	return crumbs
@@ -104,8 +104,8 @@ func (l listingView) chips() []link {
 		}
 	}
 	chip(l.q.Text != "", "“"+l.q.Text+"”", func(q *domain.Query) { q.Text = "" })
-	chip(l.q.Category != "", l.categoryName(), func(q *domain.Query) { q.Category, q.Kind = "", "" })
-	chip(l.q.Kind != "", l.kindName(), func(q *domain.Query) { q.Kind = "" })
+	chip(l.q.Category != "", l.categoryName(), func(q *domain.Query) { q.Category, q.Subcategory = "", "" })
+	chip(l.q.Subcategory != "", l.kindName(), func(q *domain.Query) { q.Subcategory = "" })
 	band := domain.PriceBand{Min: l.q.MinPrice, Max: l.q.MaxPrice}
 	chip(band != domain.PriceBand{}, bandText(band), func(q *domain.Query) { q.MinPrice, q.MaxPrice = 0, 0 })
 	chip(l.q.InStock, "In stock", func(q *domain.Query) { q.InStock = false })
@@ -130,11 +130,11 @@ func (l listingView) wayOut() string {
 }
 
 func (l listingView) categoryChoices() []choice {
-	return l.choices(l.Facets.Categories, l.q.Category, func(q *domain.Query, slug string) { q.Category, q.Kind = slug, "" })
+	return l.choices(l.Facets.Categories, l.q.Category, func(q *domain.Query, slug string) { q.Category, q.Subcategory = slug, "" })
 }
 
 func (l listingView) kindChoices() []choice {
-	return l.choices(l.Facets.Kinds, l.q.Kind, func(q *domain.Query, slug string) { q.Kind = slug })
+	return l.choices(l.Facets.Subcategories, l.q.Subcategory, func(q *domain.Query, slug string) { q.Subcategory = slug })
 }
 
 func (l listingView) choices(counts []domain.CategoryCount, chosen string, choose func(*domain.Query, string)) []choice {

@@ -85,7 +85,7 @@ func way(o domain.Order) []step {
 	for _, change := range o.History {
 		steps = append(steps, step{StatusChange: change})
 	}
-	usual := []domain.Status{domain.Pending, domain.Paid, domain.Shipped, domain.Delivered}
+	usual := []domain.OrderStatus{domain.Pending, domain.Paid, domain.Shipped, domain.Delivered}
 	if i := slices.Index(usual, o.Status); i >= 0 {
 		for _, status := range usual[i+1:] {
 			steps = append(steps, step{domain.StatusChange{Status: status}, true})
@@ -95,7 +95,7 @@ func way(o domain.Order) []step {
 }
 
 // statusLooks are how a state of an order is shown.
-var statusLooks = map[domain.Status]struct{ name, badge string }{
+var statusLooks = map[domain.OrderStatus]struct{ name, badge string }{
 	domain.Pending:   {"Payment pending", "text-bg-warning"},
 	domain.Paid:      {"Paid", "text-bg-primary"},
 	domain.Shipped:   {"Shipped", "text-bg-info"},

@@ -203,7 +203,7 @@ func orderList(orders []domain.Order, path func(domain.OrderNumber) string) temp
 	})
 }
 
-func statusBadge(s domain.Status) templ.Component {
+func statusBadge(s domain.OrderStatus) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -276,7 +276,7 @@ func statusBadge(s domain.Status) templ.Component {
 	})
 }
 
-func statusIcon(s domain.Status) templ.Component {
+func statusIcon(s domain.OrderStatus) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -20,21 +20,21 @@ import (
 	"eshop/domain"
 	"eshop/usecase"
 	"eshop/web/problem"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 // Pages answers browsers.
 type Pages struct {
-	visits     *visit.Visits
-	browsing   *usecase.Browsing
-	shopping   *usecase.Shopping
-	wishing    *usecase.Wishing
+	visits     *session.Visits
+	browsing   *usecase.Catalog
+	shopping   *usecase.Cart
+	wishing    *usecase.Wishlist
 	checkout   *usecase.Checkout
 	account    *usecase.Account
-	contacting *usecase.Contacting
-	talking    *usecase.Talking
-	stocking   *usecase.Stocking
-	fulfilling *usecase.Fulfilling
+	contacting *usecase.Contact
+	talking    *usecase.Chat
+	stocking   *usecase.Inventory
+	fulfilling *usecase.Fulfillment
 	about      Shop
 }
 
@@ -47,9 +47,9 @@ type Shop struct {
 }
 
 // New makes the pages of a shop.
-func New(about Shop, visits *visit.Visits, browsing *usecase.Browsing, shopping *usecase.Shopping, wishing *usecase.Wishing,
-	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contacting, talking *usecase.Talking,
-	stocking *usecase.Stocking, fulfilling *usecase.Fulfilling) *Pages {
+func New(about Shop, visits *session.Visits, browsing *usecase.Catalog, shopping *usecase.Cart, wishing *usecase.Wishlist,
+	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contact, talking *usecase.Chat,
+	stocking *usecase.Inventory, fulfilling *usecase.Fulfillment) *Pages {
 	return &Pages{visits, browsing, shopping, wishing, checkout, account, contacting, talking, stocking, fulfilling, about}
 }
 
@@ -104,17 +104,17 @@ func (p *Pages) view(r *http.Request) (view, error) {
 	}
 	v := view{Shop: p.about, Visitor: who, Path: pathOf(r), Notice: notices[r.URL.Query().Get("done")]}
 	if who.Session.Key != "" {
-		// While the records are away the catalogue may still be shown from what is close at hand.
+		// While the records are away the catalog may still be shown from what is close at hand.
 		v.CartCount, err = p.shopping.ItemCount(r.Context(), who.Session.Owner())
 		if err != nil && !errors.Is(err, domain.ErrUnavailable) {
 			return view{}, err
 		}
 		// A guest whose conversation went into an account sees a shop without one.
-		talk, err := p.talking.Mine(r.Context(), who)
+		conversation, err := p.talking.Mine(r.Context(), who)
 		if err != nil && !errors.Is(err, domain.ErrUnauthenticated) {
 			return view{}, err
 		}
-		v.ChatID, v.ChatState, v.ChatLast, v.ChatUnread = string(talk.ID), string(talk.State), talk.Last, talk.UnreadByCustomer
+		v.ChatID, v.ChatState, v.ChatLast, v.ChatUnread = string(conversation.ID), string(conversation.State), conversation.Last, conversation.UnreadByCustomer
 	}
 	return v, nil
 }
@@ -140,7 +140,7 @@ func (p *Pages) handle(h handler) http.Handler {
 
 // Fail answers with the page for err.
 func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	what := problem.Of(err)
+	what := problem.From(err)
 	problem.Log(r, what, err)
 	what.Head(w.Header())
 	v, viewErr := p.view(r)
@@ -261,7 +261,7 @@ func unreadable(err error) error {
 	return errUnreadable
 }
 
-// clean says whether the text of a form can be kept.
+// clean reports whether the text of a form can be kept.
 func clean(f url.Values) error {
 	for name, values := range f {
 		if !domain.CleanText(name) {

@@ -19,7 +19,7 @@ import (
 	"eshop/port"
 	"eshop/usecase"
 	"eshop/web/page"
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 const (
@@ -32,23 +32,23 @@ const (
 var (
 	lamp = domain.Product{
 		ID: "p-lamp", Slug: "oak-desk-lamp", Name: "Oak Desk Lamp", Description: "A warm light.\n\nMade of oak.",
-		Category: domain.Category{Slug: "lighting", Name: "Lighting"}, Kind: domain.Category{Slug: "desk-lamps", Name: "Desk lamps"},
+		Category: domain.Category{Slug: "lighting", Name: "Lighting"}, Subcategory: domain.Category{Slug: "desk-lamps", Name: "Desk lamps"},
 		Price: domain.Dollars(1234), Stock: 12, Images: []domain.Image{{URL: "/media/lamp.svg", Alt: "Oak Desk Lamp"}},
 		Rating: domain.Rating{Sum: 9, Count: 2},
 	}
 	desk = domain.Product{
 		ID: "p-desk", Slug: "birch-desk", Name: "Birch Desk",
-		Category: domain.Category{Slug: "furniture", Name: "Furniture"}, Kind: domain.Category{Slug: "desks", Name: "Desks"},
+		Category: domain.Category{Slug: "furniture", Name: "Furniture"}, Subcategory: domain.Category{Slug: "desks", Name: "Desks"},
 		Price: domain.Dollars(123450), Stock: 200,
 	}
 	cup = domain.Product{
 		ID: "p-cup", Slug: "blue-cup", Name: "Blue Cup",
-		Category: domain.Category{Slug: "kitchen", Name: "Kitchen"}, Kind: domain.Category{Slug: "cups", Name: "Cups"},
+		Category: domain.Category{Slug: "kitchen", Name: "Kitchen"}, Subcategory: domain.Category{Slug: "cups", Name: "Cups"},
 		Price: domain.Dollars(450), Stock: 3,
 	}
 	rug = domain.Product{
 		ID: "p-rug", Slug: "wool-rug", Name: "Wool Rug",
-		Category: domain.Category{Slug: "textiles", Name: "Textiles"}, Kind: domain.Category{Slug: "rugs", Name: "Rugs"},
+		Category: domain.Category{Slug: "textiles", Name: "Textiles"}, Subcategory: domain.Category{Slug: "rugs", Name: "Rugs"},
 		Price: domain.Dollars(7900),
 	}
 )
@@ -96,14 +96,14 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 	newID := func() string { return fmt.Sprintf("id-%d", made.Add(1)) }
 	newSecret := func() string { return fmt.Sprintf("secret-%d", made.Add(1)) }
 	account := usecase.NewAccount(store, store, p.carts, p.wishlists, store, store, store, plain{}, clock, newID, newSecret)
-	visits := visit.New(account)
+	visits := session.New(account)
 	r := mux.NewRouter()
 	page.New(page.Shop{ServerName: "shop-1", Phone: "+1 (555) 010-0200", Email: "hello@shop.example"}, visits,
-		usecase.NewBrowsing(store, store), usecase.NewShopping(p.carts, store, newID), usecase.NewWishing(p.wishlists, store, clock, newID),
+		usecase.NewCatalog(store, store), usecase.NewCart(p.carts, store, newID), usecase.NewWishlist(p.wishlists, store, clock, newID),
 		usecase.NewCheckout(p.carts, store, p.payments, store, clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes")),
-		account, usecase.NewContacting(store, store, clock, newID), usecase.NewTalking(store, store, store, store, clock, newID),
-		usecase.NewStocking(store, store, store, raster.New().Develop, clock),
-		usecase.NewFulfilling(store, p.payments, store, clock)).Mount(r)
+		account, usecase.NewContact(store, store, clock, newID), usecase.NewChat(store, store, store, store, clock, newID),
+		usecase.NewInventory(store, store, store, raster.New().Develop, clock),
+		usecase.NewFulfillment(store, p.payments, store, clock)).Mount(r)
 	s.handler = http.MaxBytesHandler(visits.Remember(r), maxBody)
 	return s
 }

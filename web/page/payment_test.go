@@ -58,11 +58,11 @@ func TestCheckout_WhatThePaymentSays(t *testing.T) {
 // mute is a gateway that never says what became of a charge.
 type mute struct{ port.Payments }
 
-func (mute) Charge(context.Context, domain.OrderID, domain.Money, domain.Card) (port.Verdict, error) {
+func (mute) Charge(context.Context, domain.OrderID, domain.Money, domain.Card) (port.ChargeStatus, error) {
 	return "", domain.ErrUnavailable
 }
 
-func (mute) Verdict(context.Context, domain.OrderID) (port.Verdict, error) {
+func (mute) Verdict(context.Context, domain.OrderID) (port.ChargeStatus, error) {
 	return "", domain.ErrUnavailable
 }
 

@@ -50,7 +50,7 @@ func productPage(v view, p domain.Product, related []domain.Product) templ.Compo
 			templ_7745c5c3_Err = crumbs([]link{
 				{"All products", "/products"},
 				{p.Category.Name, "/products?category=" + p.Category.Slug},
-				{p.Kind.Name, "/products?category=" + p.Category.Slug + "&kind=" + p.Kind.Slug},
+				{p.Subcategory.Name, "/products?category=" + p.Category.Slug + "&kind=" + p.Subcategory.Slug},
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -28,9 +28,9 @@ func (p *Pages) showWishlist(w http.ResponseWriter, r *http.Request, what proble
 		return err
 	}
 	v.Path = "/wishlist"
-	var items []usecase.WishItem
+	var items []usecase.WishlistEntry
 	if v.Visitor.Session.Key != "" {
-		if items, err = p.wishing.Wishlist(r.Context(), v.Visitor.Session.Owner()); err != nil {
+		if items, err = p.wishing.Items(r.Context(), v.Visitor.Session.Owner()); err != nil {
 			return err
 		}
 	}
@@ -65,7 +65,7 @@ func (p *Pages) removeWish(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	// A wish that is gone already is what was asked for.
-	_, err = p.wishing.Remove(r.Context(), pass.Session.Owner(), domain.WishID(f.Get("wish")))
+	_, err = p.wishing.Remove(r.Context(), pass.Session.Owner(), domain.WishlistItemID(f.Get("wish")))
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return p.wishMistake(w, r, err)
 	}
@@ -87,7 +87,7 @@ func (p *Pages) moveWish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	owner, wish := pass.Session.Owner(), domain.WishID(f.Get("wish"))
+	owner, wish := pass.Session.Owner(), domain.WishlistItemID(f.Get("wish"))
 	product, err := p.wished(r, owner, wish)
 	if err != nil {
 		return err
@@ -105,14 +105,14 @@ func (p *Pages) moveWish(w http.ResponseWriter, r *http.Request) error {
 }
 
 // wished is the product of a wish; "" when there is no such wish.
-func (p *Pages) wished(r *http.Request, owner domain.OwnerID, wish domain.WishID) (domain.ProductID, error) {
-	items, err := p.wishing.Wishlist(r.Context(), owner)
+func (p *Pages) wished(r *http.Request, owner domain.OwnerID, wish domain.WishlistItemID) (domain.ProductID, error) {
+	items, err := p.wishing.Items(r.Context(), owner)
 	if err != nil {
 		return "", err
 	}
 	for _, item := range items {
 		if item.ID == wish {
-			return item.Wish.Product, nil
+			return item.WishlistItem.Product, nil
 		}
 	}
 	return "", nil

@@ -70,7 +70,7 @@ var statuses = map[domain.Kind]int{
 }
 
 // Of is the problem that err is, without a word of what is ours alone.
-func Of(err error) Problem {
+func From(err error) Problem {
 	p := Problem{Type: "about:blank", Status: http.StatusInternalServerError, Code: "internal",
 		Detail: "something went wrong on our side; it was noted"}
 	var (
@@ -140,7 +140,7 @@ func (p Problem) Head(h http.Header) {
 
 // Write answers a request of the JSON interface with err.
 func Write(w http.ResponseWriter, r *http.Request, err error) {
-	p := Of(err)
+	p := From(err)
 	Log(r, p, err)
 	p.Head(w.Header())
 	w.Header().Set("Content-Type", "application/problem+json")
@@ -157,9 +157,9 @@ func WithLog(ctx context.Context, log *slog.Logger) context.Context {
 
 // Log notes err when it is a fault of ours or of something that we need.
 func Log(r *http.Request, p Problem, err error) {
-	log, there := r.Context().Value(logKey{}).(*slog.Logger)
+	log, ok := r.Context().Value(logKey{}).(*slog.Logger)
 	switch {
-	case !there, p.Status < 500, r.Context().Err() != nil && errors.Is(err, context.Canceled):
+	case !ok, p.Status < 500, r.Context().Err() != nil && errors.Is(err, context.Canceled):
 	case p.Status == http.StatusServiceUnavailable:
 		log.Warn("unavailable", "method", r.Method, "path", r.URL.Path, "error", err)
 	default:

@@ -48,7 +48,7 @@ func (l *Loader) LoadPeople(ctx context.Context) error {
 	return l.loadOrders(ctx)
 }
 
-// Present says whether a demo account is among the users.
+// Present reports whether a demo account is among the users.
 func Present(ctx context.Context, users port.Users) (bool, error) {
 	for _, a := range []account{admin, john, jane} {
 		switch _, err := users.User(ctx, a.ID); {

@@ -25,7 +25,7 @@ func TestLoad(t *testing.T) {
 		found, err := store.Search(t.Context(), domain.Query{Text: "headphones", InStock: true})
 		require.NoError(t, err)
 		require.NotEmpty(t, found.Products)
-		assert.Equal(t, "headphones", found.Products[0].Kind.Slug)
+		assert.Equal(t, "headphones", found.Products[0].Subcategory.Slug)
 	})
 
 	t.Run("everything that was made is there", func(t *testing.T) {
@@ -38,7 +38,7 @@ func TestLoad(t *testing.T) {
 	})
 
 	t.Run("orders are in different states, and stock holds", func(t *testing.T) {
-		states := map[domain.Status]bool{}
+		states := map[domain.OrderStatus]bool{}
 		for _, o := range loaded.orders {
 			states[o.Status] = true
 			assert.NotEmpty(t, o.Lines)
@@ -48,7 +48,7 @@ func TestLoad(t *testing.T) {
 				last = change.At
 			}
 		}
-		assert.Equal(t, map[domain.Status]bool{domain.Paid: true, domain.Shipped: true, domain.Delivered: true, domain.Refunded: true}, states)
+		assert.Equal(t, map[domain.OrderStatus]bool{domain.Paid: true, domain.Shipped: true, domain.Delivered: true, domain.Refunded: true}, states)
 		assert.Len(t, loaded.ordered, 13)
 		for id, p := range loaded.ordered {
 			sum := 0
@@ -156,12 +156,12 @@ type seen struct {
 	users     []domain.User
 	orders    []domain.Order
 	ordered   map[domain.ProductID]domain.Product
-	movements map[domain.ProductID][]domain.Movement
+	movements map[domain.ProductID][]domain.StockMovement
 }
 
 func look(t *testing.T, store *memory.Store) seen {
 	t.Helper()
-	s := seen{ordered: map[domain.ProductID]domain.Product{}, movements: map[domain.ProductID][]domain.Movement{}}
+	s := seen{ordered: map[domain.ProductID]domain.Product{}, movements: map[domain.ProductID][]domain.StockMovement{}}
 	found, err := store.Search(t.Context(), domain.Query{})
 	require.NoError(t, err)
 	s.products = found.Total

@@ -14,7 +14,7 @@ import (
 type order struct {
 	by     account
 	placed time.Time
-	states []domain.Status // those after Pending
+	states []domain.OrderStatus // those after Pending
 	goods  []goods
 }
 
@@ -25,10 +25,10 @@ type goods struct {
 }
 
 var (
-	paid      = []domain.Status{domain.Paid}
-	shipped   = []domain.Status{domain.Paid, domain.Shipped}
-	delivered = []domain.Status{domain.Paid, domain.Shipped, domain.Delivered}
-	returned  = []domain.Status{domain.Paid, domain.Shipped, domain.Delivered, domain.Refunded}
+	paid      = []domain.OrderStatus{domain.Paid}
+	shipped   = []domain.OrderStatus{domain.Paid, domain.Shipped}
+	delivered = []domain.OrderStatus{domain.Paid, domain.Shipped, domain.Delivered}
+	returned  = []domain.OrderStatus{domain.Paid, domain.Shipped, domain.Delivered, domain.Refunded}
 )
 
 // orders are the past orders, the oldest first. Their place is their id.
@@ -47,7 +47,7 @@ func day(year int, month time.Month, day int) time.Time {
 }
 
 // after is how long after it was placed an order comes into a state.
-var after = map[domain.Status]time.Duration{
+var after = map[domain.OrderStatus]time.Duration{
 	domain.Paid: time.Minute, domain.Shipped: 26 * time.Hour, domain.Delivered: 75 * time.Hour, domain.Refunded: 240 * time.Hour,
 }
 
@@ -120,7 +120,7 @@ func (o order) proceed(placed *domain.Order) error {
 func (o order) lines() []domain.Line {
 	lines := make([]domain.Line, len(o.goods))
 	for i, g := range o.goods {
-		p := catalogue().kinds[g.kind].inStockAt(o.placed)
+		p := catalog().kinds[g.kind].inStockAt(o.placed)
 		lines[i] = domain.Line{ID: domain.LineID(p.ID), Product: p.ID, Quantity: g.quantity}
 	}
 	return lines

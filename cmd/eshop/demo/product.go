@@ -13,11 +13,11 @@ import (
 const Most = 1_000_000
 
 // Size is how many products the demo shop has. More are more of the same kinds.
-func Size() int { return len(catalogue().turn) }
+func Size() int { return len(catalog().turn) }
 
 // Product is the i-th product, from 0 up to Most, the same every time.
 func Product(i int) domain.Product {
-	turn := catalogue().turn
+	turn := catalog().turn
 	p := turn[i%len(turn)]
 	return p.kind.product(i/len(turn)*p.kind.share + p.ordinal)
 }
@@ -47,7 +47,7 @@ func (k *kind) product(n int) domain.Product {
 		Name:        name,
 		Description: k.describe(&d, maker, model, style),
 		Category:    k.in.Category,
-		Kind:        k.Category,
+		Subcategory: k.Category,
 		Price:       domain.Dollars(price(&d, k.Price[0]*100, k.Price[1]*100)),
 		Images:      k.images(n, name),
 	}
@@ -122,7 +122,7 @@ func picturesOf(k *kind) [][]domain.Image {
 	for _, palette := range palettes {
 		var images []domain.Image
 		for i, view := range views {
-			if url, there := asset.Picture(fmt.Sprintf("%s-%s-%d.svg", k.Slug, palette, i+1)); there {
+			if url, ok := asset.Picture(fmt.Sprintf("%s-%s-%d.svg", k.Slug, palette, i+1)); ok {
 				images = append(images, domain.Image{URL: url, Alt: view})
 			}
 		}

@@ -24,7 +24,7 @@ func TestProduct(t *testing.T) {
 			if kinds[p.Category.Slug] == nil {
 				kinds[p.Category.Slug] = map[string]bool{}
 			}
-			kinds[p.Category.Slug][p.Kind.Slug] = true
+			kinds[p.Category.Slug][p.Subcategory.Slug] = true
 		}
 		assert.GreaterOrEqual(t, len(categories), 10)
 		for category, n := range categories {
@@ -97,7 +97,7 @@ func TestPictures(t *testing.T) {
 		require.Len(t, p.Images, 3, p.Name)
 		for _, image := range p.Images {
 			assert.True(t, strings.HasPrefix(image.Alt, p.Name+" "), image.Alt)
-			assert.Contains(t, image.URL, "/"+p.Kind.Slug+"-")
+			assert.Contains(t, image.URL, "/"+p.Subcategory.Slug+"-")
 			if seen[image.URL] {
 				continue
 			}

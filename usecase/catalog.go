@@ -8,15 +8,15 @@ import (
 	"eshop/port"
 )
 
-// Browsing is looking around in the catalogue.
-type Browsing struct {
+// Browsing is looking around in the catalog.
+type Catalog struct {
 	products port.Products
 	pictures port.Pictures
 }
 
 // NewBrowsing looks around in products, and shows pictures.
-func NewBrowsing(products port.Products, pictures port.Pictures) *Browsing {
-	return &Browsing{products, pictures}
+func NewCatalog(products port.Products, pictures port.Pictures) *Catalog {
+	return &Catalog{products, pictures}
 }
 
 const (
@@ -26,7 +26,7 @@ const (
 )
 
 // Search returns a page of what q finds; ErrInvalid by field when q makes no sense.
-func (b *Browsing) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
+func (b *Catalog) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
 	q.Text = strings.TrimSpace(q.Text)
 	if err := q.Check(); err != nil {
 		return domain.Found{}, err
@@ -35,7 +35,7 @@ func (b *Browsing) Search(ctx context.Context, q domain.Query) (domain.Found, er
 }
 
 // Suggest returns what a shopper who typed text so far may mean; nothing for a single letter.
-func (b *Browsing) Suggest(ctx context.Context, text string) ([]domain.Suggestion, error) {
+func (b *Catalog) Suggest(ctx context.Context, text string) ([]domain.Suggestion, error) {
 	text = strings.TrimSpace(text)
 	if err := (domain.Query{Text: text}).Check(); err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (b *Browsing) Suggest(ctx context.Context, text string) ([]domain.Suggestio
 }
 
 // Product returns the product by its id or slug.
-func (b *Browsing) Product(ctx context.Context, ref string) (domain.Product, error) {
+func (b *Catalog) Product(ctx context.Context, ref string) (domain.Product, error) {
 	return productByRef(ctx, b.products, ref)
 }
 
@@ -67,8 +67,8 @@ func mayName(ref string) error {
 }
 
 // Related returns other products of p's kind, or else of its category, the most sold first.
-func (b *Browsing) Related(ctx context.Context, p domain.Product) ([]domain.Product, error) {
-	related, err := b.shelf(ctx, domain.Query{Category: p.Category.Slug, Kind: p.Kind.Slug}, p.ID)
+func (b *Catalog) Related(ctx context.Context, p domain.Product) ([]domain.Product, error) {
+	related, err := b.shelf(ctx, domain.Query{Category: p.Category.Slug, Subcategory: p.Subcategory.Slug}, p.ID)
 	if err != nil || len(related) >= shelfLength/2 {
 		return related, err
 	}
@@ -83,7 +83,7 @@ type Home struct {
 }
 
 // Home returns what the shop shows first.
-func (b *Browsing) Home(ctx context.Context) (Home, error) {
+func (b *Catalog) Home(ctx context.Context) (Home, error) {
 	categories, err := b.products.Categories(ctx)
 	if err != nil {
 		return Home{}, err
@@ -100,19 +100,19 @@ func (b *Browsing) Home(ctx context.Context) (Home, error) {
 }
 
 // Categories returns the categories that have products.
-func (b *Browsing) Categories(ctx context.Context) ([]domain.CategoryCount, error) {
+func (b *Catalog) Categories(ctx context.Context) ([]domain.CategoryCount, error) {
 	return b.products.Categories(ctx)
 }
 
 // Picture returns a picture that staff added, by its name.
-func (b *Browsing) Picture(ctx context.Context, name domain.PictureName) (domain.Picture, error) {
+func (b *Catalog) Picture(ctx context.Context, name domain.PictureName) (domain.Picture, error) {
 	if !name.Valid() {
 		return domain.Picture{}, domain.ErrNotFound.Errorf("not_found", "there is no such picture")
 	}
 	return b.pictures.Picture(ctx, name)
 }
 
-func (b *Browsing) shelf(ctx context.Context, q domain.Query, without domain.ProductID) ([]domain.Product, error) {
+func (b *Catalog) shelf(ctx context.Context, q domain.Query, without domain.ProductID) ([]domain.Product, error) {
 	q.Page = domain.Page{Number: 1, Size: shelfLength + 1}
 	found, err := b.products.Search(ctx, q)
 	if err != nil {

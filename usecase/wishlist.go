@@ -8,7 +8,7 @@ import (
 )
 
 // Wishing is keeping a wishlist.
-type Wishing struct {
+type Wishlist struct {
 	wishlists port.Wishlists
 	products  port.Products
 	clock     Clock
@@ -16,18 +16,18 @@ type Wishing struct {
 }
 
 // NewWishing keeps wishlists of products.
-func NewWishing(wishlists port.Wishlists, products port.Products, clock Clock, newID NewID) *Wishing {
-	return &Wishing{wishlists, products, clock, newID}
+func NewWishlist(wishlists port.Wishlists, products port.Products, clock Clock, newID NewID) *Wishlist {
+	return &Wishlist{wishlists, products, clock, newID}
 }
 
 // WishItem is a wish with its product. A product that is no longer sold is a domain.GoneProduct.
-type WishItem struct {
-	domain.Wish
+type WishlistEntry struct {
+	domain.WishlistItem
 	Product domain.Product
 }
 
 // Wishlist returns the owner's wishes, the newest first.
-func (w *Wishing) Wishlist(ctx context.Context, owner domain.OwnerID) ([]WishItem, error) {
+func (w *Wishlist) Items(ctx context.Context, owner domain.OwnerID) ([]WishlistEntry, error) {
 	list, err := w.wishlists.Wishlist(ctx, owner)
 	if err != nil {
 		return nil, err
@@ -36,12 +36,12 @@ func (w *Wishing) Wishlist(ctx context.Context, owner domain.OwnerID) ([]WishIte
 }
 
 // Add puts a product on the wishlist; again, nothing changes.
-func (w *Wishing) Add(ctx context.Context, owner domain.OwnerID, product domain.ProductID) ([]WishItem, error) {
+func (w *Wishlist) Add(ctx context.Context, owner domain.OwnerID, product domain.ProductID) ([]WishlistEntry, error) {
 	p, err := productByRef(ctx, w.products, string(product))
 	if err != nil {
 		return nil, err
 	}
-	wish := domain.Wish{ID: domain.WishID(w.newID()), Product: p.ID, AddedAt: w.clock()}
+	wish := domain.WishlistItem{ID: domain.WishlistItemID(w.newID()), Product: p.ID, AddedAt: w.clock()}
 	list, err := w.wishlists.UpdateWishlist(ctx, owner, func(l *domain.Wishlist) error { return l.Add(wish) })
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (w *Wishing) Add(ctx context.Context, owner domain.OwnerID, product domain.
 }
 
 // Remove takes a wish off the list.
-func (w *Wishing) Remove(ctx context.Context, owner domain.OwnerID, wish domain.WishID) ([]WishItem, error) {
+func (w *Wishlist) Remove(ctx context.Context, owner domain.OwnerID, wish domain.WishlistItemID) ([]WishlistEntry, error) {
 	list, err := w.wishlists.UpdateWishlist(ctx, owner, func(l *domain.Wishlist) error { return l.Remove(wish) })
 	if err != nil {
 		return nil, err
@@ -58,22 +58,22 @@ func (w *Wishing) Remove(ctx context.Context, owner domain.OwnerID, wish domain.
 	return w.items(ctx, list)
 }
 
-func (w *Wishing) items(ctx context.Context, list domain.Wishlist) ([]WishItem, error) {
-	ids := make([]domain.ProductID, len(list.Wishes))
-	for i, wish := range list.Wishes {
+func (w *Wishlist) items(ctx context.Context, list domain.Wishlist) ([]WishlistEntry, error) {
+	ids := make([]domain.ProductID, len(list.Items))
+	for i, wish := range list.Items {
 		ids[i] = wish.Product
 	}
 	products, err := productsByID(ctx, w.products, ids)
 	if err != nil {
 		return nil, err
 	}
-	items := make([]WishItem, len(list.Wishes))
-	for i, wish := range list.Wishes {
+	items := make([]WishlistEntry, len(list.Items))
+	for i, wish := range list.Items {
 		p := products[wish.Product]
 		if p.ID == "" {
-			p = domain.GoneProduct(wish.Product)
+			p = domain.DiscontinuedProduct(wish.Product)
 		}
-		items[len(items)-1-i] = WishItem{wish, p}
+		items[len(items)-1-i] = WishlistEntry{wish, p}
 	}
 	return items, nil
 }

@@ -25,8 +25,8 @@ var (
 	buyer = domain.User{ID: "u-ann", Username: "ann", Role: domain.Customer}
 )
 
-func newTalking(store *memory.Store) *usecase.Talking {
-	return usecase.NewTalking(store, store, store, store, utcNow, counter("talk"))
+func newTalking(store *memory.Store) *usecase.Chat {
+	return usecase.NewChat(store, store, store, store, utcNow, counter("talk"))
 }
 
 func guest(name string) usecase.Visitor {
@@ -54,7 +54,7 @@ func TestTalking(t *testing.T) {
 		assert.False(t, said)
 		assert.Equal(t, asked, again)
 
-		open, total, err := talking.Conversations(t.Context(), sue, domain.TalkOpen, domain.Page{Number: 1, Size: 10})
+		open, total, err := talking.Conversations(t.Context(), sue, domain.ConversationOpen, domain.Page{Number: 1, Size: 10})
 		require.NoError(t, err)
 		assert.Equal(t, 1, total)
 		require.Len(t, open, 1)
@@ -88,7 +88,7 @@ func TestTalking(t *testing.T) {
 		assert.Empty(t, messages)
 		for name, call := range map[string]func(by domain.User) error{
 			"Conversations": func(by domain.User) error {
-				_, _, err := talking.Conversations(t.Context(), by, domain.TalkOpen, domain.Page{Number: 1, Size: 1})
+				_, _, err := talking.Conversations(t.Context(), by, domain.ConversationOpen, domain.Page{Number: 1, Size: 1})
 				return err
 			},
 			"Conversation": func(by domain.User) error {
@@ -130,10 +130,10 @@ func TestTalking(t *testing.T) {
 			by    domain.User
 			move  usecase.Move
 			agent string
-			state domain.TalkState
+			state domain.ConversationState
 		}{
-			{sue, usecase.TakeOver, "sue", domain.TalkOpen}, {tom, usecase.TakeOver, "tom", domain.TalkOpen},
-			{tom, usecase.HandBack, "", domain.TalkOpen}, {sue, usecase.CloseIt, "", domain.TalkClosed}, {tom, usecase.Reopen, "tom", domain.TalkOpen},
+			{sue, usecase.TakeOver, "sue", domain.ConversationOpen}, {tom, usecase.TakeOver, "tom", domain.ConversationOpen},
+			{tom, usecase.HandBack, "", domain.ConversationOpen}, {sue, usecase.CloseIt, "", domain.ConversationClosed}, {tom, usecase.Reopen, "tom", domain.ConversationOpen},
 		} {
 			for range 2 {
 				c, err := talking.Move(t.Context(), step.by, asked.Conversation, step.move)
@@ -250,7 +250,7 @@ func (away) Publish(ctx context.Context, _ domain.Event) error {
 func TestTalking_goesOnWhenNobodyCountsOrWakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.NewStore()
-		talking := usecase.NewTalking(store, store, away{Events: store}, away{}, utcNow, counter("talk"))
+		talking := usecase.NewChat(store, store, away{Events: store}, away{}, utcNow, counter("talk"))
 		before := time.Now()
 		for i := range 3 {
 			_, said, err := talking.Say(t.Context(), guest("ann"), fmt.Sprint("m", i), "hi", "here")
@@ -265,7 +265,7 @@ func TestTalking_wakesWhoListens(t *testing.T) {
 	store := memory.NewStore()
 	talking := newTalking(store)
 	ctx, cancel := context.WithCancel(t.Context())
-	changes, signals, err := talking.Follow(ctx)
+	changes, signals, err := talking.Subscribe(ctx)
 	require.NoError(t, err)
 	asked, _, err := talking.Say(t.Context(), guest("ann"), "m-1", "hi", "here")
 	require.NoError(t, err)

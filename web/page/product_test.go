@@ -259,7 +259,7 @@ func TestAdmin_EditProduct(t *testing.T) {
 		b.send(save, form, aPicture(t, 8)).leadsTo(path + "?done=saved")
 		p := s.product(lamp.ID)
 		assert.Equal(t, "Ash Desk Lamp", p.Name)
-		assert.Equal(t, domain.Category{Slug: "lamps-of-ash", Name: "Lamps of ash"}, p.Kind)
+		assert.Equal(t, domain.Category{Slug: "lamps-of-ash", Name: "Lamps of ash"}, p.Subcategory)
 		assert.Equal(t, lamp.Category, p.Category)
 		assert.Equal(t, domain.Dollars(9900), p.Price)
 		assert.Equal(t, "Cold.", p.Description)
@@ -288,7 +288,7 @@ func TestAdmin_EditProduct(t *testing.T) {
 		for _, says := range []string{"Your form said: His Lamp", "Your form said: 30", "Your form said: his words"} {
 			assert.Contains(t, a.text(), says)
 		}
-		assert.NotContains(t, a.text(), "Your form said: "+lamp.Kind.Name, "only what is another")
+		assert.NotContains(t, a.text(), "Your form said: "+lamp.Subcategory.Name, "only what is another")
 		assert.Equal(t, domain.Dollars(2000), s.product(lamp.ID).Price)
 		tom.send(save, with(shown, "price", "30"), nil).leadsTo(path + "?done=saved")
 		assert.Equal(t, domain.Dollars(3000), s.product(lamp.ID).Price)

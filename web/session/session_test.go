@@ -1,4 +1,4 @@
-package visit_test
+package session_test
 
 import (
 	"net/http"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"eshop/web/visit"
+	"eshop/web/session"
 )
 
 func TestAddress_CountsANetworkOfIPv6AsOne(t *testing.T) {
@@ -20,6 +20,6 @@ func TestAddress_CountsANetworkOfIPv6AsOne(t *testing.T) {
 		"@":                           "@",
 		"":                            "",
 	} {
-		assert.Equal(t, want, visit.Address(&http.Request{RemoteAddr: remote}), remote)
+		assert.Equal(t, want, session.Address(&http.Request{RemoteAddr: remote}), remote)
 	}
 }

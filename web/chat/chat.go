@@ -1,6 +1,6 @@
-// Package talk is a conversation as JSON: the same in the calls of package api as in the
+// Package chat is a conversation as JSON: the same in the calls of package api as in the
 // frames of package live.
-package talk
+package chat
 
 import (
 	"time"
@@ -32,16 +32,16 @@ func MessageOf(m domain.Message) Message {
 
 // Conversation is a conversation as staff sees it.
 type Conversation struct {
-	ID             domain.ConversationID `json:"id"`
-	Name           string                `json:"name"`
-	State          domain.TalkState      `json:"state"`
-	Agent          string                `json:"agent"`
-	Last           int64                 `json:"last"`
-	Unread         int64                 `json:"unread"`
-	ReadByCustomer int64                 `json:"read_by_customer"`
-	ReadByAgent    int64                 `json:"read_by_agent"`
-	WaitingSince   *time.Time            `json:"waiting_since"`
-	ChangedAt      time.Time             `json:"changed_at"`
+	ID             domain.ConversationID    `json:"id"`
+	Name           string                   `json:"name"`
+	State          domain.ConversationState `json:"state"`
+	Agent          string                   `json:"agent"`
+	Last           int64                    `json:"last"`
+	Unread         int64                    `json:"unread"`
+	ReadByCustomer int64                    `json:"read_by_customer"`
+	ReadByAgent    int64                    `json:"read_by_agent"`
+	WaitingSince   *time.Time               `json:"waiting_since"`
+	ChangedAt      time.Time                `json:"changed_at"`
 }
 
 // ConversationOf is c as JSON.

@@ -19,7 +19,7 @@ import (
 
 func TestNoCallReadsAWholeTable(t *testing.T) {
 	url := migrated(t)
-	copyCatalogue(t, openAt(t, url), 20_000)
+	copyCatalog(t, openAt(t, url), 20_000)
 	execute(t, url, "ANALYZE")
 	tables := []string{"product_facts", "products", "product_popularity", "product_terms", "stock_movements"}
 	read := func() map[string]int64 {
@@ -50,7 +50,7 @@ func TestNoCallReadsAWholeTable(t *testing.T) {
 			before := read()
 			store, closeStore, err := postgres.Open(t.Context(), postgres.Config{URL: url + "&application_name=watched"})
 			require.NoError(t, err)
-			for i, p := range enumerate(catalogue(10)) {
+			for i, p := range enumerate(catalog(10)) {
 				require.NoError(t, c.do(t.Context(), store, p, i))
 			}
 			closeStore()
@@ -62,7 +62,7 @@ func TestNoCallReadsAWholeTable(t *testing.T) {
 
 func TestABroadTextIsEstimated(t *testing.T) {
 	exact, broad := openTwo(t)
-	copyCatalogue(t, exact, 20_000)
+	copyCatalog(t, exact, 20_000)
 	broad.Broaden(500, 1500)
 	for _, q := range []domain.Query{
 		{Text: "copper"}, {Text: "lamp workshop"}, {Text: "workshop", Category: "category-3", InStock: true},
@@ -111,7 +111,7 @@ func TestABroadTextIsEstimated(t *testing.T) {
 
 func TestAPageMakesAFixedNumberOfStatements(t *testing.T) {
 	store := open(t)
-	copyCatalogue(t, store, 500)
+	copyCatalog(t, store, 500)
 	statements := func(q domain.Query) int64 {
 		before := store.Stats().Statements
 		_, err := store.Search(t.Context(), q)
@@ -123,7 +123,7 @@ func TestAPageMakesAFixedNumberOfStatements(t *testing.T) {
 		want int64
 	}{
 		"everything": {domain.Query{}, 5},
-		"filters":    {domain.Query{Category: "category-1", Kind: "kind-1", MinPrice: 100, MaxPrice: 30_000, InStock: true, Sort: domain.ByName}, 5},
+		"filters":    {domain.Query{Category: "category-1", Subcategory: "kind-1", MinPrice: 100, MaxPrice: 30_000, InStock: true, Sort: domain.ByName}, 5},
 		"a text":     {domain.Query{Text: "copper kettle"}, 5},
 		"typos":      {domain.Query{Text: "copepr ketlte"}, 6},
 	} {
@@ -146,7 +146,7 @@ func TestWhatIsKeptReadyIsRight(t *testing.T) {
 		stores[i], closeStores[i], err = postgres.Open(t.Context(), postgres.Config{URL: url + "&application_name=watched"})
 		require.NoError(t, err)
 	}
-	all := slices.Collect(catalogue(60))
+	all := slices.Collect(catalog(60))
 	require.NoError(t, stores[0].PutProducts(t.Context(), all))
 	errs := make(chan error, 8)
 	for worker := range cap(errs) {
@@ -162,7 +162,7 @@ func TestWhatIsKeptReadyIsRight(t *testing.T) {
 							return err
 						}
 					case 2:
-						p.Category, p.Kind, p.Name, p.Price = other.Category, other.Kind, other.Name, other.Price
+						p.Category, p.Subcategory, p.Name, p.Price = other.Category, other.Subcategory, other.Name, other.Price
 						if err := store.PutProducts(t.Context(), []domain.Product{p, other}); err != nil && !isExpected(err) {
 							return err
 						}
@@ -223,7 +223,7 @@ func TestPriceBandsAreThoseOfTheShop(t *testing.T) {
 	var want []domain.PriceCount
 	for _, band := range domain.PriceBands {
 		for _, price := range []int64{max(band.Min, 1), cmp.Or(band.Max, domain.MaxAmount/1000)} {
-			p := slices.Collect(catalogue(n + 1))[n]
+			p := slices.Collect(catalog(n + 1))[n]
 			p.Price = domain.Dollars(price)
 			require.NoError(t, store.PutProducts(t.Context(), []domain.Product{p}))
 			n++
@@ -241,11 +241,11 @@ func TestAChangeOfStockLeavesTheIndexesAsTheyAre(t *testing.T) {
 	url := migrated(t)
 	store, closeStore, err := postgres.Open(t.Context(), postgres.Config{URL: url + "&application_name=watched"})
 	require.NoError(t, err)
-	require.NoError(t, store.PutProducts(t.Context(), slices.Collect(catalogue(50))))
+	require.NoError(t, store.PutProducts(t.Context(), slices.Collect(catalog(50))))
 	execute(t, url, "SELECT pg_stat_reset_single_table_counters('product_facts'::regclass)")
 	before := number(t, url, "SELECT pg_relation_size('product_facts_words')")
 	for i := range 500 {
-		_, err := store.ChangeStock(t.Context(), slices.Collect(catalogue(2))[1].ID, 1+i%3, domain.StockReceived, noon)
+		_, err := store.ChangeStock(t.Context(), slices.Collect(catalog(2))[1].ID, 1+i%3, domain.StockReceived, noon)
 		require.NoError(t, err)
 	}
 	closeStore()
@@ -267,8 +267,8 @@ func number(t testing.TB, url, statement string, args ...any) int64 {
 	return n
 }
 
-// copyCatalogue keeps n products.
-func copyCatalogue(t testing.TB, store *postgres.Store, n int) {
+// copyCatalog keeps n products.
+func copyCatalog(t testing.TB, store *postgres.Store, n int) {
 	t.Helper()
-	require.NoError(t, store.CopyProducts(t.Context(), catalogue(n), func(int) {}))
+	require.NoError(t, store.CopyProducts(t.Context(), catalog(n), func(int) {}))
 }

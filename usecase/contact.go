@@ -10,7 +10,7 @@ import (
 )
 
 // Contacting is writing to the shop, or asking it to call back.
-type Contacting struct {
+type Contact struct {
 	contacts port.Contacts
 	limits   port.Limits
 	clock    Clock
@@ -18,14 +18,14 @@ type Contacting struct {
 }
 
 // NewContacting keeps messages in contacts.
-func NewContacting(contacts port.Contacts, limits port.Limits, clock Clock, newID NewID) *Contacting {
-	return &Contacting{contacts, limits, clock, newID}
+func NewContact(contacts port.Contacts, limits port.Limits, clock Clock, newID NewID) *Contact {
+	return &Contact{contacts, limits, clock, newID}
 }
 
 var contactLimit = port.Limit{Burst: 5, Every: time.Minute}
 
 // Send keeps a message and returns its id. The same message with the same key again is kept once.
-func (c *Contacting) Send(ctx context.Context, message domain.Contact, key, address string) (domain.ContactID, error) {
+func (c *Contact) Send(ctx context.Context, message domain.Contact, key, address string) (domain.ContactID, error) {
 	if err := message.Check(); err != nil {
 		return "", err
 	}
@@ -44,7 +44,7 @@ func (c *Contacting) Send(ctx context.Context, message domain.Contact, key, addr
 }
 
 // Messages returns a page of the messages, the newest first, for staff.
-func (c *Contacting) Messages(ctx context.Context, by domain.User, page domain.Page) ([]domain.Contact, int, error) {
+func (c *Contact) Messages(ctx context.Context, by domain.User, page domain.Page) ([]domain.Contact, int, error) {
 	if err := staffOnly(by); err != nil {
 		return nil, 0, err
 	}
@@ -52,7 +52,7 @@ func (c *Contacting) Messages(ctx context.Context, by domain.User, page domain.P
 }
 
 // Finish notes that a message was seen to by somebody of the staff. Again, nothing changes.
-func (c *Contacting) Finish(ctx context.Context, by domain.User, id domain.ContactID) error {
+func (c *Contact) Finish(ctx context.Context, by domain.User, id domain.ContactID) error {
 	if err := staffOnly(by); err != nil {
 		return err
 	}

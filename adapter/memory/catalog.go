@@ -48,7 +48,7 @@ func (x *index) choose(q domain.Query, scores []int32, ranked bool) (int, domain
 	onShelf := make([]int, len(x.shelves)) // whatever the category and kind
 	chosen := make([]bool, len(x.shelves))
 	for i, s := range x.shelves {
-		chosen[i] = (q.Category == "" || q.Category == s.category) && (q.Kind == "" || q.Kind == s.kind.Slug)
+		chosen[i] = (q.Category == "" || q.Category == s.category) && (q.Subcategory == "" || q.Subcategory == s.kind.Slug)
 	}
 	inBand := make([]int, len(domain.PriceBands)) // whatever the price
 	total, inStock := 0, 0                        // inStock: whether or not only that is asked for
@@ -79,7 +79,7 @@ func (x *index) choose(q domain.Query, scores []int32, ranked bool) (int, domain
 	}
 	facets := domain.Facets{Categories: x.categories(onShelf), InStock: inStock}
 	if q.Category != "" {
-		facets.Kinds = x.kinds(q.Category, onShelf)
+		facets.Subcategories = x.kinds(q.Category, onShelf)
 	}
 	for i, n := range inBand {
 		if n > 0 {

@@ -55,7 +55,7 @@ type place struct {
 	ordinal int
 }
 
-// shop is the catalogue: a turn is all products of the demo shop, and every
+// shop is the catalog: a turn is all products of the demo shop, and every
 // further turn brings as many more, in the same order of kinds.
 type shop struct {
 	turn  []place
@@ -69,7 +69,7 @@ const (
 	block = 12
 )
 
-var catalogue = sync.OnceValue(func() shop {
+var catalog = sync.OnceValue(func() shop {
 	var categories []*category
 	if err := json.Unmarshal(kindsJSON, &categories); err != nil {
 		panic(fmt.Sprintf("kinds.json: %v", err)) // embedded and tested: it cannot be
@@ -84,7 +84,7 @@ var catalogue = sync.OnceValue(func() shop {
 			}
 		}
 	}
-	// Mixed, so that any part of the catalogue has something of everything.
+	// Mixed, so that any part of the catalog has something of everything.
 	key := func(p place) uint64 { return mix(p.kind.seed + uint64(p.ordinal)) }
 	slices.SortFunc(s.turn, func(a, b place) int { return cmp.Compare(key(a), key(b)) })
 	return s

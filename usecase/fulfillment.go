@@ -8,7 +8,7 @@ import (
 )
 
 // Fulfilling is bringing orders to their buyers, for staff.
-type Fulfilling struct {
+type Fulfillment struct {
 	orders   port.Orders
 	payments port.Payments
 	events   port.Events
@@ -16,12 +16,12 @@ type Fulfilling struct {
 }
 
 // NewFulfilling brings orders to their buyers.
-func NewFulfilling(orders port.Orders, payments port.Payments, events port.Events, clock Clock) *Fulfilling {
-	return &Fulfilling{orders, payments, events, clock}
+func NewFulfillment(orders port.Orders, payments port.Payments, events port.Events, clock Clock) *Fulfillment {
+	return &Fulfillment{orders, payments, events, clock}
 }
 
 // Orders returns a page of everybody's orders, the newest first, and how many there are. "" is every status.
-func (f *Fulfilling) Orders(ctx context.Context, by domain.User, status domain.Status, page domain.Page) ([]domain.Order, int, error) {
+func (f *Fulfillment) Orders(ctx context.Context, by domain.User, status domain.OrderStatus, page domain.Page) ([]domain.Order, int, error) {
 	if err := staffOnly(by); err != nil {
 		return nil, 0, err
 	}
@@ -29,7 +29,7 @@ func (f *Fulfilling) Orders(ctx context.Context, by domain.User, status domain.S
 }
 
 // Order returns anybody's order by its number.
-func (f *Fulfilling) Order(ctx context.Context, by domain.User, number domain.OrderNumber) (domain.Order, error) {
+func (f *Fulfillment) Order(ctx context.Context, by domain.User, number domain.OrderNumber) (domain.Order, error) {
 	if err := staffOnly(by); err != nil {
 		return domain.Order{}, err
 	}
@@ -42,7 +42,7 @@ func (f *Fulfilling) Order(ctx context.Context, by domain.User, number domain.Or
 // Move brings an order to its next state: shipped, delivered or refunded, which
 // gives the money back first. Whether an order is paid or cancelled is the payment's to say.
 // Moving it to the state that it has changes nothing.
-func (f *Fulfilling) Move(ctx context.Context, by domain.User, number domain.OrderNumber, next domain.Status) (domain.Order, error) {
+func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.OrderNumber, next domain.OrderStatus) (domain.Order, error) {
 	order, err := f.Order(ctx, by, number)
 	if err != nil {
 		return domain.Order{}, err

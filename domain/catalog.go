@@ -62,16 +62,16 @@ var Sorts = []Sort{ByRelevance, ByNewest, ByPrice, ByPriceDown, ByName, ByRating
 // MaxQueryText bounds a search text, in bytes.
 const MaxQueryText = 200
 
-// Query is a question to the catalogue. Its zero value asks for everything.
+// Query is a question to the catalog. Its zero value asks for everything.
 type Query struct {
-	Text     string // words that must all be found, the last also as the beginning of a word
-	Category string // slug; unknown slugs find nothing
-	Kind     string // slug of a sub-kind
-	MinPrice int64  // minor units, inclusive; 0 for no bound
-	MaxPrice int64  // minor units, inclusive; 0 for no bound
-	InStock  bool   // only what can be bought now
-	Sort     Sort   // "" for ByRelevance
-	Page     Page
+	Text        string // words that must all be found, the last also as the beginning of a word
+	Category    string // slug; unknown slugs find nothing
+	Subcategory string // slug of a sub-kind
+	MinPrice    int64  // minor units, inclusive; 0 for no bound
+	MaxPrice    int64  // minor units, inclusive; 0 for no bound
+	InStock     bool   // only what can be bought now
+	Sort        Sort   // "" for ByRelevance
+	Page        Page
 }
 
 // Check says what is wrong with q, by the names of the public interface.
@@ -82,7 +82,7 @@ func (q Query) Check() error {
 	} else if !CleanText(q.Text) {
 		wrong.add("q", "has characters that cannot be used")
 	}
-	for name, value := range map[string]string{"category": q.Category, "kind": q.Kind} {
+	for name, value := range map[string]string{"category": q.Category, "kind": q.Subcategory} {
 		if value != "" && (len(value) > 200 || !slug.MatchString(value)) {
 			wrong.add(name, "must be the slug of a category")
 		}
@@ -115,7 +115,7 @@ func Words(text string) []string {
 // is found nowhere counts as mistyped.
 const TypoFrom = 4
 
-// OneTypo says whether a and b differ by at most one letter that is missing, too
+// OneTypo reports whether a and b differ by at most one letter that is missing, too
 // many or another, or by two neighbours that changed places.
 func OneTypo(a, b string) bool {
 	for a != "" && b != "" {
@@ -154,10 +154,10 @@ type Found struct {
 // query's other filters, but not its own, so that a shopper sees what another
 // choice would give. Choices that would find nothing are left out.
 type Facets struct {
-	Categories []CategoryCount // by name; a kind in the query does not narrow them
-	Kinds      []CategoryCount // by name; only when the query names a category
-	Prices     []PriceCount    // one for each of PriceBands that is not empty, in order
-	InStock    int             // how many of the found can be bought now
+	Categories    []CategoryCount // by name; a kind in the query does not narrow them
+	Subcategories []CategoryCount // by name; only when the query names a category
+	Prices        []PriceCount    // one for each of PriceBands that is not empty, in order
+	InStock       int             // how many of the found can be bought now
 }
 
 // PriceBand is a range of prices, in minor units: from Min up to and with Max, 0 for no end.
@@ -174,7 +174,7 @@ type PriceCount struct {
 // PriceBands are the ranges of prices that are counted and offered.
 var PriceBands = []PriceBand{{0, 2499}, {2500, 4999}, {5000, 9999}, {10000, 24999}, {25000, 0}}
 
-// Holds says whether a price is in the band.
+// Holds reports whether a price is in the band.
 func (b PriceBand) Holds(amount int64) bool {
 	return amount >= b.Min && (b.Max == 0 || amount <= b.Max)
 }

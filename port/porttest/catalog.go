@@ -173,7 +173,7 @@ func filtering(t *testing.T, open func(t *testing.T) port.Products) {
 		{garden, pots, 1000, 0}, {garden, pots, 4000, 5},
 	} {
 		p := aProduct(n, c.stock)
-		p.Category, p.Kind, p.Price = c.category, c.kind, domain.Dollars(c.price)
+		p.Category, p.Subcategory, p.Price = c.category, c.kind, domain.Dollars(c.price)
 		all = append(all, p)
 	}
 	for name, c := range map[string]struct {
@@ -183,10 +183,10 @@ func filtering(t *testing.T, open func(t *testing.T) port.Products) {
 		"a category":                      {domain.Query{Category: "kitchen"}, []int{0, 1, 2}},
 		"a category that there is not":    {domain.Query{Category: "kitche"}, nil},
 		"a category's name is no slug":    {domain.Query{Category: "pots"}, nil},
-		"a kind of a category":            {domain.Query{Category: "kitchen", Kind: "pots"}, []int{0, 1}},
-		"a kind of any category":          {domain.Query{Kind: "pots"}, []int{0, 1, 3, 4}},
-		"a kind that there is not":        {domain.Query{Kind: "kitchen"}, nil},
-		"a kind of another category":      {domain.Query{Category: "garden", Kind: "cups"}, nil},
+		"a kind of a category":            {domain.Query{Category: "kitchen", Subcategory: "pots"}, []int{0, 1}},
+		"a kind of any category":          {domain.Query{Subcategory: "pots"}, []int{0, 1, 3, 4}},
+		"a kind that there is not":        {domain.Query{Subcategory: "kitchen"}, nil},
+		"a kind of another category":      {domain.Query{Category: "garden", Subcategory: "cups"}, nil},
 		"the least price is included":     {domain.Query{MinPrice: 2000}, []int{1, 2, 4}},
 		"a cent above it is not":          {domain.Query{MinPrice: 2001}, []int{2, 4}},
 		"the greatest price is included":  {domain.Query{MaxPrice: 2000}, []int{0, 1, 3}},
@@ -194,7 +194,7 @@ func filtering(t *testing.T, open func(t *testing.T) port.Products) {
 		"one price":                       {domain.Query{MinPrice: 3000, MaxPrice: 3000}, []int{2}},
 		"prices that nothing has":         {domain.Query{MinPrice: 3001, MaxPrice: 3999}, nil},
 		"what is in stock":                {domain.Query{InStock: true}, []int{0, 2, 4}},
-		"all filters":                     {domain.Query{Text: "tea", Category: "kitchen", Kind: "pots", MinPrice: 500, MaxPrice: 2500, InStock: true}, []int{0}},
+		"all filters":                     {domain.Query{Text: "tea", Category: "kitchen", Subcategory: "pots", MinPrice: 500, MaxPrice: 2500, InStock: true}, []int{0}},
 		"filters that leave nothing over": {domain.Query{Category: "garden", MaxPrice: 1000, InStock: true}, nil},
 	} {
 		t.Run("a search is narrowed by filters: "+name, func(t *testing.T) {
@@ -231,7 +231,7 @@ func aShopWindow() []domain.Product {
 		p := aProduct(i, 1)
 		p.ID, p.Slug = domain.ProductID(c.id), "the-"+c.id
 		p.Name, p.Description, p.Category, p.Sold = c.name, c.description, c.category, 10*i
-		p.Kind = domain.Category{Slug: strings.ToLower(c.kind), Name: c.kind}
+		p.Subcategory = domain.Category{Slug: strings.ToLower(c.kind), Name: c.kind}
 		all = append(all, p)
 	}
 	return all
@@ -330,7 +330,7 @@ func countingFacets(t *testing.T, open func(t *testing.T) port.Products) {
 	shelf := func(n int, category, kind domain.Category, price int64, stock int, name string) {
 		for range n {
 			p := aProduct(len(all), stock)
-			p.Category, p.Kind, p.Price, p.Name = category, kind, domain.Dollars(price), name
+			p.Category, p.Subcategory, p.Price, p.Name = category, kind, domain.Dollars(price), name
 			all = append(all, p)
 		}
 	}
@@ -356,16 +356,16 @@ func countingFacets(t *testing.T, open func(t *testing.T) port.Products) {
 			Prices:     []domain.PriceCount{band(0, 1), band(1, 6), band(2, 8), band(4, 16)}, InStock: 13,
 		}},
 		"a category": {domain.Query{Text: "red", Category: a.Slug}, 7, domain.Facets{
-			Categories: []domain.CategoryCount{count(a, 7), count(b, 24)},
-			Kinds:      []domain.CategoryCount{count(one, 3), count(two, 4)},
-			Prices:     []domain.PriceCount{band(0, 1), band(1, 6)}, InStock: 5,
+			Categories:    []domain.CategoryCount{count(a, 7), count(b, 24)},
+			Subcategories: []domain.CategoryCount{count(one, 3), count(two, 4)},
+			Prices:        []domain.PriceCount{band(0, 1), band(1, 6)}, InStock: 5,
 		}},
-		"a category and a kind": {domain.Query{Text: "red", Category: a.Slug, Kind: one.Slug}, 3, domain.Facets{
-			Categories: []domain.CategoryCount{count(a, 7), count(b, 24)},
-			Kinds:      []domain.CategoryCount{count(one, 3), count(two, 4)},
-			Prices:     []domain.PriceCount{band(0, 1), band(1, 2)}, InStock: 1,
+		"a category and a kind": {domain.Query{Text: "red", Category: a.Slug, Subcategory: one.Slug}, 3, domain.Facets{
+			Categories:    []domain.CategoryCount{count(a, 7), count(b, 24)},
+			Subcategories: []domain.CategoryCount{count(one, 3), count(two, 4)},
+			Prices:        []domain.PriceCount{band(0, 1), band(1, 2)}, InStock: 1,
 		}},
-		"a kind alone": {domain.Query{Text: "red", Kind: two.Slug}, 20, domain.Facets{
+		"a kind alone": {domain.Query{Text: "red", Subcategory: two.Slug}, 20, domain.Facets{
 			Categories: []domain.CategoryCount{count(a, 7), count(b, 24)},
 			Prices:     []domain.PriceCount{band(1, 4), band(4, 16)}, InStock: 4,
 		}},
@@ -377,12 +377,12 @@ func countingFacets(t *testing.T, open func(t *testing.T) port.Products) {
 			Categories: []domain.CategoryCount{count(a, 37), count(b, 8)},
 			Prices:     []domain.PriceCount{band(0, 1), band(1, 4), band(2, 8), band(3, 32)}, InStock: 45,
 		}},
-		"everything at once": {domain.Query{Text: "jug", Category: a.Slug, Kind: two.Slug, MaxPrice: 4999, InStock: true}, 4, domain.Facets{
-			Categories: []domain.CategoryCount{count(a, 5)},
-			Kinds:      []domain.CategoryCount{count(one, 1), count(two, 4)},
-			Prices:     []domain.PriceCount{band(1, 4)}, InStock: 4,
+		"everything at once": {domain.Query{Text: "jug", Category: a.Slug, Subcategory: two.Slug, MaxPrice: 4999, InStock: true}, 4, domain.Facets{
+			Categories:    []domain.CategoryCount{count(a, 5)},
+			Subcategories: []domain.CategoryCount{count(one, 1), count(two, 4)},
+			Prices:        []domain.PriceCount{band(1, 4)}, InStock: 4,
 		}},
-		"a choice that finds nothing": {domain.Query{Category: c.Slug, Kind: two.Slug, InStock: true}, 0, domain.Facets{
+		"a choice that finds nothing": {domain.Query{Category: c.Slug, Subcategory: two.Slug, InStock: true}, 0, domain.Facets{
 			Categories: []domain.CategoryCount{count(a, 37), count(b, 8)},
 		}},
 		"a category that there is not": {domain.Query{Category: "nowhere", MinPrice: 25000}, 0, domain.Facets{
@@ -407,18 +407,18 @@ func countingFacets(t *testing.T, open func(t *testing.T) port.Products) {
 		keepProducts(t, products, all...)
 		total := func(q domain.Query) int { return searchFor(t, products, q).Total }
 		for _, q := range []domain.Query{
-			{}, {Text: "blue", Category: a.Slug}, {Category: b.Slug, Kind: two.Slug}, {MinPrice: 2500, MaxPrice: 24999, InStock: true},
-			{Category: a.Slug, MinPrice: 5000}, {Text: "red", Kind: one.Slug, InStock: true},
+			{}, {Text: "blue", Category: a.Slug}, {Category: b.Slug, Subcategory: two.Slug}, {MinPrice: 2500, MaxPrice: 24999, InStock: true},
+			{Category: a.Slug, MinPrice: 5000}, {Text: "red", Subcategory: one.Slug, InStock: true},
 		} {
 			facets := searchFor(t, products, q).Facets
 			for _, choice := range facets.Categories {
 				other := q
-				other.Category, other.Kind = choice.Slug, ""
+				other.Category, other.Subcategory = choice.Slug, ""
 				assert.Equal(t, total(other), choice.Count, "%+v %s", q, choice.Slug)
 			}
-			for _, choice := range facets.Kinds {
+			for _, choice := range facets.Subcategories {
 				other := q
-				other.Kind = choice.Slug
+				other.Subcategory = choice.Slug
 				assert.Equal(t, total(other), choice.Count, "%+v %s", q, choice.Slug)
 			}
 			for _, choice := range facets.Prices {
@@ -469,7 +469,7 @@ func countingFacets(t *testing.T, open func(t *testing.T) port.Products) {
 		keepProducts(t, products, moved)
 		facets := searchFor(t, products, domain.Query{Category: c.Slug}).Facets
 		assert.Equal(t, domain.Facets{
-			Categories: []domain.CategoryCount{count(c, 1), count(first.Category, 1)}, Kinds: []domain.CategoryCount{count(moved.Kind, 1)},
+			Categories: []domain.CategoryCount{count(c, 1), count(first.Category, 1)}, Subcategories: []domain.CategoryCount{count(moved.Subcategory, 1)},
 			Prices: []domain.PriceCount{band(4, 1)}, InStock: 1,
 		}, facets)
 	})
@@ -660,8 +660,8 @@ func emptyAsNil(f domain.Facets) domain.Facets {
 	if len(f.Categories) == 0 {
 		f.Categories = nil
 	}
-	if len(f.Kinds) == 0 {
-		f.Kinds = nil
+	if len(f.Subcategories) == 0 {
+		f.Subcategories = nil
 	}
 	if len(f.Prices) == 0 {
 		f.Prices = nil

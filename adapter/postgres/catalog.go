@@ -84,7 +84,7 @@ func foldCells(q domain.Query) schema.QueryAppender {
 		CASE WHEN (?0 = '' OR c.category = ?0) AND (?1 = '' OR c.kind = ?1) THEN c.band ELSE ?2 END AS band,
 		c.in_stock, sum(c.n) AS n, sum(c.priced) AS priced
 		FROM counted c JOIN shelves s ON s.category = c.category AND s.kind = c.kind
-		GROUP BY 1, 3, 5, 6`, q.Category, q.Kind, unchosen)
+		GROUP BY 1, 3, 5, 6`, q.Category, q.Subcategory, unchosen)
 }
 
 // countUp is what q finds, but for the products.
@@ -110,7 +110,7 @@ func countUp(q domain.Query, cells []cell) domain.Found {
 	}
 	found.Facets.Categories = byName(categories)
 	if q.Category != "" {
-		found.Facets.Kinds = byName(kinds)
+		found.Facets.Subcategories = byName(kinds)
 	}
 	for i, n := range bands {
 		if n > 0 {
@@ -188,8 +188,8 @@ func listing(tx bun.Tx, q domain.Query, conditions ...schema.QueryAppender) *bun
 	if q.Category != "" {
 		query = query.Where(first+".category = ?", q.Category)
 	}
-	if q.Kind != "" {
-		query = query.Where(first+".kind = ?", q.Kind)
+	if q.Subcategory != "" {
+		query = query.Where(first+".kind = ?", q.Subcategory)
 	}
 	if q.MinPrice > 0 || q.MaxPrice < math.MaxInt64 {
 		query = query.Where("f.price BETWEEN ? AND ?", q.MinPrice, q.MaxPrice)

@@ -10,7 +10,7 @@ import (
 )
 
 // Talking is a shopper and the shop's staff writing to each other.
-type Talking struct {
+type Chat struct {
 	talks  port.Conversations
 	orders port.Orders
 	events port.Events
@@ -20,8 +20,8 @@ type Talking struct {
 }
 
 // NewTalking keeps what is said in talks, and wakes who listens by events.
-func NewTalking(talks port.Conversations, orders port.Orders, events port.Events, limits port.Limits, clock Clock, newID NewID) *Talking {
-	return &Talking{talks, orders, events, limits, clock, newID}
+func NewChat(talks port.Conversations, orders port.Orders, events port.Events, limits port.Limits, clock Clock, newID NewID) *Chat {
+	return &Chat{talks, orders, events, limits, clock, newID}
 }
 
 // What may be said how often. Conversations are counted by where they are started from,
@@ -41,7 +41,7 @@ const (
 
 // Mine is the visitor's conversation; the zero one for who never wrote. ErrUnauthenticated
 // for a guest whose conversation went into an account meanwhile: only who signed in has it.
-func (t *Talking) Mine(ctx context.Context, who Visitor) (domain.Conversation, error) {
+func (t *Chat) Mine(ctx context.Context, who Visitor) (domain.Conversation, error) {
 	if who.Session.Owner() == "" {
 		return domain.Conversation{}, nil
 	}
@@ -57,7 +57,7 @@ func (t *Talking) Mine(ctx context.Context, who Visitor) (domain.Conversation, e
 
 // Say sends what a shopper wrote and returns it as it was kept. The same client id again is the same
 // message, and said is false.
-func (t *Talking) Say(ctx context.Context, who Visitor, clientID, body, address string) (m domain.Message, said bool, err error) {
+func (t *Chat) Say(ctx context.Context, who Visitor, clientID, body, address string) (m domain.Message, said bool, err error) {
 	if err := domain.CheckMessage(clientID, body); err != nil {
 		return domain.Message{}, false, err
 	}
@@ -79,18 +79,18 @@ func (t *Talking) Say(ctx context.Context, who Visitor, clientID, body, address 
 	return t.add(ctx, c.ID, clientID, body, from)
 }
 
-func (t *Talking) start(ctx context.Context, owner domain.OwnerID, name, address string) (domain.Conversation, error) {
+func (t *Chat) start(ctx context.Context, owner domain.OwnerID, name, address string) (domain.Conversation, error) {
 	if err := t.take(ctx, "chat-from:"+address, startTalkLimit); err != nil {
 		return domain.Conversation{}, err
 	}
 	now := t.clock()
 	return t.talks.StartConversation(ctx, domain.Conversation{
 		ID: domain.ConversationID(t.newID()), Owner: owner, Name: name,
-		State: domain.TalkClosed, StartedAt: now, ChangedAt: now,
+		State: domain.ConversationClosed, StartedAt: now, ChangedAt: now,
 	})
 }
 
-func (t *Talking) add(ctx context.Context, id domain.ConversationID, clientID, body string, from domain.Party) (domain.Message, bool, error) {
+func (t *Chat) add(ctx context.Context, id domain.ConversationID, clientID, body string, from domain.Party) (domain.Message, bool, error) {
 	m, said, err := t.talks.AddMessage(ctx, id, domain.Message{ClientID: clientID, From: from, Body: body, At: t.clock()})
 	if err != nil {
 		return domain.Message{}, false, err
@@ -101,7 +101,7 @@ func (t *Talking) add(ctx context.Context, id domain.ConversationID, clientID, b
 
 // Messages returns what was said in the visitor's conversation after a number, as much as one
 // call returns, and the conversation.
-func (t *Talking) Messages(ctx context.Context, who Visitor, after int64) (domain.Conversation, []domain.Message, error) {
+func (t *Chat) Messages(ctx context.Context, who Visitor, after int64) (domain.Conversation, []domain.Message, error) {
 	c, err := t.Mine(ctx, who)
 	if err != nil || c.ID == "" {
 		return c, nil, err
@@ -111,7 +111,7 @@ func (t *Talking) Messages(ctx context.Context, who Visitor, after int64) (domai
 }
 
 // Read notes that the visitor has read all up to a message.
-func (t *Talking) Read(ctx context.Context, who Visitor, seq int64) error {
+func (t *Chat) Read(ctx context.Context, who Visitor, seq int64) error {
 	c, err := t.Mine(ctx, who)
 	if err != nil || c.ID == "" {
 		return err
@@ -119,7 +119,7 @@ func (t *Talking) Read(ctx context.Context, who Visitor, seq int64) error {
 	return t.read(ctx, c, domain.CustomerSide, seq)
 }
 
-func (t *Talking) read(ctx context.Context, c domain.Conversation, side domain.Side, seq int64) error {
+func (t *Chat) read(ctx context.Context, c domain.Conversation, side domain.Side, seq int64) error {
 	if min(seq, c.Last) <= c.ReadBy(side) {
 		return nil
 	}
@@ -129,7 +129,7 @@ func (t *Talking) read(ctx context.Context, c domain.Conversation, side domain.S
 	})
 }
 
-func (t *Talking) update(ctx context.Context, id domain.ConversationID, change func(*domain.Conversation) error) error {
+func (t *Chat) update(ctx context.Context, id domain.ConversationID, change func(*domain.Conversation) error) error {
 	c, err := t.talks.UpdateConversation(ctx, id, change)
 	if err != nil {
 		return err
@@ -139,18 +139,18 @@ func (t *Talking) update(ctx context.Context, id domain.ConversationID, change f
 }
 
 // Conversations returns a page of those in a state, the longest waiting first, for staff.
-func (t *Talking) Conversations(ctx context.Context, by domain.User, state domain.TalkState, page domain.Page) ([]domain.Conversation, int, error) {
+func (t *Chat) Conversations(ctx context.Context, by domain.User, state domain.ConversationState, page domain.Page) ([]domain.Conversation, int, error) {
 	if err := staffOnly(by); err != nil {
 		return nil, 0, err
 	}
-	if state != domain.TalkOpen && state != domain.TalkClosed {
+	if state != domain.ConversationOpen && state != domain.ConversationClosed {
 		return nil, 0, domain.InvalidFields(map[string]string{"state": "must be open or closed"})
 	}
 	return t.talks.Conversations(ctx, state, page)
 }
 
 // Conversation returns anybody's conversation, for staff. It may have another id than was asked for: see port.Conversations.
-func (t *Talking) Conversation(ctx context.Context, by domain.User, id domain.ConversationID) (domain.Conversation, error) {
+func (t *Chat) Conversation(ctx context.Context, by domain.User, id domain.ConversationID) (domain.Conversation, error) {
 	if err := staffOnly(by); err != nil {
 		return domain.Conversation{}, err
 	}
@@ -161,7 +161,7 @@ func (t *Talking) Conversation(ctx context.Context, by domain.User, id domain.Co
 }
 
 // Orders returns the last orders of the shopper whose conversation it is, the newest first.
-func (t *Talking) Orders(ctx context.Context, by domain.User, c domain.Conversation) ([]domain.Order, error) {
+func (t *Chat) Orders(ctx context.Context, by domain.User, c domain.Conversation) ([]domain.Order, error) {
 	if err := staffOnly(by); err != nil {
 		return nil, err
 	}
@@ -170,7 +170,7 @@ func (t *Talking) Orders(ctx context.Context, by domain.User, c domain.Conversat
 }
 
 // Answer sends what an agent wrote, with the promises of Say.
-func (t *Talking) Answer(ctx context.Context, by domain.User, id domain.ConversationID, clientID, body string) (m domain.Message, said bool, err error) {
+func (t *Chat) Answer(ctx context.Context, by domain.User, id domain.ConversationID, clientID, body string) (m domain.Message, said bool, err error) {
 	if _, err := t.Conversation(ctx, by, id); err != nil {
 		return domain.Message{}, false, err
 	}
@@ -184,7 +184,7 @@ func (t *Talking) Answer(ctx context.Context, by domain.User, id domain.Conversa
 }
 
 // MarkRead notes that staff has read all up to a message.
-func (t *Talking) MarkRead(ctx context.Context, by domain.User, id domain.ConversationID, seq int64) error {
+func (t *Chat) MarkRead(ctx context.Context, by domain.User, id domain.ConversationID, seq int64) error {
 	c, err := t.Conversation(ctx, by, id)
 	if err != nil {
 		return err
@@ -204,7 +204,7 @@ const (
 )
 
 // Move makes a move and returns the conversation as it is then.
-func (t *Talking) Move(ctx context.Context, by domain.User, id domain.ConversationID, move Move) (domain.Conversation, error) {
+func (t *Chat) Move(ctx context.Context, by domain.User, id domain.ConversationID, move Move) (domain.Conversation, error) {
 	c, err := t.Conversation(ctx, by, id)
 	if err != nil {
 		return domain.Conversation{}, err
@@ -226,18 +226,18 @@ func (t *Talking) Move(ctx context.Context, by domain.User, id domain.Conversati
 }
 
 // Look returns a conversation to who was let into it by Mine or Conversation before.
-func (t *Talking) Look(ctx context.Context, id domain.ConversationID) (domain.Conversation, error) {
+func (t *Chat) Look(ctx context.Context, id domain.ConversationID) (domain.Conversation, error) {
 	return t.talks.Conversation(ctx, id)
 }
 
 // Since returns what was said after a number, as much as one call returns, to who was
 // let into the conversation by Mine or Conversation before.
-func (t *Talking) Since(ctx context.Context, id domain.ConversationID, after int64) ([]domain.Message, error) {
+func (t *Chat) Since(ctx context.Context, id domain.ConversationID, after int64) ([]domain.Message, error) {
 	return t.talks.Messages(ctx, id, after, messagesRead)
 }
 
 // Revisions tells which of the conversations have changed since they were looked at.
-func (t *Talking) Revisions(ctx context.Context, ids []domain.ConversationID) (map[domain.ConversationID]int64, error) {
+func (t *Chat) Revisions(ctx context.Context, ids []domain.ConversationID) (map[domain.ConversationID]int64, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -245,32 +245,32 @@ func (t *Talking) Revisions(ctx context.Context, ids []domain.ConversationID) (m
 }
 
 // Signal tells all servers what is true for a moment. It may be lost.
-func (t *Talking) Signal(ctx context.Context, s domain.ChatSignal) {
+func (t *Chat) Signal(ctx context.Context, s domain.ChatSignal) {
 	t.publish(ctx, s.Event())
 }
 
 // Follow returns the news of conversations that changed, and of signals, until ctx ends.
-func (t *Talking) Follow(ctx context.Context) (changes, signals <-chan domain.Event, err error) {
-	if changes, err = t.events.Follow(ctx, domain.ChatChanged); err != nil {
+func (t *Chat) Subscribe(ctx context.Context) (changes, signals <-chan domain.Event, err error) {
+	if changes, err = t.events.Subscribe(ctx, domain.ChatChanged); err != nil {
 		return nil, nil, err
 	}
-	signals, err = t.events.Follow(ctx, domain.ChatSignalled)
+	signals, err = t.events.Subscribe(ctx, domain.ChatSignalled)
 	return changes, signals, err
 }
 
 // wake tells who listens that a conversation changed. News that is lost only delays.
-func (t *Talking) wake(ctx context.Context, id domain.ConversationID) {
+func (t *Chat) wake(ctx context.Context, id domain.ConversationID) {
 	t.publish(ctx, domain.Event{Topic: domain.ChatChanged, Key: string(id)})
 }
 
-func (t *Talking) publish(ctx context.Context, e domain.Event) {
+func (t *Chat) publish(ctx context.Context, e domain.Event) {
 	ctx, cancel := context.WithTimeout(ctx, wakeTime)
 	defer cancel()
 	_ = t.events.Publish(ctx, e)
 }
 
 // take is takeOne, but while nobody counts everything is allowed: people talk on.
-func (t *Talking) take(ctx context.Context, key string, limit port.Limit) error {
+func (t *Chat) take(ctx context.Context, key string, limit port.Limit) error {
 	err := takeOne(ctx, t.limits, key, limit, t.clock())
 	if errors.Is(err, domain.ErrUnavailable) {
 		return nil

@@ -30,7 +30,7 @@ func TestShopping(t *testing.T) {
 	_, err = w.shopping.Add(t.Context(), "ann", "ghost", 1, "")
 	require.ErrorIs(t, err, domain.ErrNotFound)
 
-	basket, err := w.shopping.Cart(t.Context(), "ann")
+	basket, err := w.shopping.Priced(t.Context(), "ann")
 	require.NoError(t, err)
 	line := basket.Items[0].ID
 	basket, err = w.shopping.SetQuantity(t.Context(), "ann", line, 5, "")
@@ -42,10 +42,10 @@ func TestShopping(t *testing.T) {
 	require.ErrorIs(t, err, domain.ErrNotFound)
 
 	require.NoError(t, w.store.RemoveProduct(t.Context(), "tea"))
-	basket, err = w.shopping.Cart(t.Context(), "ann")
+	basket, err = w.shopping.Priced(t.Context(), "ann")
 	require.NoError(t, err)
 	require.Len(t, basket.Items, 1)
-	assert.True(t, basket.Items[0].Product.Gone())
+	assert.True(t, basket.Items[0].Product.Discontinued())
 	assert.True(t, basket.Items[0].Short())
 	basket, err = w.shopping.Remove(t.Context(), "ann", line, "gone")
 	require.NoError(t, err)
@@ -58,7 +58,7 @@ func TestShopping(t *testing.T) {
 
 func TestContacting(t *testing.T) {
 	w := newWorld(t)
-	contacting := usecase.NewContacting(w.store, w.store, utcNow, counter("id"))
+	contacting := usecase.NewContact(w.store, w.store, utcNow, counter("id"))
 	message := domain.Contact{Name: "Ann", Email: "ann@example.com", Subject: "Tea", Message: "Is it fresh?"}
 	first, err := contacting.Send(t.Context(), message, "form", "here")
 	require.NoError(t, err)
@@ -78,7 +78,7 @@ func TestContacting(t *testing.T) {
 
 func TestStocking(t *testing.T) {
 	w := newWorld(t)
-	stocking := usecase.NewStocking(w.store, w.store, w.store, raster.New().Develop, utcNow)
+	stocking := usecase.NewInventory(w.store, w.store, w.store, raster.New().Develop, utcNow)
 	staff := domain.User{Role: domain.Staff}
 	stock, err := stocking.ChangeStock(t.Context(), staff, "tea", 7)
 	require.NoError(t, err)
@@ -102,8 +102,8 @@ func TestStocking(t *testing.T) {
 
 func TestStocking_AddPicture(t *testing.T) {
 	w := newWorld(t)
-	stocking := usecase.NewStocking(w.store, w.store, w.store, raster.New().Develop, utcNow)
-	browsing := usecase.NewBrowsing(w.store, w.store)
+	stocking := usecase.NewInventory(w.store, w.store, w.store, raster.New().Develop, utcNow)
+	browsing := usecase.NewCatalog(w.store, w.store)
 	staff := domain.User{Role: domain.Staff}
 	drawn := new(bytes.Buffer)
 	require.NoError(t, png.Encode(drawn, image.NewGray(image.Rect(0, 0, 40, 30))))
@@ -142,7 +142,7 @@ func TestStocking_AddPicture(t *testing.T) {
 			"", "x", "../../x.png", domain.PictureName(strings.Repeat("a", 64)), domain.PictureName(strings.Repeat("a", 64) + ".svg"),
 			domain.PictureName(strings.Repeat("A", 64) + ".png"), domain.PictureName(strings.Repeat("a", 64) + ".png\n"),
 		} {
-			_, err := usecase.NewBrowsing(w.store, asked).Picture(t.Context(), name)
+			_, err := usecase.NewCatalog(w.store, asked).Picture(t.Context(), name)
 			require.ErrorIs(t, err, domain.ErrNotFound, name)
 			assert.Empty(t, name.MediaType(), name)
 		}

@@ -12,11 +12,11 @@ import (
 )
 
 // Stocking is looking after the goods, for staff.
-type Stocking struct {
+type Inventory struct {
 	products port.Products
 	pictures port.Pictures
 	events   port.Events
-	develop  DevelopPicture
+	develop  DecodeImage
 	clock    Clock
 }
 
@@ -24,11 +24,11 @@ type Stocking struct {
 // a whole JPEG, PNG or WebP within the bounds of the domain. What is not needed to
 // show it may be left out. Anything else is ErrInvalid with the field "picture".
 // It stops soon after ctx ends.
-type DevelopPicture func(ctx context.Context, content []byte) (domain.Picture, error)
+type DecodeImage func(ctx context.Context, content []byte) (domain.Picture, error)
 
 // NewStocking looks after products and their pictures.
-func NewStocking(products port.Products, pictures port.Pictures, events port.Events, develop DevelopPicture, clock Clock) *Stocking {
-	return &Stocking{products, pictures, events, develop, clock}
+func NewInventory(products port.Products, pictures port.Pictures, events port.Events, develop DecodeImage, clock Clock) *Inventory {
+	return &Inventory{products, pictures, events, develop, clock}
 }
 
 const (
@@ -44,8 +44,8 @@ const (
 var reservedSlugs = []string{"new", "categories"}
 
 // Edition stands for all that staff can edit of a product: it is another after each change of that.
-func Edition(p domain.Product) string {
-	return digest(fmt.Sprintf("%q %q %q %q %q %v %q", p.Slug, p.Name, p.Description, p.Category, p.Kind, p.Price, p.Images))[:32]
+func Version(p domain.Product) string {
+	return digest(fmt.Sprintf("%q %q %q %q %q %v %q", p.Slug, p.Name, p.Description, p.Category, p.Subcategory, p.Price, p.Images))[:32]
 }
 
 // Add puts p on sale and returns it as it is kept. Of its category and kind the
@@ -56,7 +56,7 @@ func Edition(p domain.Product) string {
 // The key makes the product's id, so the same form sent again adds nothing.
 // ErrConflict `product_added` when the key has added a product that is not this one
 // or is no longer so, and `slug_taken` when p has the slug of another.
-func (s *Stocking) Add(ctx context.Context, by domain.User, key string, p domain.Product, picture []byte, alt string) (domain.Product, error) {
+func (s *Inventory) Add(ctx context.Context, by domain.User, key string, p domain.Product, picture []byte, alt string) (domain.Product, error) {
 	if err := staffOnly(by); err != nil {
 		return domain.Product{}, err
 	}
@@ -67,7 +67,7 @@ func (s *Stocking) Add(ctx context.Context, by domain.User, key string, p domain
 		p.Slug = slugs[0]
 	}
 	var err error
-	if p.Category, p.Kind, err = s.shelf(ctx, p.Category.Name, p.Kind.Name); err != nil {
+	if p.Category, p.Subcategory, err = s.shelf(ctx, p.Category.Name, p.Subcategory.Name); err != nil {
 		return domain.Product{}, err
 	}
 	if err := p.Check(); err != nil {
@@ -92,7 +92,7 @@ func (s *Stocking) Add(ctx context.Context, by domain.User, key string, p domain
 }
 
 // putUnder keeps a new product under the first of the slugs that is free, and says which.
-func (s *Stocking) putUnder(ctx context.Context, p domain.Product, slugs []string) (string, error) {
+func (s *Inventory) putUnder(ctx context.Context, p domain.Product, slugs []string) (string, error) {
 	for _, p.Slug = range slugs {
 		// A slug may be the id of another product for all the store cares, and would lead there.
 		other, err := s.products.Product(ctx, p.Slug)
@@ -130,7 +130,7 @@ func slugsOf(p domain.Product) []string {
 // sameGoods is the conflict of a form that has put other goods on sale than it says now.
 func sameGoods(there, p domain.Product) error {
 	p.Slug, p.Images = there.Slug, there.Images
-	if Edition(there) == Edition(p) {
+	if Version(there) == Version(p) {
 		return nil
 	}
 	return domain.ErrConflict.Errorf("product_added", "this form has put “%s” on sale already; change that one, or begin a new form", there.Name)
@@ -144,7 +144,7 @@ func sameGoods(there, p domain.Product) error {
 // edition is the product's Edition as it was when the change was thought of.
 // ErrConflict `product_changed` when somebody changed it since, on any server: then
 // nothing is kept. A change that was made already is no conflict.
-func (s *Stocking) Change(ctx context.Context, by domain.User, id domain.ProductID, edition string, to domain.Product, picture []byte, alt string) error {
+func (s *Inventory) Change(ctx context.Context, by domain.User, id domain.ProductID, edition string, to domain.Product, picture []byte, alt string) error {
 	if err := staffOnly(by); err != nil {
 		return err
 	}
@@ -152,9 +152,9 @@ func (s *Stocking) Change(ctx context.Context, by domain.User, id domain.Product
 	if err != nil {
 		return err
 	}
-	if to.Category.Name == before.Category.Name && to.Kind.Name == before.Kind.Name {
-		to.Category, to.Kind = before.Category, before.Kind
-	} else if to.Category, to.Kind, err = s.shelf(ctx, to.Category.Name, to.Kind.Name); err != nil {
+	if to.Category.Name == before.Category.Name && to.Subcategory.Name == before.Subcategory.Name {
+		to.Category, to.Subcategory = before.Category, before.Subcategory
+	} else if to.Category, to.Subcategory, err = s.shelf(ctx, to.Category.Name, to.Subcategory.Name); err != nil {
 		return err
 	}
 	if err := edited(before, to, nil).Check(); err != nil {
@@ -166,7 +166,7 @@ func (s *Stocking) Change(ctx context.Context, by domain.User, id domain.Product
 	}
 	return s.update(ctx, before.ID, func(p *domain.Product) error {
 		next := edited(*p, to, images)
-		if Edition(*p) != edition && Edition(*p) != Edition(next) {
+		if Version(*p) != edition && Version(*p) != Version(next) {
 			return domain.ErrConflict.Errorf("product_changed", "somebody has changed this product since you opened it, so yours was not saved; this is how it is now")
 		}
 		*p = next
@@ -176,7 +176,7 @@ func (s *Stocking) Change(ctx context.Context, by domain.User, id domain.Product
 
 // edited is p with what to says in place of its own, and more pictures.
 func edited(p, to domain.Product, more []domain.Image) domain.Product {
-	p.Name, p.Category, p.Kind, p.Description, p.Price = to.Name, to.Category, to.Kind, to.Description, to.Price
+	p.Name, p.Category, p.Subcategory, p.Description, p.Price = to.Name, to.Category, to.Subcategory, to.Description, to.Price
 	var images []domain.Image
 	for _, image := range p.Images {
 		if i := imageAt(to.Images, image.URL); i >= 0 {
@@ -197,7 +197,7 @@ func imageAt(images []domain.Image, url string) int {
 }
 
 // SetPrice changes what a product costs from now on; orders keep their prices.
-func (s *Stocking) SetPrice(ctx context.Context, by domain.User, id domain.ProductID, price domain.Money) error {
+func (s *Inventory) SetPrice(ctx context.Context, by domain.User, id domain.ProductID, price domain.Money) error {
 	if err := staffOnly(by); err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (s *Stocking) SetPrice(ctx context.Context, by domain.User, id domain.Produ
 }
 
 // update changes a product that still is something to sell afterwards.
-func (s *Stocking) update(ctx context.Context, id domain.ProductID, change func(*domain.Product) error) error {
+func (s *Inventory) update(ctx context.Context, id domain.ProductID, change func(*domain.Product) error) error {
 	_, err := s.products.UpdateProduct(ctx, id, func(p *domain.Product) error {
 		if err := change(p); err != nil {
 			return err
@@ -228,7 +228,7 @@ func (s *Stocking) update(ctx context.Context, id domain.ProductID, change func(
 
 // Remove takes a product out of the shop. Orders, carts and wishlists keep their
 // lines of it, and it may be added again. One that is gone already stays so.
-func (s *Stocking) Remove(ctx context.Context, by domain.User, id domain.ProductID) error {
+func (s *Inventory) Remove(ctx context.Context, by domain.User, id domain.ProductID) error {
 	if err := staffOnly(by); err != nil {
 		return err
 	}
@@ -244,7 +244,7 @@ func (s *Stocking) Remove(ctx context.Context, by domain.User, id domain.Product
 
 // Shelves returns the names of the categories and of the kinds that there are, for
 // staff to choose from.
-func (s *Stocking) Shelves(ctx context.Context, by domain.User) (categories, kinds []string, err error) {
+func (s *Inventory) Shelves(ctx context.Context, by domain.User) (categories, kinds []string, err error) {
 	if err := staffOnly(by); err != nil {
 		return nil, nil, err
 	}
@@ -270,7 +270,7 @@ func (s *Stocking) Shelves(ctx context.Context, by domain.User) (categories, kin
 }
 
 // shelf is the category and the kind called so: those that there are, or new ones.
-func (s *Stocking) shelf(ctx context.Context, category, kind string) (c, k domain.Category, err error) {
+func (s *Inventory) shelf(ctx context.Context, category, kind string) (c, k domain.Category, err error) {
 	all, err := s.products.Categories(ctx)
 	if err != nil {
 		return c, k, err
@@ -280,12 +280,12 @@ func (s *Stocking) shelf(ctx context.Context, category, kind string) (c, k domai
 	return c, called(kind, within), err
 }
 
-func (s *Stocking) kinds(ctx context.Context, of domain.Category) ([]domain.CategoryCount, error) {
+func (s *Inventory) kinds(ctx context.Context, of domain.Category) ([]domain.CategoryCount, error) {
 	if of.Slug == "" { // it is refused later, and asks for everything here
 		return nil, nil
 	}
 	found, err := s.products.Search(ctx, domain.Query{Category: of.Slug, Page: domain.Page{Number: 1, Size: 1}})
-	return found.Facets.Kinds, err
+	return found.Facets.Subcategories, err
 }
 
 // called is the one of those that is called name, however it is written, or a new one: a
@@ -304,7 +304,7 @@ func called(name string, those []domain.CategoryCount) domain.Category {
 }
 
 // ChangeStock counts delta in, or out when below zero, and returns the new stock.
-func (s *Stocking) ChangeStock(ctx context.Context, by domain.User, id domain.ProductID, delta int) (int, error) {
+func (s *Inventory) ChangeStock(ctx context.Context, by domain.User, id domain.ProductID, delta int) (int, error) {
 	if err := staffOnly(by); err != nil {
 		return 0, err
 	}
@@ -330,7 +330,7 @@ func (s *Stocking) ChangeStock(ctx context.Context, by domain.User, id domain.Pr
 // AddPicture keeps a picture and returns its address, which a product's images may
 // then have. The same content again is the same picture. ErrInvalid with the field
 // "picture" says why content cannot be one.
-func (s *Stocking) AddPicture(ctx context.Context, by domain.User, content []byte) (string, error) {
+func (s *Inventory) AddPicture(ctx context.Context, by domain.User, content []byte) (string, error) {
 	if err := staffOnly(by); err != nil {
 		return "", err
 	}
@@ -345,7 +345,7 @@ func (s *Stocking) AddPicture(ctx context.Context, by domain.User, content []byt
 }
 
 // Movements returns how a product's stock came about, oldest first.
-func (s *Stocking) Movements(ctx context.Context, by domain.User, id domain.ProductID) ([]domain.Movement, error) {
+func (s *Inventory) Movements(ctx context.Context, by domain.User, id domain.ProductID) ([]domain.StockMovement, error) {
 	if err := staffOnly(by); err != nil {
 		return nil, err
 	}
@@ -353,7 +353,7 @@ func (s *Stocking) Movements(ctx context.Context, by domain.User, id domain.Prod
 }
 
 // image is what a picture becomes on the page of a product called name; none of no content.
-func (s *Stocking) image(ctx context.Context, by domain.User, name string, content []byte, alt string) ([]domain.Image, error) {
+func (s *Inventory) image(ctx context.Context, by domain.User, name string, content []byte, alt string) ([]domain.Image, error) {
 	if len(content) == 0 {
 		return nil, nil
 	}
@@ -365,6 +365,6 @@ func (s *Stocking) image(ctx context.Context, by domain.User, name string, conte
 }
 
 // tell wakes who follows products. News that is lost only delays.
-func (s *Stocking) tell(ctx context.Context, id domain.ProductID) {
+func (s *Inventory) tell(ctx context.Context, id domain.ProductID) {
 	_ = s.events.Publish(ctx, domain.Event{Topic: domain.ProductChanged, Key: string(id)})
 }

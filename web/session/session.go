@@ -1,6 +1,6 @@
-// Package visit tells who is asking: it reads and sets the session's cookie. A
+// Package session tells who is asking: it reads and sets the session's cookie. A
 // visitor who only looks around gets none.
-package visit
+package session
 
 import (
 	"context"
@@ -42,7 +42,7 @@ func (v *Visits) Remember(next http.Handler) http.Handler {
 
 // Who is the visitor; the zero Visitor for somebody who was never here, or whose session ended.
 func (v *Visits) Who(r *http.Request) (usecase.Visitor, error) {
-	if who, there := r.Context().Value(visitorKey{}).(func() (usecase.Visitor, error)); there {
+	if who, ok := r.Context().Value(visitorKey{}).(func() (usecase.Visitor, error)); ok {
 		return who()
 	}
 	return v.identify(r.Context(), r)
@@ -74,25 +74,25 @@ func (v *Visits) Recognise(ctx context.Context, secret string) (usecase.Visitor,
 }
 
 // Confirm keeps a new guest's pass that was handed out by Welcome before there was anything to keep it for.
-func (v *Visits) Confirm(ctx context.Context, pass usecase.Pass) error {
+func (v *Visits) Confirm(ctx context.Context, pass usecase.Credential) error {
 	return v.account.Keep(ctx, pass)
 }
 
 // Begin is the pass of who is about to write something. For somebody new it is a
 // guest's pass; Keep it once the write succeeded, so that what fails leaves nothing.
-func (v *Visits) Begin(r *http.Request) (usecase.Pass, error) {
+func (v *Visits) Begin(r *http.Request) (usecase.Credential, error) {
 	who, err := v.Who(r)
 	if err != nil {
-		return usecase.Pass{}, err
+		return usecase.Credential{}, err
 	}
 	if who.Session.Key != "" {
-		return usecase.Pass{Visitor: who}, nil
+		return usecase.Credential{Visitor: who}, nil
 	}
 	return v.account.NewGuest(), nil
 }
 
 // Keep keeps a new guest's pass and hands it out; one that was known before stays as it is.
-func (v *Visits) Keep(w http.ResponseWriter, r *http.Request, pass usecase.Pass) error {
+func (v *Visits) Keep(w http.ResponseWriter, r *http.Request, pass usecase.Credential) error {
 	if pass.Secret == "" {
 		return nil
 	}
@@ -104,7 +104,7 @@ func (v *Visits) Keep(w http.ResponseWriter, r *http.Request, pass usecase.Pass)
 }
 
 // Welcome hands out a pass that is kept already, or will be by Confirm.
-func (v *Visits) Welcome(w http.ResponseWriter, r *http.Request, pass usecase.Pass) {
+func (v *Visits) Welcome(w http.ResponseWriter, r *http.Request, pass usecase.Credential) {
 	http.SetCookie(w, cookie(r, pass.Secret, cookieAge))
 }
 

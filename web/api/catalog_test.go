@@ -232,12 +232,12 @@ func TestSearchTextIsFoundAsTyped(t *testing.T) {
 	}
 }
 
-// catalogue is port.Products by a name that none of its methods has.
-type catalogue = port.Products
+// catalog is port.Products by a name that none of its methods has.
+type catalog = port.Products
 
 // brokenProducts fails every search.
 type brokenProducts struct {
-	catalogue
+	catalog
 	err error
 }
 

@@ -19,13 +19,13 @@ import (
 	"eshop/usecase"
 )
 
-func (w world) stocking() *usecase.Stocking {
-	return usecase.NewStocking(w.store, w.store, w.store, raster.New().Develop, utcNow)
+func (w world) stocking() *usecase.Inventory {
+	return usecase.NewInventory(w.store, w.store, w.store, raster.New().Develop, utcNow)
 }
 
 // goods is what staff writes into a form.
 func goods(name, category, kind string) domain.Product {
-	return domain.Product{Name: name, Category: domain.Category{Name: category}, Kind: domain.Category{Name: kind}, Price: domain.Dollars(450), Stock: 3}
+	return domain.Product{Name: name, Category: domain.Category{Name: category}, Subcategory: domain.Category{Name: kind}, Price: domain.Dollars(450), Stock: 3}
 }
 
 // aPicture is a small picture of one shade of grey.
@@ -58,7 +58,7 @@ func (w world) kept(t *testing.T, id domain.ProductID) domain.Product {
 func TestStocking_Add(t *testing.T) {
 	t.Run("what is added is on sale, with its stock, its shelf and its picture", func(t *testing.T) {
 		w := newWorld(t)
-		news, err := w.store.Follow(t.Context(), domain.ProductChanged)
+		news, err := w.store.Subscribe(t.Context(), domain.ProductChanged)
 		require.NoError(t, err)
 		p, err := w.stocking().Add(t.Context(), sue, "form", goods("Crème Cup", "Kitchen", "Cups"), aPicture(t, 1), "")
 		require.NoError(t, err)
@@ -66,7 +66,7 @@ func TestStocking_Add(t *testing.T) {
 		assert.Equal(t, p, w.kept(t, p.ID))
 		assert.Equal(t, "creme-cup", p.Slug)
 		assert.Equal(t, domain.Category{Slug: "kitchen", Name: "Kitchen"}, p.Category)
-		assert.Equal(t, domain.Category{Slug: "cups", Name: "Cups"}, p.Kind)
+		assert.Equal(t, domain.Category{Slug: "cups", Name: "Cups"}, p.Subcategory)
 		assert.WithinDuration(t, time.Now(), p.AddedAt, time.Minute)
 		require.Len(t, p.Images, 1)
 		assert.Equal(t, "Crème Cup", p.Images[0].Alt, "a picture without words is called as the product is")
@@ -145,13 +145,13 @@ func TestStocking_Add(t *testing.T) {
 	t.Run("what there is already is called as it is", func(t *testing.T) {
 		w := newWorld(t)
 		odd := product("odd", 1)
-		odd.Category, odd.Kind = domain.Category{Slug: "for-tables", Name: "Table & Co"}, domain.Category{Slug: "glass", Name: "Glass"}
+		odd.Category, odd.Subcategory = domain.Category{Slug: "for-tables", Name: "Table & Co"}, domain.Category{Slug: "glass", Name: "Glass"}
 		require.NoError(t, w.store.PutProducts(t.Context(), []domain.Product{odd}))
 		for _, c := range []struct{ category, kind string }{{"Table & Co", "Glass"}, {"for tables", "GLASS"}} {
 			p, err := w.stocking().Add(t.Context(), sue, c.kind, goods("Cup", c.category, c.kind), nil, "")
 			require.NoError(t, err)
 			assert.Equal(t, odd.Category, p.Category)
-			assert.Equal(t, odd.Kind, p.Kind)
+			assert.Equal(t, odd.Subcategory, p.Subcategory)
 		}
 		categories, kinds, err := w.stocking().Shelves(t.Context(), sue)
 		require.NoError(t, err)
@@ -186,12 +186,12 @@ func TestStocking_Change(t *testing.T) {
 		require.NoError(t, err)
 		to := goods("Green Tea", "Kitchen", "Teas")
 		to.Description = "From the hills."
-		require.NoError(t, w.stocking().Change(t.Context(), sue, "tea", usecase.Edition(w.kept(t, "tea")), to, nil, ""))
+		require.NoError(t, w.stocking().Change(t.Context(), sue, "tea", usecase.Version(w.kept(t, "tea")), to, nil, ""))
 		p := w.kept(t, "tea")
 		assert.Equal(t, "Green Tea", p.Name)
 		assert.Equal(t, "From the hills.", p.Description)
 		assert.Equal(t, "tea", p.Slug, "old links go on working")
-		assert.Equal(t, "teas", p.Kind.Slug)
+		assert.Equal(t, "teas", p.Subcategory.Slug)
 		assert.Equal(t, 3, p.Stock)
 		assert.Equal(t, 2, p.Sold)
 		order, err = w.checkout.Order(t.Context(), "ann", order.ID)
@@ -201,21 +201,21 @@ func TestStocking_Change(t *testing.T) {
 	})
 	t.Run("who edits what a colleague has changed keeps nothing", func(t *testing.T) {
 		w := newWorld(t)
-		seen := usecase.Edition(w.kept(t, "tea"))
+		seen := usecase.Version(w.kept(t, "tea"))
 		for name, change := range map[string]func() error{
 			"a text": func() error {
-				return w.stocking().Change(t.Context(), sue, "tea", usecase.Edition(w.kept(t, "tea")), goods("Black Tea", "Things", "Things"), nil, "")
+				return w.stocking().Change(t.Context(), sue, "tea", usecase.Version(w.kept(t, "tea")), goods("Black Tea", "Things", "Things"), nil, "")
 			},
 			"a price": func() error { return w.stocking().SetPrice(t.Context(), sue, "tea", domain.Dollars(77)) },
 			"a picture": func() error {
-				return w.stocking().Change(t.Context(), sue, "tea", usecase.Edition(w.kept(t, "tea")), goods("Black Tea", "Things", "Things"), aPicture(t, 9), "")
+				return w.stocking().Change(t.Context(), sue, "tea", usecase.Version(w.kept(t, "tea")), goods("Black Tea", "Things", "Things"), aPicture(t, 9), "")
 			},
 		} {
 			require.NoError(t, change(), name)
 			before := w.kept(t, "tea")
 			requireCode(t, w.stocking().Change(t.Context(), sue, "tea", seen, goods("Green Tea", "Things", "Things"), nil, ""), domain.ErrConflict, "product_changed")
 			assert.Equal(t, before, w.kept(t, "tea"), name)
-			seen = usecase.Edition(before)
+			seen = usecase.Version(before)
 		}
 		_, err := w.stocking().ChangeStock(t.Context(), sue, "tea", 5)
 		require.NoError(t, err)
@@ -223,7 +223,7 @@ func TestStocking_Change(t *testing.T) {
 	})
 	t.Run("of many who edit at once one does, and the same edit again is done already", func(t *testing.T) {
 		w := newWorld(t)
-		seen := usecase.Edition(w.kept(t, "tea"))
+		seen := usecase.Version(w.kept(t, "tea"))
 		var all sync.WaitGroup
 		var mu sync.Mutex
 		var done []string
@@ -248,7 +248,7 @@ func TestStocking_Change(t *testing.T) {
 			t.Helper()
 			to := goods("Tea", "Things", "Things")
 			to.Images = images
-			seen := usecase.Edition(w.kept(t, "tea"))
+			seen := usecase.Version(w.kept(t, "tea"))
 			for range 2 {
 				require.NoError(t, w.stocking().Change(t.Context(), sue, "tea", seen, to, picture, "new"))
 			}
@@ -269,7 +269,7 @@ func TestStocking_Change(t *testing.T) {
 	t.Run("a mistake changes nothing", func(t *testing.T) {
 		w := newWorld(t)
 		before := w.kept(t, "tea")
-		seen := usecase.Edition(before)
+		seen := usecase.Version(before)
 		require.ErrorIs(t, w.stocking().Change(t.Context(), sue, "tea", seen, goods("", "Things", "Things"), nil, ""), domain.ErrInvalid)
 		require.ErrorIs(t, w.stocking().Change(t.Context(), sue, "tea", seen, goods("Tea", "Things", "Things"), []byte("x"), ""), domain.ErrInvalid)
 		require.ErrorIs(t, w.stocking().Change(t.Context(), domain.User{}, "tea", seen, goods("Tea", "Things", "Things"), nil, ""), domain.ErrDenied)
@@ -285,15 +285,15 @@ func TestStocking_Remove(t *testing.T) {
 	w.fill(t, "ann", "tea", 1)
 	require.ErrorIs(t, w.stocking().Remove(t.Context(), domain.User{}, "tea"), domain.ErrDenied)
 	require.ErrorIs(t, w.stocking().Remove(t.Context(), sue, "\x00"), domain.ErrNotFound)
-	news, err := w.store.Follow(t.Context(), domain.ProductChanged)
+	news, err := w.store.Subscribe(t.Context(), domain.ProductChanged)
 	require.NoError(t, err)
 	require.NoError(t, w.stocking().Remove(t.Context(), sue, "tea"))
 	assert.Equal(t, "tea", (<-news).Key)
 	require.NoError(t, w.stocking().Remove(t.Context(), sue, "tea"), "what is gone stays so")
 	_, err = w.store.Product(context.Background(), "tea")
 	require.ErrorIs(t, err, domain.ErrNotFound)
-	basket, err := w.shopping.Cart(t.Context(), "ann")
+	basket, err := w.shopping.Priced(t.Context(), "ann")
 	require.NoError(t, err)
-	assert.True(t, basket.Items[0].Product.Gone())
+	assert.True(t, basket.Items[0].Product.Discontinued())
 	require.ErrorIs(t, w.stocking().SetPrice(t.Context(), sue, "tea", domain.Dollars(1)), domain.ErrNotFound)
 }

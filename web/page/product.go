@@ -136,7 +136,7 @@ func typedGoods(f url.Values) (domain.Product, error) {
 	text := func(name string) string { return strings.TrimSpace(f.Get(name)) }
 	price, err := parsePrice(f.Get("price"))
 	p := domain.Product{
-		Slug: text("slug"), Name: text("name"), Category: domain.Category{Name: text("category")}, Kind: domain.Category{Name: text("kind")},
+		Slug: text("slug"), Name: text("name"), Category: domain.Category{Name: text("category")}, Subcategory: domain.Category{Name: text("kind")},
 		// Browsers send line breaks as two characters and count them as one.
 		Description: strings.TrimSpace(strings.ReplaceAll(f.Get("description"), "\r\n", "\n")), Price: price,
 	}
@@ -159,8 +159,8 @@ func typedStock(text string) (int, error) {
 // goodsFields is what the form of a product holds.
 func goodsFields(p domain.Product) url.Values {
 	f := url.Values{
-		"name": {p.Name}, "category": {p.Category.Name}, "kind": {p.Kind.Name}, "description": {p.Description},
-		"price": {centsText(p.Price)}, "edition": {usecase.Edition(p)},
+		"name": {p.Name}, "category": {p.Category.Name}, "kind": {p.Subcategory.Name}, "description": {p.Description},
+		"price": {centsText(p.Price)}, "edition": {usecase.Version(p)},
 	}
 	for n, image := range p.Images {
 		f.Set(nth("image", n), image.URL)
@@ -172,7 +172,7 @@ func goodsFields(p domain.Product) url.Values {
 // nth is the name of a field of picture n.
 func nth(name string, n int) string { return name + "." + strconv.Itoa(n) }
 
-// there says whether the form is of a product that is on sale already.
+// there reports whether the form is of a product that is on sale already.
 func (g goodsView) there() bool { return g.ID != "" }
 
 func (g goodsView) title() string {
