@@ -29,7 +29,7 @@ func asked(t *testing.T, from string, headers http.Header) *http.Request {
 
 func secure(r *http.Request) bool {
 	w := httptest.NewRecorder()
-	session.New(nil).Welcome(w, r, usecase.Credential{Secret: "s"})
+	session.New(nil).Set(w, r, usecase.Credential{Secret: "s"})
 	return w.Result().Cookies()[0].Secure
 }
 
@@ -50,7 +50,7 @@ func TestProxies(t *testing.T) {
 		"a proxy that says nothing asks by itself": {"10.0.0.7:80", nil, "10.0.0.7"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, c.address, session.Address(asked(t, c.from, http.Header{"X-Forwarded-For": c.forwarded})))
+			assert.Equal(t, c.address, session.ClientAddress(asked(t, c.from, http.Header{"X-Forwarded-For": c.forwarded})))
 		})
 	}
 	t.Run("a proxy's word makes the cookie secure, nobody else's does", func(t *testing.T) {

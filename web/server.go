@@ -42,7 +42,7 @@ type Server struct {
 }
 
 // NewServer puts all of the shop behind one handler. health answers for the process.
-func NewServer(about page.Shop, pages *page.Pages, json *api.API, chat *live.Hub, visits *session.Visits, health *Health, metrics *Metrics, log *slog.Logger) *Server {
+func NewServer(about page.Shop, pages *page.Pages, json *api.API, chat *live.Hub, visits *session.Cookies, health *Health, metrics *Metrics, log *slog.Logger) *Server {
 	s := &Server{pages: pages, health: health, log: log, name: about.ServerName}
 	r := mux.NewRouter()
 	r.Use(nameRoute)
@@ -68,7 +68,7 @@ func NewServer(about page.Shop, pages *page.Pages, json *api.API, chat *live.Hub
 
 	sameSite := http.NewCrossOriginProtection()
 	sameSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, problem.ErrCrossSite) }))
-	s.Handler = metrics.count(s.always(s.recover(bounded(visits.Remember(sameSite.Handler(r))))))
+	s.Handler = metrics.count(s.always(s.recover(bounded(visits.Middleware(sameSite.Handler(r))))))
 	return s
 }
 

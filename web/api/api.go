@@ -16,7 +16,7 @@ import (
 
 // API answers clients that speak JSON.
 type API struct {
-	visits     *session.Visits
+	visits     *session.Cookies
 	browsing   *usecase.Catalog
 	shopping   *usecase.Cart
 	wishing    *usecase.Wishlist
@@ -27,7 +27,7 @@ type API struct {
 }
 
 // New makes the JSON interface of a shop.
-func New(visits *session.Visits, browsing *usecase.Catalog, shopping *usecase.Cart, wishing *usecase.Wishlist,
+func New(visits *session.Cookies, browsing *usecase.Catalog, shopping *usecase.Cart, wishing *usecase.Wishlist,
 	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contact,
 	talking *usecase.Chat) *API {
 	return &API{visits, browsing, shopping, wishing, checkout, account, contacting, talking}

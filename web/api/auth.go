@@ -16,15 +16,15 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	who, err := a.visits.Who(r)
+	who, err := a.visits.Visitor(r)
 	if err != nil {
 		return err
 	}
-	pass, err := a.account.Register(r.Context(), who, domain.Registration(in), session.Address(r))
+	pass, err := a.account.Register(r.Context(), who, domain.Registration(in), session.ClientAddress(r))
 	if err != nil {
 		return err
 	}
-	a.visits.Welcome(w, r, pass)
+	a.visits.Set(w, r, pass)
 	return answerUser(w, http.StatusCreated, pass.User)
 }
 
@@ -36,20 +36,20 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	who, err := a.visits.Who(r)
+	who, err := a.visits.Visitor(r)
 	if err != nil {
 		return err
 	}
-	pass, err := a.account.SignIn(r.Context(), who, in.Username, in.Password, session.Address(r))
+	pass, err := a.account.SignIn(r.Context(), who, in.Username, in.Password, session.ClientAddress(r))
 	if err != nil {
 		return err
 	}
-	a.visits.Welcome(w, r, pass)
+	a.visits.Set(w, r, pass)
 	return answerUser(w, http.StatusOK, pass.User)
 }
 
 func (a *API) signOut(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.visits.Who(r)
+	who, err := a.visits.Visitor(r)
 	if err != nil {
 		return err
 	}
@@ -58,14 +58,14 @@ func (a *API) signOut(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	a.visits.Forget(w, r)
+	a.visits.Clear(w, r)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
 func (a *API) currentUser(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.visits.Who(r)
+	who, err := a.visits.Visitor(r)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (a *API) chat(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	who, err := a.visits.Who(r)
+	who, err := a.visits.Visitor(r)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (a *API) say(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, said, err := a.talking.Say(r.Context(), pass.Visitor, in.ClientID, in.Body, session.Address(r))
+	m, said, err := a.talking.Say(r.Context(), pass.Visitor, in.ClientID, in.Body, session.ClientAddress(r))
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	who, err := a.visits.Who(r)
+	who, err := a.visits.Visitor(r)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) error {
 
 // staff is who of the staff asks.
 func (a *API) staff(r *http.Request) (domain.User, error) {
-	who, err := a.visits.Who(r)
+	who, err := a.visits.Visitor(r)
 	if err == nil && !who.SignedIn() {
 		err = errSignedOut()
 	}

@@ -53,7 +53,7 @@ func (a *API) buy(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) orders(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.visits.Who(r)
+	who, err := a.visits.Visitor(r)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (a *API) orders(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) order(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.visits.Who(r)
+	who, err := a.visits.Visitor(r)
 	if err != nil {
 		return err
 	}

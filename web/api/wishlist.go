@@ -10,7 +10,7 @@ import (
 )
 
 func (a *API) wishlist(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.visits.Who(r)
+	who, err := a.visits.Visitor(r)
 	if err != nil {
 		return err
 	}

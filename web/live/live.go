@@ -49,7 +49,7 @@ const (
 // Hub keeps the connections of one server. Run it while the server serves, and Drain it before
 // the server ends.
 type Hub struct {
-	visits  *session.Visits
+	visits  *session.Cookies
 	talking *usecase.Chat
 	log     *slog.Logger
 
@@ -72,7 +72,7 @@ type Hub struct {
 }
 
 // New makes the hub of one server, which counts its connections in registry.
-func New(visits *session.Visits, talking *usecase.Chat, registry prometheus.Registerer, log *slog.Logger) *Hub {
+func New(visits *session.Cookies, talking *usecase.Chat, registry prometheus.Registerer, log *slog.Logger) *Hub {
 	h := &Hub{
 		visits: visits, talking: talking, log: log,
 		turns: make(chan struct{}, deliveries), joined: map[*socket]bool{},
@@ -162,7 +162,7 @@ func (h *Hub) connectShopper(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s := newSocket(pass.Visitor, session.Secret(r), session.Address(r))
+	s := newSocket(pass.Visitor, session.Secret(r), session.ClientAddress(r))
 	if pass.Secret != "" {
 		s.secret, s.pass = pass.Secret, &pass
 	}
@@ -181,7 +181,7 @@ func (h *Hub) connectShopper(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Hub) connectStaff(w http.ResponseWriter, r *http.Request) error {
-	who, err := h.visits.Who(r)
+	who, err := h.visits.Visitor(r)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (h *Hub) connectStaff(w http.ResponseWriter, r *http.Request) error {
 	if !websocket.IsWebSocketUpgrade(r) {
 		return problem.ErrUpgrade
 	}
-	s := newSocket(who, session.Secret(r), session.Address(r))
+	s := newSocket(who, session.Secret(r), session.ClientAddress(r))
 	s.staff, s.frames = true, rate.NewLimiter(staffFramesASecond, staffFramesAtOnce)
 	for _, known := range r.URL.Query()["after"] {
 		id, number, _ := strings.Cut(known, ":")
@@ -229,7 +229,7 @@ func (h *Hub) serve(m *melody.Melody, w http.ResponseWriter, r *http.Request, s 
 	h.mu.Unlock()
 	defer h.sockets.Done()
 	if s.pass != nil {
-		h.visits.Welcome(w, r, *s.pass)
+		h.visits.Set(w, r, *s.pass)
 	}
 	// An upgrade that fails has been answered by refuse.
 	_ = m.HandleRequestWithKeys(w, r, map[string]any{"socket": s})

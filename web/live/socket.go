@@ -177,7 +177,7 @@ func (h *Hub) visitor(ctx context.Context, s *socket, age time.Duration) (usecas
 	if fresh {
 		return who, nil
 	}
-	who, err := h.visits.Recognise(ctx, s.secret)
+	who, err := h.visits.VisitorOf(ctx, s.secret)
 	if err != nil {
 		return usecase.Visitor{}, err
 	}

@@ -44,7 +44,7 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return p.become(w, r, f, signInPage, func(guest usecase.Visitor) (usecase.Credential, error) {
-		return p.account.SignIn(r.Context(), guest, f.Get("username"), f.Get("password"), session.Address(r))
+		return p.account.SignIn(r.Context(), guest, f.Get("username"), f.Get("password"), session.ClientAddress(r))
 	})
 }
 
@@ -56,21 +56,21 @@ func (p *Pages) register(w http.ResponseWriter, r *http.Request) error {
 	return p.become(w, r, f, registerPage, func(guest usecase.Visitor) (usecase.Credential, error) {
 		return p.account.Register(r.Context(), guest, domain.Registration{
 			Username: f.Get("username"), Email: f.Get("email"), Password: f.Get("password"),
-		}, session.Address(r))
+		}, session.ClientAddress(r))
 	})
 }
 
 // become makes the visitor somebody and leads on to the form's next, or shows page again with what is wrong.
 func (p *Pages) become(w http.ResponseWriter, r *http.Request, f url.Values, page accountPage,
 	enter func(guest usecase.Visitor) (usecase.Credential, error)) error {
-	guest, err := p.visits.Who(r)
+	guest, err := p.visits.Visitor(r)
 	if err != nil {
 		return err
 	}
 	next := here(f.Get("next"))
 	pass, err := enter(guest)
 	if err == nil {
-		p.visits.Welcome(w, r, pass)
+		p.visits.Set(w, r, pass)
 		return back(w, r, next, "welcome")
 	}
 	what, err := mistake(err)
@@ -92,7 +92,7 @@ func (p *Pages) become(w http.ResponseWriter, r *http.Request, f url.Values, pag
 }
 
 func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) error {
-	who, err := p.visits.Who(r)
+	who, err := p.visits.Visitor(r)
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,6 @@ func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	p.visits.Forget(w, r)
+	p.visits.Clear(w, r)
 	return back(w, r, "/", "signed-out")
 }

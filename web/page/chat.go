@@ -125,7 +125,7 @@ func (p *Pages) say(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := p.talking.Say(r.Context(), pass.Visitor, f.Get("client_id"), typedBody(f), session.Address(r)); err != nil {
+	if _, _, err := p.talking.Say(r.Context(), pass.Visitor, f.Get("client_id"), typedBody(f), session.ClientAddress(r)); err != nil {
 		return p.talkMistake(err, f, func(t talkView) error { return p.showChat(w, r, t) })
 	}
 	if err := p.visits.Keep(w, r, pass); err != nil {

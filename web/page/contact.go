@@ -40,7 +40,7 @@ func (p *Pages) sendContact(w http.ResponseWriter, r *http.Request) error {
 		// Browsers send line breaks as two characters and count them as one.
 		Message: strings.ReplaceAll(f.Get("message"), "\r\n", "\n"),
 	}
-	_, err = p.contacting.Send(r.Context(), message, f.Get("key"), session.Address(r))
+	_, err = p.contacting.Send(r.Context(), message, f.Get("key"), session.ClientAddress(r))
 	if err == nil {
 		return back(w, r, "/contact", "sent")
 	}

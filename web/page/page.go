@@ -25,7 +25,7 @@ import (
 
 // Pages answers browsers.
 type Pages struct {
-	visits     *session.Visits
+	visits     *session.Cookies
 	browsing   *usecase.Catalog
 	shopping   *usecase.Cart
 	wishing    *usecase.Wishlist
@@ -47,7 +47,7 @@ type Shop struct {
 }
 
 // New makes the pages of a shop.
-func New(about Shop, visits *session.Visits, browsing *usecase.Catalog, shopping *usecase.Cart, wishing *usecase.Wishlist,
+func New(about Shop, visits *session.Cookies, browsing *usecase.Catalog, shopping *usecase.Cart, wishing *usecase.Wishlist,
 	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contact, talking *usecase.Chat,
 	stocking *usecase.Inventory, fulfilling *usecase.Fulfillment) *Pages {
 	return &Pages{visits, browsing, shopping, wishing, checkout, account, contacting, talking, stocking, fulfilling, about}
@@ -98,7 +98,7 @@ var notices = map[string]string{
 }
 
 func (p *Pages) view(r *http.Request) (view, error) {
-	who, err := p.visits.Who(r)
+	who, err := p.visits.Visitor(r)
 	if err != nil {
 		return view{}, err
 	}

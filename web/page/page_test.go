@@ -104,7 +104,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 		account, usecase.NewContact(store, store, clock, newID), usecase.NewChat(store, store, store, store, clock, newID),
 		usecase.NewInventory(store, store, store, raster.New().Develop, clock),
 		usecase.NewFulfillment(store, p.payments, store, clock)).Mount(r)
-	s.handler = http.MaxBytesHandler(visits.Remember(r), maxBody)
+	s.handler = http.MaxBytesHandler(visits.Middleware(r), maxBody)
 	return s
 }
 

@@ -22,17 +22,17 @@ const (
 )
 
 // Visits knows visitors by their cookie.
-type Visits struct {
+type Cookies struct {
 	account *usecase.Account
 }
 
 // New knows visitors by account.
-func New(account *usecase.Account) *Visits { return &Visits{account} }
+func New(account *usecase.Account) *Cookies { return &Cookies{account} }
 
 type visitorKey struct{}
 
 // Remember lets all of a request ask for its visitor at the price of once.
-func (v *Visits) Remember(next http.Handler) http.Handler {
+func (v *Cookies) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		who := sync.OnceValues(func() (usecase.Visitor, error) { return v.identify(ctx, r) })
@@ -41,15 +41,15 @@ func (v *Visits) Remember(next http.Handler) http.Handler {
 }
 
 // Who is the visitor; the zero Visitor for somebody who was never here, or whose session ended.
-func (v *Visits) Who(r *http.Request) (usecase.Visitor, error) {
+func (v *Cookies) Visitor(r *http.Request) (usecase.Visitor, error) {
 	if who, ok := r.Context().Value(visitorKey{}).(func() (usecase.Visitor, error)); ok {
 		return who()
 	}
 	return v.identify(r.Context(), r)
 }
 
-func (v *Visits) identify(ctx context.Context, r *http.Request) (usecase.Visitor, error) {
-	return v.Recognise(ctx, Secret(r))
+func (v *Cookies) identify(ctx context.Context, r *http.Request) (usecase.Visitor, error) {
+	return v.VisitorOf(ctx, Secret(r))
 }
 
 // Secret is what the visitor's cookie holds; "" without one.
@@ -62,7 +62,7 @@ func Secret(r *http.Request) string {
 }
 
 // Recognise is Who for a connection that outlives its request: it looks anew each time.
-func (v *Visits) Recognise(ctx context.Context, secret string) (usecase.Visitor, error) {
+func (v *Cookies) VisitorOf(ctx context.Context, secret string) (usecase.Visitor, error) {
 	if secret == "" {
 		return usecase.Visitor{}, nil
 	}
@@ -74,14 +74,14 @@ func (v *Visits) Recognise(ctx context.Context, secret string) (usecase.Visitor,
 }
 
 // Confirm keeps a new guest's pass that was handed out by Welcome before there was anything to keep it for.
-func (v *Visits) Confirm(ctx context.Context, pass usecase.Credential) error {
+func (v *Cookies) Confirm(ctx context.Context, pass usecase.Credential) error {
 	return v.account.Keep(ctx, pass)
 }
 
 // Begin is the pass of who is about to write something. For somebody new it is a
 // guest's pass; Keep it once the write succeeded, so that what fails leaves nothing.
-func (v *Visits) Begin(r *http.Request) (usecase.Credential, error) {
-	who, err := v.Who(r)
+func (v *Cookies) Begin(r *http.Request) (usecase.Credential, error) {
+	who, err := v.Visitor(r)
 	if err != nil {
 		return usecase.Credential{}, err
 	}
@@ -92,24 +92,24 @@ func (v *Visits) Begin(r *http.Request) (usecase.Credential, error) {
 }
 
 // Keep keeps a new guest's pass and hands it out; one that was known before stays as it is.
-func (v *Visits) Keep(w http.ResponseWriter, r *http.Request, pass usecase.Credential) error {
+func (v *Cookies) Keep(w http.ResponseWriter, r *http.Request, pass usecase.Credential) error {
 	if pass.Secret == "" {
 		return nil
 	}
 	if err := v.account.Keep(r.Context(), pass); err != nil {
 		return err
 	}
-	v.Welcome(w, r, pass)
+	v.Set(w, r, pass)
 	return nil
 }
 
 // Welcome hands out a pass that is kept already, or will be by Confirm.
-func (v *Visits) Welcome(w http.ResponseWriter, r *http.Request, pass usecase.Credential) {
+func (v *Cookies) Set(w http.ResponseWriter, r *http.Request, pass usecase.Credential) {
 	http.SetCookie(w, cookie(r, pass.Secret, cookieAge))
 }
 
 // Forget takes the visitor's cookie back.
-func (v *Visits) Forget(w http.ResponseWriter, r *http.Request) {
+func (v *Cookies) Clear(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, cookie(r, "", -time.Second))
 }
 
@@ -127,7 +127,7 @@ func cookie(r *http.Request, value string, age time.Duration) *http.Cookie {
 
 // Address is where the request came from, by which what may be done only so often is
 // counted. Of IPv6 it is the network: who has one address there has 2^64.
-func Address(r *http.Request) string {
+func ClientAddress(r *http.Request) string {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr

@@ -20,6 +20,6 @@ func TestAddress_CountsANetworkOfIPv6AsOne(t *testing.T) {
 		"@":                           "@",
 		"":                            "",
 	} {
-		assert.Equal(t, want, session.Address(&http.Request{RemoteAddr: remote}), remote)
+		assert.Equal(t, want, session.ClientAddress(&http.Request{RemoteAddr: remote}), remote)
 	}
 }
