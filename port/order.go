@@ -16,6 +16,9 @@ type Placement struct {
 	Fingerprint string
 }
 
+// BuildOrder makes an order of a cart and those of its products that are on sale.
+type BuildOrder func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error)
+
 // OrderFilter chooses orders. Its zero value chooses all.
 type OrderFilter struct {
 	Owner  domain.OwnerID
@@ -35,7 +38,7 @@ type Orders interface {
 	// servers, one places. When build fails, or stock does not suffice
 	// (`out_of_stock`, with every shortage), nothing is kept, the key neither.
 	// build may run more than once and must not call the store.
-	PlaceOrder(ctx context.Context, p Placement, build func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error)) (order domain.Order, placed bool, err error)
+	PlaceOrder(ctx context.Context, p Placement, build BuildOrder) (order domain.Order, placed bool, err error)
 
 	// Order returns the order; ErrNotFound when there is none.
 	Order(ctx context.Context, id domain.OrderID) (domain.Order, error)

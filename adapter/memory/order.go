@@ -29,8 +29,7 @@ type placed struct {
 	order       *order
 }
 
-func (s *Store) PlaceOrder(ctx context.Context, p port.Placement,
-	build func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error)) (domain.Order, bool, error) {
+func (s *Store) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (domain.Order, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {

@@ -117,8 +117,7 @@ func numberOf(sequence int64) domain.OrderNumber {
 	return domain.OrderNumber(numberPrefix + strconv.FormatInt(sequence, 10))
 }
 
-func (s *Store) PlaceOrder(ctx context.Context, p port.Placement,
-	build func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error)) (domain.Order, bool, error) {
+func (s *Store) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (domain.Order, bool, error) {
 	var (
 		order  domain.Order
 		placed bool

@@ -36,8 +36,7 @@ func CountOrders(orders port.Orders, registry prometheus.Registerer) *Orders {
 }
 
 // PlaceOrder counts what was placed and what was refused.
-func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement,
-	build func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error)) (domain.Order, bool, error) {
+func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (domain.Order, bool, error) {
 	order, placed, err := o.counted.PlaceOrder(ctx, p, build)
 	switch {
 	case err != nil:

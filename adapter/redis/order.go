@@ -22,8 +22,7 @@ var _ port.Orders = (*Orders)(nil)
 // NewOrders has durable keep the orders.
 func NewOrders(client *Client, durable port.Orders) *Orders { return &Orders{durable, client} }
 
-func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement,
-	build func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error)) (domain.Order, bool, error) {
+func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (domain.Order, bool, error) {
 	order, placed, err := o.orders.PlaceOrder(ctx, p, build)
 	if err == nil && placed {
 		o.forget(order)

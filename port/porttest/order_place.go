@@ -176,7 +176,7 @@ func failingToPlace(t *testing.T, open func(t *testing.T) Shop) {
 		assert.Empty(t, s.kept(t).orders)
 		s.sell(t, "guest:a", "k", cartLine(1, 1))
 	})
-	for name, order := range map[string]func(domain.Order) func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error){
+	for name, order := range map[string]func(domain.Order) port.BuildOrder{
 		"as the order is made": building, "after the order was made": trusting,
 	} {
 		t.Run("stock that does not suffice is a conflict with every shortage, and nothing is kept, "+name, func(t *testing.T) {
@@ -221,7 +221,7 @@ func repeatingPlacements(t *testing.T, open func(t *testing.T) Shop) {
 		repeat := func() {
 			t.Helper()
 			before := s.kept(t)
-			for _, build := range []func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error){
+			for _, build := range []port.BuildOrder{
 				building(anOrder("guest:a")), trusting(anOrder("guest:a")),
 				func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error) {
 					return domain.Order{}, errors.New("broken")

@@ -64,7 +64,7 @@ func placingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 		}
 		assert.Equal(t, 98, s.product(t, 1).Stock)
 	})
-	for name, order := range map[string]func(domain.Order) func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error){
+	for name, order := range map[string]func(domain.Order) port.BuildOrder{
 		"looking at the stock": building, "not looking at the stock": trusting,
 	} {
 		t.Run("many buyers at once buy what there is and not one more, "+name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func anOrder(owner domain.OwnerID) domain.Order {
 }
 
 // building makes order as the shop does.
-func building(order domain.Order) func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error) {
+func building(order domain.Order) port.BuildOrder {
 	return func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 		giveWay()
 		return domain.NewOrder(order, cart, products)
@@ -37,7 +37,7 @@ func building(order domain.Order) func(domain.Cart, map[domain.ProductID]domain.
 }
 
 // trusting makes order without a look at the stock, which may be less when the order is kept.
-func trusting(order domain.Order) func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error) {
+func trusting(order domain.Order) port.BuildOrder {
 	return func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 		stocked := map[domain.ProductID]domain.Product{}
 		for _, line := range cart.Lines {

@@ -67,8 +67,7 @@ type ordersInTurns struct {
 // OrdersInTurns is two servers' answers to port.Orders, on one database.
 func OrdersInTurns(a, b port.Orders) port.Orders { return &ordersInTurns{a: a, b: b} }
 
-func (t *ordersInTurns) PlaceOrder(ctx context.Context, p port.Placement,
-	build func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error)) (domain.Order, bool, error) {
+func (t *ordersInTurns) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (domain.Order, bool, error) {
 	return pick(&t.turn, t.a, t.b).PlaceOrder(ctx, p, build)
 }
 

@@ -47,8 +47,7 @@ type twice struct {
 	*memory.Store
 }
 
-func (s twice) PlaceOrder(ctx context.Context, p port.Placement,
-	build func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error)) (domain.Order, bool, error) {
+func (s twice) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (domain.Order, bool, error) {
 	p.Key += time.Now().String()
 	return s.Store.PlaceOrder(ctx, p, build)
 }

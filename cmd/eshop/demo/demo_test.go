@@ -223,8 +223,7 @@ func (b *breaking) UpdateCart(ctx context.Context, owner domain.OwnerID, change 
 	return cart, err
 }
 
-func (b *breaking) PlaceOrder(ctx context.Context, p port.Placement,
-	build func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error)) (order domain.Order, placed bool, err error) {
+func (b *breaking) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (order domain.Order, placed bool, err error) {
 	err = b.call("order of "+string(p.Owner), func() error {
 		order, placed, err = b.Store.PlaceOrder(ctx, p, build)
 		return err
