@@ -107,27 +107,27 @@ func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key string, p 
 func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
 	asking, cancel := context.WithTimeout(ctx, chargeTimeout)
 	defer cancel()
-	verdict, err := c.payments.Charge(asking, order.ID, order.Total, card)
+	status, err := c.payments.Charge(asking, order.ID, order.Total, card)
 	if err != nil {
 		// The money may be taken or not. While the gateway does not say, the order stays pending.
-		if verdict, err = c.payments.SettleOrVoid(asking, order.ID); err != nil {
+		if status, err = c.payments.SettleOrVoid(asking, order.ID); err != nil {
 			return order, nil
 		}
 	}
-	order, err = c.settle(ctx, order, verdict)
+	order, err = c.settle(ctx, order, status)
 	switch {
 	case err != nil:
 		return domain.Order{}, err
 	case order.Status != domain.Cancelled:
 		return order, nil
 	}
-	return domain.Order{}, errUnpaid(verdict)
+	return domain.Order{}, errUnpaid(status)
 }
 
-// settle writes a verdict down.
-func (c *Checkout) settle(ctx context.Context, order domain.Order, verdict port.ChargeStatus) (domain.Order, error) {
+// settle writes a status down.
+func (c *Checkout) settle(ctx context.Context, order domain.Order, status port.ChargeStatus) (domain.Order, error) {
 	next := domain.Cancelled
-	if verdict == port.Charged {
+	if status == port.Charged {
 		next = domain.Paid
 	}
 	order, err := c.orders.UpdateOrder(ctx, order.ID, func(o *domain.Order) error {
@@ -161,11 +161,11 @@ func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Car
 		now := c.clock()
 		switch {
 		case fresh.Status == domain.Cancelled:
-			verdict, err := c.payments.SettleOrVoid(ctx, order.ID)
+			status, err := c.payments.SettleOrVoid(ctx, order.ID)
 			if err != nil {
 				return domain.Order{}, err
 			}
-			return domain.Order{}, errUnpaid(verdict)
+			return domain.Order{}, errUnpaid(status)
 		case fresh.Status != domain.Pending:
 			return fresh, nil
 		case !now.Before(fresh.ClaimedUntil):
@@ -207,12 +207,12 @@ func (c *Checkout) Settle(ctx context.Context) (int, error) {
 	settled := 0
 	for _, order := range orders {
 		asking, cancel := context.WithTimeout(ctx, chargeTimeout)
-		verdict, err := c.payments.SettleOrVoid(asking, order.ID)
+		status, err := c.payments.SettleOrVoid(asking, order.ID)
 		cancel()
 		if err != nil {
 			continue
 		}
-		if _, err := c.settle(ctx, order, verdict); err != nil {
+		if _, err := c.settle(ctx, order, status); err != nil {
 			return settled, err
 		}
 		settled++
@@ -255,9 +255,9 @@ func ownedBy(owner domain.OwnerID, order domain.Order, err error) (domain.Order,
 
 func errNoOrder() error { return domain.ErrNotFound.Errorf("not_found", "there is no such order") }
 
-// errUnpaid is why an order was cancelled, by the verdict on its charge.
-func errUnpaid(verdict port.ChargeStatus) error {
-	if verdict == port.NotCharged {
+// errUnpaid is why an order was cancelled, by the status on its charge.
+func errUnpaid(status port.ChargeStatus) error {
+	if status == port.NotCharged {
 		unavailable := domain.ErrUnavailable.Errorf("payment_unavailable", "the payment could not be made just now, and nothing was charged; try again")
 		unavailable.RetryAfter = 5 * time.Second
 		return unavailable

@@ -22,13 +22,16 @@ const (
 // Silence is how long the gateway gives no answer about a card that hangs.
 const Silence = 10 * time.Second
 
-// Ledger remembers what was decided of charges. Servers that share one are one gateway.
+// Ledger keeps what became of charges. Servers that share one are one gateway.
 type Ledger interface {
-	// KeepCharge keeps a verdict about the order's charge, and until when nothing is
-	// said of it, unless there is one already; it returns what holds. Of any
-	// number of calls at once, on any servers, one decides.
-	KeepCharge(ctx context.Context, order domain.OrderID, amount domain.Money, verdict port.ChargeStatus,
+	// KeepCharge keeps the status of the order's charge, and until when the gateway
+	// is silent about it, unless one is kept already; it returns what is kept. Of
+	// any number of calls at once, on any servers, one decides.
+	KeepCharge(ctx context.Context, order domain.OrderID, amount domain.Money, status port.ChargeStatus,
 		silentUntil time.Time) (port.ChargeStatus, time.Time, error)
+
+	// ChargeOf returns what is kept of the order's charge; NotCharged when nothing is.
+	ChargeOf(ctx context.Context, order domain.OrderID) (status port.ChargeStatus, silentUntil time.Time, err error)
 }
 
 // Gateway takes demo payments. Any number of calls may be made at once.
@@ -39,7 +42,7 @@ type Gateway struct {
 
 var _ port.Payments = (*Gateway)(nil)
 
-// New makes a gateway that tells time by clock and remembers in ledger.
+// New returns a gateway that tells time by clock and keeps its charges in ledger.
 func New(clock func() time.Time, ledger Ledger) *Gateway {
 	return &Gateway{clock, ledger}
 }
@@ -48,25 +51,25 @@ func (g *Gateway) Charge(ctx context.Context, order domain.OrderID, amount domai
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	verdict, silentUntil := port.Charged, time.Time{}
+	status, silentUntil := port.Charged, time.Time{}
 	switch card.Number {
 	case Fails:
 		return "", away()
 	case Declines:
-		verdict = port.Refused
+		status = port.Refused
 	case HangsThenPays:
 		silentUntil = g.clock().Add(Silence)
 	case HangsThenDenies:
-		verdict, silentUntil = port.NotCharged, g.clock().Add(Silence)
+		status, silentUntil = port.NotCharged, g.clock().Add(Silence)
 	}
-	verdict, silentUntil, err := g.ledger.KeepCharge(ctx, order, amount, verdict, silentUntil)
+	status, silentUntil, err := g.ledger.KeepCharge(ctx, order, amount, status, silentUntil)
 	switch {
 	case err != nil:
 		return "", err
 	case g.clock().Before(silentUntil):
 		<-ctx.Done()
 		return "", away()
-	case verdict == port.Charged:
+	case status == port.Charged:
 		return port.Charged, nil
 	}
 	return port.Refused, nil
@@ -76,22 +79,27 @@ func (g *Gateway) SettleOrVoid(ctx context.Context, order domain.OrderID) (port.
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	verdict, silentUntil, err := g.ledger.KeepCharge(ctx, order, domain.Dollars(0), port.NotCharged, time.Time{})
+	status, silentUntil, err := g.ledger.KeepCharge(ctx, order, domain.Dollars(0), port.NotCharged, time.Time{})
 	switch {
 	case err != nil:
 		return "", err
 	case g.clock().Before(silentUntil):
 		return "", away()
 	}
-	return verdict, nil
+	return status, nil
 }
 
 func (g *Gateway) Refund(ctx context.Context, order domain.OrderID) error {
-	verdict, err := g.SettleOrVoid(ctx, order)
-	if err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if verdict != port.Charged {
+	status, silentUntil, err := g.ledger.ChargeOf(ctx, order)
+	switch {
+	case err != nil:
+		return err
+	case g.clock().Before(silentUntil):
+		return away()
+	case status != port.Charged:
 		return domain.ErrConflict.Errorf("not_charged", "nothing was charged for that order")
 	}
 	return nil

@@ -41,9 +41,9 @@ func TestACardThatHangs(t *testing.T) {
 				_, err = gateway.SettleOrVoid(t.Context(), "o")
 				require.ErrorIs(t, err, domain.ErrUnavailable)
 				time.Sleep(demopay.Silence)
-				verdict, err := gateway.SettleOrVoid(t.Context(), "o")
+				status, err := gateway.SettleOrVoid(t.Context(), "o")
 				require.NoError(t, err)
-				assert.Equal(t, want, verdict)
+				assert.Equal(t, want, status)
 			})
 		})
 	}

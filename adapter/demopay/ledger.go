@@ -16,23 +16,33 @@ type MemoryLedger struct {
 }
 
 type charge struct {
-	verdict     port.ChargeStatus
+	status      port.ChargeStatus
 	silentUntil time.Time
 }
 
 var _ Ledger = (*MemoryLedger)(nil)
 
-// NewMemoryLedger makes a ledger that knows of no charge.
+// NewMemoryLedger returns a ledger without a charge.
 func NewMemoryLedger() *MemoryLedger { return &MemoryLedger{charges: map[domain.OrderID]charge{}} }
 
 func (l *MemoryLedger) KeepCharge(_ context.Context, order domain.OrderID, _ domain.Money,
-	verdict port.ChargeStatus, silentUntil time.Time) (port.ChargeStatus, time.Time, error) {
+	status port.ChargeStatus, silentUntil time.Time) (port.ChargeStatus, time.Time, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c, ok := l.charges[order]
 	if !ok {
-		c = charge{verdict, silentUntil}
+		c = charge{status, silentUntil}
 		l.charges[order] = c
 	}
-	return c.verdict, c.silentUntil, nil
+	return c.status, c.silentUntil, nil
+}
+
+func (l *MemoryLedger) ChargeOf(_ context.Context, order domain.OrderID) (port.ChargeStatus, time.Time, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c, ok := l.charges[order]
+	if !ok {
+		return port.NotCharged, time.Time{}, nil
+	}
+	return c.status, c.silentUntil, nil
 }

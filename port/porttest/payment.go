@@ -22,21 +22,21 @@ var (
 // Payments holds an adapter to the promises of port.Payments. open gives a
 // gateway that was asked for nothing, and knows the cards of the demo payment.
 func Payments(t *testing.T, open func(t *testing.T) port.Payments) {
-	t.Run("a charge is made, and its verdict stays", func(t *testing.T) {
+	t.Run("a charge is made, and its status stays", func(t *testing.T) {
 		payments := open(t)
 		assert.Equal(t, port.Charged, charge(t, payments, "o-1", goodCard))
 		for range 3 {
-			assert.Equal(t, port.Charged, verdictOf(t, payments, "o-1"))
+			assert.Equal(t, port.Charged, statusOf(t, payments, "o-1"))
 		}
 	})
-	t.Run("a card that is declined is refused, and its verdict stays", func(t *testing.T) {
+	t.Run("a card that is declined is refused, and its status stays", func(t *testing.T) {
 		payments := open(t)
 		assert.Equal(t, port.Refused, charge(t, payments, "o-1", badCard))
 		for range 3 {
-			assert.Equal(t, port.Refused, verdictOf(t, payments, "o-1"))
+			assert.Equal(t, port.Refused, statusOf(t, payments, "o-1"))
 		}
 	})
-	t.Run("charging an order again returns the first verdict, whatever is asked for", func(t *testing.T) {
+	t.Run("charging an order again returns the first status, whatever is asked for", func(t *testing.T) {
 		for first, want := range map[domain.Card]port.ChargeStatus{goodCard: port.Charged, badCard: port.Refused} {
 			payments := open(t)
 			require.Equal(t, want, charge(t, payments, "o-1", first))
@@ -47,7 +47,7 @@ func Payments(t *testing.T, open func(t *testing.T) port.Payments) {
 					assert.Equal(t, want, again)
 				}
 			}
-			assert.Equal(t, want, verdictOf(t, payments, "o-1"))
+			assert.Equal(t, want, statusOf(t, payments, "o-1"))
 		}
 	})
 	t.Run("each order is charged apart", func(t *testing.T) {
@@ -55,52 +55,52 @@ func Payments(t *testing.T, open func(t *testing.T) port.Payments) {
 		assert.Equal(t, port.Charged, charge(t, payments, "o-1", goodCard))
 		assert.Equal(t, port.Refused, charge(t, payments, "o-2", badCard))
 		assert.Equal(t, port.Charged, charge(t, payments, "O-1", goodCard))
-		assert.Equal(t, port.NotCharged, verdictOf(t, payments, "o-3"))
+		assert.Equal(t, port.NotCharged, statusOf(t, payments, "o-3"))
 		require.NoError(t, payments.Refund(t.Context(), "o-1"))
-		assert.Equal(t, port.Charged, verdictOf(t, payments, "O-1"))
-		assert.Equal(t, port.Refused, verdictOf(t, payments, "o-2"))
-		assert.Equal(t, port.NotCharged, verdictOf(t, payments, "o-3"))
+		assert.Equal(t, port.Charged, statusOf(t, payments, "O-1"))
+		assert.Equal(t, port.Refused, statusOf(t, payments, "o-2"))
+		assert.Equal(t, port.NotCharged, statusOf(t, payments, "o-3"))
 	})
-	t.Run("one order that is charged many times at once has one verdict", func(t *testing.T) {
+	t.Run("one order that is charged many times at once has one status", func(t *testing.T) {
 		payments := open(t)
 		for round := range 20 {
 			order := domain.OrderID(fmt.Sprint("o-", round))
-			verdicts, errs := make([]port.ChargeStatus, 20), make([]error, 20)
-			atOnce(len(verdicts), func(i int) {
+			statuses, errs := make([]port.ChargeStatus, 20), make([]error, 20)
+			atOnce(len(statuses), func(i int) {
 				card := goodCard
 				if i%2 == 0 {
 					card = badCard
 				}
-				verdicts[i], errs[i] = payments.Charge(t.Context(), order, domain.Dollars(1999), card)
+				statuses[i], errs[i] = payments.Charge(t.Context(), order, domain.Dollars(1999), card)
 			})
 			require.NoError(t, errors.Join(errs...))
-			want := verdictOf(t, payments, order)
+			want := statusOf(t, payments, order)
 			assert.Contains(t, []port.ChargeStatus{port.Charged, port.Refused}, want)
-			for _, got := range verdicts {
+			for _, got := range statuses {
 				assert.Equal(t, want, got)
 			}
 		}
 	})
 	t.Run("many orders that are charged at once are all charged", func(t *testing.T) {
 		payments := open(t)
-		verdicts, errs := make([]port.ChargeStatus, 20), make([]error, 20)
-		atOnce(len(verdicts), func(i int) {
-			verdicts[i], errs[i] = payments.Charge(t.Context(), domain.OrderID(fmt.Sprint("o-", i)), domain.Dollars(1999), goodCard)
+		statuses, errs := make([]port.ChargeStatus, 20), make([]error, 20)
+		atOnce(len(statuses), func(i int) {
+			statuses[i], errs[i] = payments.Charge(t.Context(), domain.OrderID(fmt.Sprint("o-", i)), domain.Dollars(1999), goodCard)
 		})
 		require.NoError(t, errors.Join(errs...))
-		for i, verdict := range verdicts {
-			assert.Equal(t, port.Charged, verdict)
-			assert.Equal(t, port.Charged, verdictOf(t, payments, domain.OrderID(fmt.Sprint("o-", i))))
+		for i, status := range statuses {
+			assert.Equal(t, port.Charged, status)
+			assert.Equal(t, port.Charged, statusOf(t, payments, domain.OrderID(fmt.Sprint("o-", i))))
 		}
 	})
 	t.Run("an order that was not charged when it was asked about never is", func(t *testing.T) {
 		payments := open(t)
 		for range 2 {
-			assert.Equal(t, port.NotCharged, verdictOf(t, payments, "o-1"))
+			assert.Equal(t, port.NotCharged, statusOf(t, payments, "o-1"))
 		}
 		for range 2 {
 			assert.Equal(t, port.Refused, charge(t, payments, "o-1", goodCard))
-			assert.NotEqual(t, port.Charged, verdictOf(t, payments, "o-1"))
+			assert.NotEqual(t, port.Charged, statusOf(t, payments, "o-1"))
 		}
 		requireCode(t, payments.Refund(t.Context(), "o-1"), domain.ErrConflict, "not_charged")
 	})
@@ -108,23 +108,23 @@ func Payments(t *testing.T, open func(t *testing.T) port.Payments) {
 		payments := open(t)
 		for round := range 60 {
 			order := domain.OrderID(fmt.Sprint("o-", round))
-			verdicts, errs := make([]port.ChargeStatus, 4), make([]error, 4)
-			atOnce(len(verdicts), func(i int) {
+			statuses, errs := make([]port.ChargeStatus, 4), make([]error, 4)
+			atOnce(len(statuses), func(i int) {
 				if i == 0 {
-					verdicts[i], errs[i] = payments.Charge(t.Context(), order, domain.Dollars(1999), goodCard)
+					statuses[i], errs[i] = payments.Charge(t.Context(), order, domain.Dollars(1999), goodCard)
 					return
 				}
-				verdicts[i], errs[i] = payments.SettleOrVoid(t.Context(), order)
+				statuses[i], errs[i] = payments.SettleOrVoid(t.Context(), order)
 			})
 			require.NoError(t, errors.Join(errs...))
-			if verdicts[0] == port.Charged {
-				assert.Equal(t, []port.ChargeStatus{port.Charged, port.Charged, port.Charged}, verdicts[1:])
-				assert.Equal(t, port.Charged, verdictOf(t, payments, order))
+			if statuses[0] == port.Charged {
+				assert.Equal(t, []port.ChargeStatus{port.Charged, port.Charged, port.Charged}, statuses[1:])
+				assert.Equal(t, port.Charged, statusOf(t, payments, order))
 				continue
 			}
-			assert.Equal(t, port.Refused, verdicts[0])
-			assert.NotContains(t, verdicts, port.Charged)
-			assert.NotEqual(t, port.Charged, verdictOf(t, payments, order))
+			assert.Equal(t, port.Refused, statuses[0])
+			assert.NotContains(t, statuses, port.Charged)
+			assert.NotEqual(t, port.Charged, statusOf(t, payments, order))
 		}
 	})
 	t.Run("what was charged may be given back, however often it is asked for", func(t *testing.T) {
@@ -138,7 +138,7 @@ func Payments(t *testing.T, open func(t *testing.T) port.Payments) {
 		atOnce(len(errs), func(i int) { errs[i] = payments.Refund(t.Context(), "o-2") })
 		require.NoError(t, errors.Join(errs...))
 	})
-	t.Run("an order whose money was given back is not charged anew: its verdict is the first", func(t *testing.T) {
+	t.Run("an order whose money was given back is not charged anew: its status is the first", func(t *testing.T) {
 		payments := open(t)
 		charge(t, payments, "o-1", goodCard)
 		require.NoError(t, payments.Refund(t.Context(), "o-1"))
@@ -149,13 +149,19 @@ func Payments(t *testing.T, open func(t *testing.T) port.Payments) {
 	t.Run("what was not charged cannot be given back", func(t *testing.T) {
 		payments := open(t)
 		charge(t, payments, "refused", badCard)
-		require.Equal(t, port.NotCharged, verdictOf(t, payments, "not charged"))
+		require.Equal(t, port.NotCharged, statusOf(t, payments, "not charged"))
 		for _, order := range []domain.OrderID{"refused", "not charged", "never heard of"} {
 			for range 2 {
 				requireCode(t, payments.Refund(t.Context(), order), domain.ErrConflict, "not_charged")
 			}
 		}
-		assert.Equal(t, port.Refused, verdictOf(t, payments, "refused"))
+		assert.Equal(t, port.Refused, statusOf(t, payments, "refused"))
+	})
+	t.Run("asking for a refund of what was never charged does not void it", func(t *testing.T) {
+		payments := open(t)
+		requireCode(t, payments.Refund(t.Context(), "o-1"), domain.ErrConflict, "not_charged")
+		assert.Equal(t, port.Charged, charge(t, payments, "o-1", goodCard))
+		require.NoError(t, payments.Refund(t.Context(), "o-1"))
 	})
 	cancellingPayments(t, open)
 }
@@ -166,7 +172,7 @@ func cancellingPayments(t *testing.T, open func(t *testing.T) port.Payments) {
 			_, err := payments.Charge(ctx, "new", domain.Dollars(1999), badCard)
 			return err
 		},
-		"Verdict": func(ctx context.Context, payments port.Payments) error {
+		"SettleOrVoid": func(ctx context.Context, payments port.Payments) error {
 			_, err := payments.SettleOrVoid(ctx, "new")
 			return err
 		},
@@ -182,7 +188,7 @@ func cancellingPayments(t *testing.T, open func(t *testing.T) port.Payments) {
 			require.Error(t, err)
 			require.NotErrorIs(t, err, domain.ErrConflict, "it is not known whether anything was charged")
 			assert.Equal(t, port.Charged, charge(t, payments, "new", goodCard))
-			assert.Equal(t, port.Charged, verdictOf(t, payments, "charged"))
+			assert.Equal(t, port.Charged, statusOf(t, payments, "charged"))
 			require.NoError(t, payments.Refund(t.Context(), "charged"))
 		})
 	}
@@ -190,20 +196,20 @@ func cancellingPayments(t *testing.T, open func(t *testing.T) port.Payments) {
 		payments := open(t)
 		_, err := payments.Charge(cancelled(t), "new", domain.Dollars(1999), goodCard)
 		require.Error(t, err)
-		assert.Equal(t, port.NotCharged, verdictOf(t, payments, "new"))
+		assert.Equal(t, port.NotCharged, statusOf(t, payments, "new"))
 	})
 }
 
 func charge(t *testing.T, payments port.Payments, order domain.OrderID, card domain.Card) port.ChargeStatus {
 	t.Helper()
-	verdict, err := payments.Charge(t.Context(), order, domain.Dollars(1999), card)
+	status, err := payments.Charge(t.Context(), order, domain.Dollars(1999), card)
 	require.NoError(t, err)
-	return verdict
+	return status
 }
 
-func verdictOf(t *testing.T, payments port.Payments, order domain.OrderID) port.ChargeStatus {
+func statusOf(t *testing.T, payments port.Payments, order domain.OrderID) port.ChargeStatus {
 	t.Helper()
-	verdict, err := payments.SettleOrVoid(t.Context(), order)
+	status, err := payments.SettleOrVoid(t.Context(), order)
 	require.NoError(t, err)
-	return verdict
+	return status
 }

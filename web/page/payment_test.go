@@ -62,7 +62,7 @@ func (mute) Charge(context.Context, domain.OrderID, domain.Money, domain.Card) (
 	return "", domain.ErrUnavailable
 }
 
-func (mute) Verdict(context.Context, domain.OrderID) (port.ChargeStatus, error) {
+func (mute) SettleOrVoid(context.Context, domain.OrderID) (port.ChargeStatus, error) {
 	return "", domain.ErrUnavailable
 }
 
