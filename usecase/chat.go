@@ -9,7 +9,7 @@ import (
 	"eshop/port"
 )
 
-// Talking is a shopper and the shop's staff writing to each other.
+// Chat is the live chat between a shopper and the shop's staff.
 type Chat struct {
 	talks  port.Conversations
 	orders port.Orders
@@ -19,13 +19,13 @@ type Chat struct {
 	newID  NewID
 }
 
-// NewTalking keeps what is said in talks, and wakes who listens by events.
+// NewChat returns the chat that keeps its conversations in talks and wakes subscribers by events.
 func NewChat(talks port.Conversations, orders port.Orders, events port.Events, limits port.Limits, clock Clock, newID NewID) *Chat {
 	return &Chat{talks, orders, events, limits, clock, newID}
 }
 
-// What may be said how often. Conversations are counted by where they are started from,
-// so that fresh sessions are no way round.
+// The rate limits. New conversations are counted by client address, so that fresh sessions do
+// not evade the limit.
 var (
 	startTalkLimit = port.Limit{Burst: 200, Every: 2 * time.Second}
 	sayLimit       = port.Limit{Burst: 30, Every: time.Second}
@@ -33,30 +33,108 @@ var (
 )
 
 const (
-	// wakeTime is how long a speaker waits for others to be woken, who read by themselves after a while.
+	// wakeTime bounds how long a call waits for its event to be published. Subscribers reconcile without it.
 	wakeTime     = 300 * time.Millisecond
-	messagesRead = 100 // that one call returns at most
+	messagesRead = 100 // at most, by one call of Thread.Messages
 	ordersBeside = 5   // that staff sees beside a conversation
 )
 
-// Mine is the visitor's conversation; the zero one for who never wrote. ErrUnauthenticated
-// for a guest whose conversation went into an account meanwhile: only who signed in has it.
-func (t *Chat) Mine(ctx context.Context, who Visitor) (domain.Conversation, error) {
-	if who.Session.Owner() == "" {
-		return domain.Conversation{}, nil
-	}
-	c, err := t.talks.ConversationOf(ctx, who.Session.Owner())
-	if errors.Is(err, domain.ErrNotFound) {
-		return domain.Conversation{}, nil
-	}
-	if err == nil && c.Owner != who.Session.Owner() {
-		return domain.Conversation{}, domain.ErrUnauthenticated.Errorf("unauthenticated", "the session has ended; sign in again")
-	}
-	return c, err
+// Thread is a conversation that its holder was authorised to read: by Chat.Mine as its shopper, by
+// Chat.Conversation as staff, or by Envelope.Open as either. There is no other way to messages.
+// The zero Thread is that of a shopper who never wrote.
+type Thread struct {
+	chat         *Chat
+	conversation domain.Conversation
+	side         domain.Side // of the reader
 }
 
-// Say sends what a shopper wrote and returns it as it was kept. The same client id again is the same
-// message, and said is false.
+// Conversation returns the conversation as it was when the thread was opened.
+func (t Thread) Conversation() domain.Conversation { return t.conversation }
+
+// Messages returns the messages after a sequence number, as many as one call returns.
+func (t Thread) Messages(ctx context.Context, after int64) ([]domain.Message, error) {
+	if t.conversation.ID == "" {
+		return nil, nil
+	}
+	return t.chat.talks.Messages(ctx, t.conversation.ID, after, messagesRead)
+}
+
+// MarkRead records that the reader's side has read up to a message. It writes nothing when that is known.
+func (t Thread) MarkRead(ctx context.Context, seq int64) error {
+	if min(seq, t.conversation.Last) <= t.conversation.ReadBy(t.side) {
+		return nil
+	}
+	return t.chat.update(ctx, t.conversation.ID, func(c *domain.Conversation) error {
+		c.Read(t.side, seq)
+		return nil
+	})
+}
+
+// Orders returns the shopper's latest orders, newest first.
+func (t Thread) Orders(ctx context.Context) ([]domain.Order, error) {
+	orders, _, err := t.chat.orders.Orders(ctx, port.OrderFilter{Owner: t.conversation.Owner}, domain.Page{Number: 1, Size: ordersBeside})
+	return orders, err
+}
+
+// Envelope is a conversation that was found by its ID and has not been opened by a reader. It shows
+// whose it is, and nothing that was said.
+type Envelope struct {
+	ID     domain.ConversationID // of the conversation that the requested one was merged into, if it was
+	Owner  domain.OwnerID
+	State  domain.ConversationState
+	thread Thread
+}
+
+// Open returns the thread if who may read it: staff, or its shopper. It fails with
+// ErrUnauthenticated for a guest whose conversation went into an account.
+func (e Envelope) Open(who Visitor) (Thread, error) {
+	t := e.thread
+	switch {
+	case who.Session.Owner() == e.Owner:
+		t.side = domain.CustomerSide
+	case who.User.Role == domain.Staff:
+		t.side = domain.AgentSide
+	default:
+		return Thread{}, errAdopted()
+	}
+	return t, nil
+}
+
+func errAdopted() error {
+	return domain.ErrUnauthenticated.Errorf("unauthenticated", "the session has ended; sign in again")
+}
+
+// Find returns a conversation by its ID, for a caller that serves many readers and opens it for each.
+func (t *Chat) Find(ctx context.Context, id domain.ConversationID) (Envelope, error) {
+	c, err := t.talks.Conversation(ctx, id)
+	if err != nil {
+		return Envelope{}, err
+	}
+	return Envelope{c.ID, c.Owner, c.State, Thread{chat: t, conversation: c}}, nil
+}
+
+// Mine returns the visitor's thread, the zero one for a visitor who never wrote. It fails with
+// ErrUnauthenticated for a guest whose conversation went into an account: only the account may read it.
+func (t *Chat) Mine(ctx context.Context, who Visitor) (Thread, error) {
+	owner := who.Session.Owner()
+	if owner == "" {
+		return Thread{}, nil
+	}
+	c, err := t.talks.ConversationOf(ctx, owner)
+	if errors.Is(err, domain.ErrNotFound) {
+		return Thread{}, nil
+	}
+	if err != nil {
+		return Thread{}, err
+	}
+	if c.Owner != owner {
+		return Thread{}, errAdopted()
+	}
+	return Thread{t, c, domain.CustomerSide}, nil
+}
+
+// Say sends a shopper's message and returns it as it was kept. A repeated client ID returns the
+// message that was kept under it, and said is false.
 func (t *Chat) Say(ctx context.Context, who Visitor, clientID, body, address string) (m domain.Message, said bool, err error) {
 	if err := domain.CheckMessage(clientID, body); err != nil {
 		return domain.Message{}, false, err
@@ -69,7 +147,8 @@ func (t *Chat) Say(ctx context.Context, who Visitor, clientID, body, address str
 	if err := t.take(ctx, "chat:"+string(owner), sayLimit); err != nil {
 		return domain.Message{}, false, err
 	}
-	c, err := t.Mine(ctx, who)
+	thread, err := t.Mine(ctx, who)
+	c := thread.conversation
 	if err == nil && c.ID == "" {
 		c, err = t.start(ctx, owner, from.Name, address)
 	}
@@ -99,36 +178,6 @@ func (t *Chat) add(ctx context.Context, id domain.ConversationID, clientID, body
 	return m, said, nil
 }
 
-// Messages returns what was said in the visitor's conversation after a number, as much as one
-// call returns, and the conversation.
-func (t *Chat) Messages(ctx context.Context, who Visitor, after int64) (domain.Conversation, []domain.Message, error) {
-	c, err := t.Mine(ctx, who)
-	if err != nil || c.ID == "" {
-		return c, nil, err
-	}
-	messages, err := t.Since(ctx, c.ID, after)
-	return c, messages, err
-}
-
-// Read notes that the visitor has read all up to a message.
-func (t *Chat) Read(ctx context.Context, who Visitor, seq int64) error {
-	c, err := t.Mine(ctx, who)
-	if err != nil || c.ID == "" {
-		return err
-	}
-	return t.read(ctx, c, domain.CustomerSide, seq)
-}
-
-func (t *Chat) read(ctx context.Context, c domain.Conversation, side domain.Side, seq int64) error {
-	if min(seq, c.Last) <= c.ReadBy(side) {
-		return nil
-	}
-	return t.update(ctx, c.ID, func(c *domain.Conversation) error {
-		c.Read(side, seq)
-		return nil
-	})
-}
-
 func (t *Chat) update(ctx context.Context, id domain.ConversationID, change func(*domain.Conversation) error) error {
 	c, err := t.talks.UpdateConversation(ctx, id, change)
 	if err != nil {
@@ -138,7 +187,7 @@ func (t *Chat) update(ctx context.Context, id domain.ConversationID, change func
 	return nil
 }
 
-// Conversations returns a page of those in a state, the longest waiting first, for staff.
+// Conversations returns a page of the conversations in a state to staff, the longest waiting first.
 func (t *Chat) Conversations(ctx context.Context, by domain.User, state domain.ConversationState, page domain.Page) ([]domain.Conversation, int, error) {
 	if err := staffOnly(by); err != nil {
 		return nil, 0, err
@@ -149,27 +198,23 @@ func (t *Chat) Conversations(ctx context.Context, by domain.User, state domain.C
 	return t.talks.Conversations(ctx, state, page)
 }
 
-// Conversation returns anybody's conversation, for staff. It may have another id than was asked for: see port.Conversations.
-func (t *Chat) Conversation(ctx context.Context, by domain.User, id domain.ConversationID) (domain.Conversation, error) {
+// Conversation returns the thread of any conversation to staff. A merged conversation returns the one
+// that it was merged into, so the ID may differ: see port.Conversations.
+func (t *Chat) Conversation(ctx context.Context, by domain.User, id domain.ConversationID) (Thread, error) {
 	if err := staffOnly(by); err != nil {
-		return domain.Conversation{}, err
+		return Thread{}, err
 	}
 	if id == "" || len(id) > 100 || !domain.CleanText(string(id)) {
-		return domain.Conversation{}, domain.ErrNotFound.Errorf("not_found", "there is no such conversation")
+		return Thread{}, domain.ErrNotFound.Errorf("not_found", "there is no such conversation")
 	}
-	return t.talks.Conversation(ctx, id)
+	c, err := t.talks.Conversation(ctx, id)
+	if err != nil {
+		return Thread{}, err
+	}
+	return Thread{t, c, domain.AgentSide}, nil
 }
 
-// Orders returns the last orders of the shopper whose conversation it is, the newest first.
-func (t *Chat) Orders(ctx context.Context, by domain.User, c domain.Conversation) ([]domain.Order, error) {
-	if err := staffOnly(by); err != nil {
-		return nil, err
-	}
-	orders, _, err := t.orders.Orders(ctx, port.OrderFilter{Owner: c.Owner}, domain.Page{Number: 1, Size: ordersBeside})
-	return orders, err
-}
-
-// Answer sends what an agent wrote, with the promises of Say.
+// Answer sends an agent's message, as Say does a shopper's.
 func (t *Chat) Answer(ctx context.Context, by domain.User, id domain.ConversationID, clientID, body string) (m domain.Message, said bool, err error) {
 	if _, err := t.Conversation(ctx, by, id); err != nil {
 		return domain.Message{}, false, err
@@ -183,19 +228,10 @@ func (t *Chat) Answer(ctx context.Context, by domain.User, id domain.Conversatio
 	return t.add(ctx, id, clientID, body, domain.Party{Side: domain.AgentSide, User: by.ID, Name: by.Username})
 }
 
-// MarkRead notes that staff has read all up to a message.
-func (t *Chat) MarkRead(ctx context.Context, by domain.User, id domain.ConversationID, seq int64) error {
-	c, err := t.Conversation(ctx, by, id)
-	if err != nil {
-		return err
-	}
-	return t.read(ctx, c, domain.AgentSide, seq)
-}
-
 // Move is what staff does with a conversation besides answering.
 type Move string
 
-// The moves. Each made again changes nothing.
+// The moves. A repeated move changes nothing.
 const (
 	TakeOver Move = "take"
 	HandBack Move = "hand-back"
@@ -203,13 +239,13 @@ const (
 	Reopen   Move = "reopen"
 )
 
-// Move makes a move and returns the conversation as it is then.
+// Move makes a move and returns the conversation after it.
 func (t *Chat) Move(ctx context.Context, by domain.User, id domain.ConversationID, move Move) (domain.Conversation, error) {
-	c, err := t.Conversation(ctx, by, id)
+	thread, err := t.Conversation(ctx, by, id)
 	if err != nil {
 		return domain.Conversation{}, err
 	}
-	now := t.clock()
+	id, now := thread.conversation.ID, t.clock()
 	change := map[Move]func(*domain.Conversation) error{
 		TakeOver: func(c *domain.Conversation) error { return c.TakeOver(by, now) },
 		HandBack: func(c *domain.Conversation) error { return c.HandBack(by, now) },
@@ -219,37 +255,31 @@ func (t *Chat) Move(ctx context.Context, by domain.User, id domain.ConversationI
 	if change == nil {
 		return domain.Conversation{}, domain.InvalidFields(map[string]string{"move": "must be take, hand-back, close or reopen"})
 	}
-	if err := t.update(ctx, c.ID, change); err != nil {
+	if err := t.update(ctx, id, change); err != nil {
 		return domain.Conversation{}, err
 	}
-	return t.talks.Conversation(ctx, c.ID)
-}
-
-// Look returns a conversation to who was let into it by Mine or Conversation before.
-func (t *Chat) Look(ctx context.Context, id domain.ConversationID) (domain.Conversation, error) {
 	return t.talks.Conversation(ctx, id)
 }
 
-// Since returns what was said after a number, as much as one call returns, to who was
-// let into the conversation by Mine or Conversation before.
-func (t *Chat) Since(ctx context.Context, id domain.ConversationID, after int64) ([]domain.Message, error) {
-	return t.talks.Messages(ctx, id, after, messagesRead)
-}
-
-// Revisions tells which of the conversations have changed since they were looked at.
-func (t *Chat) Revisions(ctx context.Context, ids []domain.ConversationID) (map[domain.ConversationID]int64, error) {
-	if len(ids) == 0 {
+// Revisions returns the current revisions of threads, by conversation, for a caller that compares
+// them with those it knows.
+func (t *Chat) Revisions(ctx context.Context, threads []Thread) (map[domain.ConversationID]int64, error) {
+	if len(threads) == 0 {
 		return nil, nil
+	}
+	ids := make([]domain.ConversationID, len(threads))
+	for i, thread := range threads {
+		ids[i] = thread.conversation.ID
 	}
 	return t.talks.Revisions(ctx, ids)
 }
 
-// Signal tells all servers what is true for a moment. It may be lost.
+// Signal publishes a signal to all servers. It may be lost.
 func (t *Chat) Signal(ctx context.Context, s domain.ChatSignal) {
 	t.publish(ctx, s.Event())
 }
 
-// Follow returns the news of conversations that changed, and of signals, until ctx ends.
+// Subscribe returns the events of changed conversations, and of signals, until ctx ends.
 func (t *Chat) Subscribe(ctx context.Context) (changes, signals <-chan domain.Event, err error) {
 	if changes, err = t.events.Subscribe(ctx, domain.ChatChanged); err != nil {
 		return nil, nil, err
@@ -258,7 +288,7 @@ func (t *Chat) Subscribe(ctx context.Context) (changes, signals <-chan domain.Ev
 	return changes, signals, err
 }
 
-// wake tells who listens that a conversation changed. News that is lost only delays.
+// wake publishes that a conversation changed. A lost event only delays its delivery.
 func (t *Chat) wake(ctx context.Context, id domain.ConversationID) {
 	t.publish(ctx, domain.Event{Topic: domain.ChatChanged, Key: string(id)})
 }
@@ -269,7 +299,7 @@ func (t *Chat) publish(ctx context.Context, e domain.Event) {
 	_ = t.events.Publish(ctx, e)
 }
 
-// take is takeOne, but while nobody counts everything is allowed: people talk on.
+// take is takeOne, but fails open when the limiter is unavailable.
 func (t *Chat) take(ctx context.Context, key string, limit port.Limit) error {
 	err := takeOne(ctx, t.limits, key, limit, t.clock())
 	if errors.Is(err, domain.ErrUnavailable) {

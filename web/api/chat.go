@@ -14,16 +14,21 @@ import (
 	"eshop/web/session"
 )
 
-// messageListJSON is a part of what was said. Last is the number of the conversation's
-// last message: when it is greater than that of the last in the list, there is more.
+// messageListJSON is a part of a conversation. Last is the number of the conversation's last
+// message; there is more to read when it is greater than that of the last in the list.
 type messageListJSON struct {
 	Conversation domain.ConversationID `json:"conversation"`
 	Messages     []chat.Message        `json:"messages"`
 	Last         int64                 `json:"last"`
 }
 
-func messageList(c domain.Conversation, messages []domain.Message) messageListJSON {
-	return messageListJSON{c.ID, each(messages, chat.MessageOf), c.Last}
+func answerMessages(w http.ResponseWriter, r *http.Request, thread usecase.Thread, after int64) error {
+	messages, err := thread.Messages(r.Context(), after)
+	if err != nil {
+		return err
+	}
+	c := thread.Conversation()
+	return answer(w, http.StatusOK, messageListJSON{c.ID, each(messages, chat.MessageOf), c.Last})
 }
 
 func answerMessage(w http.ResponseWriter, m domain.Message, said bool) error {
@@ -48,11 +53,11 @@ func (a *API) chat(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, messages, err := a.talking.Messages(r.Context(), who, after)
+	thread, err := a.talking.Mine(r.Context(), who)
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, messageList(c, messages))
+	return answerMessages(w, r, thread, after)
 }
 
 func (a *API) say(w http.ResponseWriter, r *http.Request) error {
@@ -83,13 +88,17 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.talking.Read(r.Context(), who, seq); err != nil {
+	thread, err := a.talking.Mine(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	if err := thread.MarkRead(r.Context(), seq); err != nil {
 		return err
 	}
 	return answerNothing(w)
 }
 
-// staff is who of the staff asks.
+// staff returns the user who asks, who must be signed in. The use case checks the role.
 func (a *API) staff(r *http.Request) (domain.User, error) {
 	who, err := a.visits.Visitor(r)
 	if err == nil && !who.SignedIn() {
@@ -130,11 +139,11 @@ func (a *API) conversation(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.talking.Conversation(r.Context(), by, conversationID(r))
+	thread, err := a.talking.Conversation(r.Context(), by, conversationID(r))
 	if err != nil {
 		return err
 	}
-	return answerConversation(w, c)
+	return answerConversation(w, thread.Conversation())
 }
 
 func answerConversation(w http.ResponseWriter, c domain.Conversation) error {
@@ -150,15 +159,11 @@ func (a *API) messages(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.talking.Conversation(r.Context(), by, conversationID(r))
+	thread, err := a.talking.Conversation(r.Context(), by, conversationID(r))
 	if err != nil {
 		return err
 	}
-	messages, err := a.talking.Since(r.Context(), c.ID, after)
-	if err != nil {
-		return err
-	}
-	return answer(w, http.StatusOK, messageList(c, messages))
+	return answerMessages(w, r, thread, after)
 }
 
 func (a *API) answerShopper(w http.ResponseWriter, r *http.Request) error {
@@ -186,13 +191,17 @@ func (a *API) markRead(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.talking.MarkRead(r.Context(), by, conversationID(r), seq); err != nil {
+	thread, err := a.talking.Conversation(r.Context(), by, conversationID(r))
+	if err != nil {
+		return err
+	}
+	if err := thread.MarkRead(r.Context(), seq); err != nil {
 		return err
 	}
 	return answerNothing(w)
 }
 
-// move answers with what became of a conversation.
+// move makes a move and answers with the conversation after it.
 func (a *API) move(move usecase.Move) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		by, err := a.staff(r)
@@ -211,7 +220,7 @@ func conversationID(r *http.Request) domain.ConversationID {
 	return domain.ConversationID(mux.Vars(r)["id"])
 }
 
-// seqAfter is the number of the message after which the caller wants to read.
+// seqAfter returns the number of the message after which the caller wants to read.
 func seqAfter(r *http.Request) (int64, error) {
 	values, err := query(r)
 	if err != nil || !values.Has("after") {

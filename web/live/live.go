@@ -166,11 +166,10 @@ func (h *Hub) connectShopper(w http.ResponseWriter, r *http.Request) error {
 	if pass.Secret != "" {
 		s.secret, s.pass = pass.Secret, &pass
 	}
-	c, err := h.talking.Mine(r.Context(), s.who)
-	if err != nil {
+	if s.thread, err = h.talking.Mine(r.Context(), s.who); err != nil {
 		return err
 	}
-	if c.ID != "" {
+	if c := s.thread.Conversation(); c.ID != "" {
 		// Numbers of another conversation say nothing of this one.
 		if known := domain.ConversationID(query.Get("conversation")); known != "" && known != c.ID {
 			after = 0
@@ -253,6 +252,7 @@ func (h *Hub) join(s *socket) {
 	default:
 		for id := range s.places {
 			h.enter(id, s)
+			h.rooms[id].thread = s.thread
 			ids = append(ids, id)
 		}
 	}

@@ -51,8 +51,14 @@ func (h *Hub) fromShopper(ctx context.Context, s *socket, in request) error {
 	if err != nil {
 		return err
 	}
-	if err := h.mineOnly(ctx, who, in.Conversation); err != nil {
-		return err
+	var thread usecase.Thread
+	if in.Type == typeRead || in.Conversation != "" {
+		if thread, err = h.talking.Mine(ctx, who); err != nil {
+			return err
+		}
+		if err := checkNamed(thread, in.Conversation); err != nil {
+			return err
+		}
 	}
 	switch in.Type {
 	case typeMessage:
@@ -62,18 +68,16 @@ func (h *Hub) fromShopper(ctx context.Context, s *socket, in request) error {
 		}
 		return h.saidBy(ctx, s, m)
 	case typeRead:
-		return h.talking.Read(ctx, who, in.Seq)
+		return thread.MarkRead(ctx, in.Seq)
 	}
 	return errType()
 }
 
-// mineOnly refuses what is for somebody else's conversation. It need not name any.
-func (h *Hub) mineOnly(ctx context.Context, who usecase.Visitor, named domain.ConversationID) error {
-	if named == "" {
+// checkNamed fails with ErrNotFound when a shopper's frame names a conversation that is not theirs.
+// A frame need not name any.
+func checkNamed(mine usecase.Thread, named domain.ConversationID) error {
+	if named == "" || named == mine.Conversation().ID {
 		return nil
-	}
-	if c, err := h.talking.Mine(ctx, who); err != nil || c.ID == named {
-		return err
 	}
 	return domain.ErrNotFound.Errorf("not_found", "there is no such conversation")
 }
@@ -118,7 +122,11 @@ func (h *Hub) fromStaff(ctx context.Context, s *socket, in request) error {
 		h.wake(m.Conversation)
 		return nil
 	case typeRead:
-		return h.talking.MarkRead(ctx, who.User, in.Conversation, in.Seq)
+		thread, err := h.talking.Conversation(ctx, who.User, in.Conversation)
+		if err != nil {
+			return err
+		}
+		return thread.MarkRead(ctx, in.Seq)
 	}
 	return errType()
 }
@@ -134,12 +142,13 @@ func (h *Hub) passOn(ctx context.Context, s *socket, in request, from domain.Par
 		return err
 	}
 	if from.Name = who.User.Username; from.Side == domain.CustomerSide {
-		c, err := h.talking.Mine(ctx, who)
+		mine, err := h.talking.Mine(ctx, who)
+		c := mine.Conversation()
 		if err != nil || c.ID == "" {
 			return err
 		}
-		if in.Conversation != "" && in.Conversation != c.ID {
-			return domain.ErrNotFound.Errorf("not_found", "there is no such conversation")
+		if err := checkNamed(mine, in.Conversation); err != nil {
+			return err
 		}
 		in.Conversation, from.Name = c.ID, c.Name
 	} else if _, err := h.talking.Conversation(ctx, who.User, in.Conversation); err != nil {

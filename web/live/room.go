@@ -3,9 +3,11 @@ package live
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"eshop/domain"
+	"eshop/usecase"
 	"eshop/web/chat"
 )
 
@@ -23,6 +25,7 @@ const (
 // all of them, so that each gets everything once and in order.
 type room struct {
 	members map[*socket]bool // shoppers; staff is in every room
+	thread  usecase.Thread   // the zero one until one of them has read the conversation
 	dirty   bool
 	working bool
 }
@@ -89,36 +92,48 @@ func (h *Hub) work(id domain.ConversationID, r *room) {
 
 // deliver brings to everybody in a room what is new for them.
 func (h *Hub) deliver(ctx context.Context, id domain.ConversationID) error {
-	c, err := h.talking.Look(ctx, id)
+	found, err := h.talking.Find(ctx, id)
 	if err != nil {
 		return err
 	}
-	if c.ID != id {
-		h.moveOn(id, c)
+	if found.ID != id {
+		h.moveOn(id, found)
 		return nil
 	}
-	all := h.listeners(c)
-	online, here := h.staffed(), h.here(c.ID)
+	all := h.listeners(found)
+	online, here := h.staffed(), h.here(found.ID)
 	var ready []*socket
-	from := c.Last
+	var thread usecase.Thread
 	for _, s := range all {
-		_, err := h.visitor(ctx, s, recheck)
-		if !s.staff && s.owner != c.Owner {
-			// It went into an account: its shopper comes back signed in.
-			err = errSignedOut
+		who, err := h.visitor(ctx, s, recheck)
+		if err == nil {
+			thread, err = found.Open(who)
 		}
 		if errors.Is(err, domain.ErrUnauthenticated) {
-			s.end(err)
+			// The session has ended, or the conversation went into an account: its shopper comes back signed in.
+			s.end(errSignedOut)
 			continue
 		}
 		if err != nil {
 			return err
 		}
 		ready = append(ready, s)
+	}
+	if len(ready) == 0 {
+		return nil
+	}
+	h.mu.Lock()
+	if r := h.rooms[id]; r != nil {
+		r.thread = thread
+	}
+	h.mu.Unlock()
+	c := thread.Conversation()
+	from := c.Last
+	for _, s := range ready {
 		from = min(from, s.seq(c))
 	}
 	for from < c.Last {
-		messages, err := h.talking.Since(ctx, c.ID, from)
+		messages, err := thread.Messages(ctx, from)
 		if err != nil {
 			return err
 		}
@@ -145,7 +160,7 @@ func (h *Hub) deliver(ctx context.Context, id domain.ConversationID) error {
 }
 
 // listeners are all who hear of a conversation, with the shoppers who have just learned that it is theirs.
-func (h *Hub) listeners(c domain.Conversation) []*socket {
+func (h *Hub) listeners(c usecase.Envelope) []*socket {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for s := range h.silent[c.Owner] {
@@ -169,7 +184,7 @@ func (h *Hub) listeners(c domain.Conversation) []*socket {
 }
 
 // moveOn takes everybody who was in a conversation to the one that it was joined into.
-func (h *Hub) moveOn(was domain.ConversationID, c domain.Conversation) {
+func (h *Hub) moveOn(was domain.ConversationID, c usecase.Envelope) {
 	h.mu.Lock()
 	for s := range h.rooms[was].members {
 		s.mu.Lock()
@@ -183,7 +198,8 @@ func (h *Hub) moveOn(was domain.ConversationID, c domain.Conversation) {
 	}
 	for s := range h.staff {
 		s.mu.Lock()
-		if s.places[was] != nil && s.push(encode(conversationFrame{typeConversation, chat.ConversationOf(c), false, was})) {
+		thread, err := c.Open(s.who)
+		if err == nil && s.places[was] != nil && s.push(encode(conversationFrame{typeConversation, chat.ConversationOf(thread.Conversation()), false, was})) {
 			delete(s.places, was)
 		}
 		s.mu.Unlock()
@@ -304,16 +320,22 @@ func standingOf(c domain.Conversation, online bool) standing {
 // beat looks for what no wake-up told of.
 func (h *Hub) beat(ctx context.Context) {
 	h.mu.Lock()
-	var ids []domain.ConversationID
+	var threads []usecase.Thread
+	var unread []domain.ConversationID // since they were entered
 	for id, r := range h.rooms {
-		if len(r.members) > 0 {
-			ids = append(ids, id)
+		switch {
+		case len(r.members) == 0:
+		case r.thread.Conversation().ID == "":
+			unread = append(unread, id)
+		default:
+			threads = append(threads, r.thread)
 		}
 	}
 	h.mu.Unlock()
-	for len(ids) > 0 {
-		some := ids[:min(askAtOnce, len(ids))]
-		ids = ids[len(some):]
+	for _, id := range unread {
+		h.wake(id)
+	}
+	for some := range slices.Chunk(threads, askAtOnce) {
 		revisions, err := h.talking.Revisions(ctx, some)
 		if err != nil {
 			return
@@ -441,12 +463,12 @@ func (h *Hub) beatSilent(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		c, err := h.talking.Mine(ctx, who)
+		thread, err := h.talking.Mine(ctx, who)
 		if err != nil {
 			return
 		}
-		if c.ID != "" {
-			h.wake(c.ID)
+		if id := thread.Conversation().ID; id != "" {
+			h.wake(id)
 		}
 	}
 }

@@ -29,6 +29,7 @@ type socket struct {
 	staff   bool
 	secret  string // of the session's cookie
 	owner   domain.OwnerID
+	thread  usecase.Thread // of a shopper, when it connected
 	address string
 	frames  *rate.Limiter // that the client may send
 	typing  *rate.Limiter // that are passed on

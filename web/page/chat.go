@@ -61,11 +61,11 @@ func (t talkView) mark(m domain.Message) string {
 }
 
 // messages reads the part of a conversation that an address asks for: the last part, or what comes before a number.
-func (p *Pages) messages(r *http.Request, c domain.Conversation) ([]domain.Message, error) {
-	if c.ID == "" {
+func (p *Pages) messages(r *http.Request, thread usecase.Thread) ([]domain.Message, error) {
+	if thread.Conversation().ID == "" {
 		return nil, nil
 	}
-	end := c.Last
+	end := thread.Conversation().Last
 	if text := r.URL.Query().Get("before"); text != "" {
 		before, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || before < 1 {
@@ -73,7 +73,7 @@ func (p *Pages) messages(r *http.Request, c domain.Conversation) ([]domain.Messa
 		}
 		end = min(end, before-1)
 	}
-	messages, err := p.talking.Since(r.Context(), c.ID, max(0, end-messagesAPage))
+	messages, err := thread.Messages(r.Context(), max(0, end-messagesAPage))
 	if err != nil {
 		return nil, err
 	}
@@ -92,10 +92,12 @@ func (p *Pages) showChat(w http.ResponseWriter, r *http.Request, t talkView) err
 	if err != nil {
 		return err
 	}
-	if t.Conversation, err = p.talking.Mine(r.Context(), v.Visitor); err != nil {
+	thread, err := p.talking.Mine(r.Context(), v.Visitor)
+	if err != nil {
 		return err
 	}
-	if t.messages, err = p.messages(r, t.Conversation); err != nil {
+	t.Conversation = thread.Conversation()
+	if t.messages, err = p.messages(r, thread); err != nil {
 		return err
 	}
 	t.side, t.path = domain.CustomerSide, "/chat"
@@ -104,7 +106,7 @@ func (p *Pages) showChat(w http.ResponseWriter, r *http.Request, t talkView) err
 	}
 	// Who has it before them has read it.
 	if len(t.messages) > 0 && r.Method == http.MethodGet {
-		if err := p.talking.Read(r.Context(), v.Visitor, t.messages[len(t.messages)-1].Seq); err != nil {
+		if err := thread.MarkRead(r.Context(), t.messages[len(t.messages)-1].Seq); err != nil {
 			return err
 		}
 		v.ChatUnread = 0
@@ -185,23 +187,24 @@ func (p *Pages) deskTalk(w http.ResponseWriter, r *http.Request, v view) error {
 func (p *Pages) showDeskTalk(w http.ResponseWriter, r *http.Request, v view, t talkView) error {
 	id := domain.ConversationID(mux.Vars(r)["id"])
 	by := v.Visitor.User
-	var err error
-	if t.Conversation, err = p.talking.Conversation(r.Context(), by, id); err != nil {
+	thread, err := p.talking.Conversation(r.Context(), by, id)
+	if err != nil {
 		return err
 	}
+	t.Conversation = thread.Conversation()
 	if t.ID != id {
 		http.Redirect(w, r, talkPath(t.ID), http.StatusSeeOther)
 		return nil
 	}
-	if t.messages, err = p.messages(r, t.Conversation); err != nil {
+	if t.messages, err = p.messages(r, thread); err != nil {
 		return err
 	}
 	if len(t.messages) > 0 && r.Method == http.MethodGet {
-		if err := p.talking.MarkRead(r.Context(), by, id, t.messages[len(t.messages)-1].Seq); err != nil {
+		if err := thread.MarkRead(r.Context(), t.messages[len(t.messages)-1].Seq); err != nil {
 			return err
 		}
 	}
-	orders, err := p.talking.Orders(r.Context(), by, t.Conversation)
+	orders, err := thread.Orders(r.Context())
 	if err != nil {
 		return err
 	}

@@ -110,10 +110,11 @@ func (p *Pages) view(r *http.Request) (view, error) {
 			return view{}, err
 		}
 		// A guest whose conversation went into an account sees a shop without one.
-		conversation, err := p.talking.Mine(r.Context(), who)
+		thread, err := p.talking.Mine(r.Context(), who)
 		if err != nil && !errors.Is(err, domain.ErrUnauthenticated) {
 			return view{}, err
 		}
+		conversation := thread.Conversation()
 		v.ChatID, v.ChatState, v.ChatLast, v.ChatUnread = string(conversation.ID), string(conversation.State), conversation.Last, conversation.UnreadByCustomer
 	}
 	return v, nil
