@@ -91,7 +91,7 @@ func (c *Cart) Add(id LineID, p Product, n int) error {
 	i := slices.IndexFunc(c.Lines, func(l Line) bool { return l.Product == p.ID })
 	if i < 0 {
 		if len(c.Lines) >= MaxCartLines {
-			return ErrConflict.Errorf("cart_full", "a cart holds at most %d different products", MaxCartLines)
+			return ErrConflict.Errorf(CodeCartFull, "a cart holds at most %d different products", MaxCartLines)
 		}
 		if n > p.Stock {
 			return OutOfStock(Shortage{p.ID, p.Name, n, p.Stock})
@@ -160,7 +160,7 @@ func (c Cart) index(id LineID) int {
 }
 
 func errNoLine() error {
-	return ErrNotFound.Errorf("not_found", "that line is no longer in the cart")
+	return ErrNotFound.Errorf(CodeNotFound, "that line is no longer in the cart")
 }
 
 func checkQuantity(n int) error {

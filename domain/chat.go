@@ -112,13 +112,13 @@ func (c *Conversation) Say(m Message) error {
 		}
 	case AgentSide:
 		if c.State != ConversationOpen {
-			return ErrConflict.Errorf("conversation_closed", "that conversation is closed; reopen it to answer")
+			return ErrConflict.Errorf(CodeConversationClosed, "that conversation is closed; reopen it to answer")
 		}
 		if c.Agent == "" {
 			c.Agent, c.AgentName = m.From.User, m.From.Name
 		}
 		if c.Agent != m.From.User {
-			return ErrConflict.Errorf("conversation_taken", "%s is answering; take over first", c.AgentName)
+			return ErrConflict.Errorf(CodeConversationTaken, "%s is answering; take over first", c.AgentName)
 		}
 		c.UnreadByCustomer++
 		c.WaitingSince = time.Time{}
@@ -145,7 +145,7 @@ func (c *Conversation) note(at time.Time, format string, args ...any) {
 // TakeOver makes agent the one who answers.
 func (c *Conversation) TakeOver(agent User, at time.Time) error {
 	if c.State != ConversationOpen {
-		return ErrConflict.Errorf("conversation_closed", "that conversation is closed; reopen it to answer")
+		return ErrConflict.Errorf(CodeConversationClosed, "that conversation is closed; reopen it to answer")
 	}
 	if c.Agent != agent.ID {
 		c.Agent, c.AgentName = agent.ID, agent.Username
@@ -161,7 +161,7 @@ func (c *Conversation) HandBack(agent User, at time.Time) error {
 		return nil
 	}
 	if c.Agent != agent.ID {
-		return ErrConflict.Errorf("conversation_taken", "%s is answering; take over first", c.AgentName)
+		return ErrConflict.Errorf(CodeConversationTaken, "%s is answering; take over first", c.AgentName)
 	}
 	c.Agent, c.AgentName = "", ""
 	c.note(at, "%s has left; somebody else will go on.", agent.Username)

@@ -30,20 +30,85 @@ const (
 
 func (k Kind) Error() string { return string(k) }
 
-// Errorf returns an error of kind k with a stable code, which is a snake_case
-// word for programs, and a text for people, shown as it is.
-func (k Kind) Errorf(code, format string, args ...any) *Error {
-	return &Error{Kind: k, Code: code, Text: fmt.Sprintf(format, args...)}
+// Code is a snake_case word that tells programs what went wrong. It never changes its meaning.
+type Code string
+
+// The codes of the shop's failures. Those of requests that no use case sees are in web/problem.
+const (
+	CodeValidationFailed     Code = "validation_failed"
+	CodeUnauthenticated      Code = "unauthenticated"
+	CodeInvalidCredentials   Code = "invalid_credentials"
+	CodeForbidden            Code = "forbidden"
+	CodeNotFound             Code = "not_found"
+	CodeConflict             Code = "conflict"
+	CodeRateLimited          Code = "rate_limited"
+	CodeIdempotencyKeyReused Code = "idempotency_key_reused"
+
+	CodeUsernameTaken Code = "username_taken"
+	CodeEmailTaken    Code = "email_taken"
+
+	CodeSlugTaken      Code = "slug_taken"
+	CodeProductAdded   Code = "product_added"
+	CodeProductChanged Code = "product_changed"
+	CodeStockBounds    Code = "stock_bounds"
+
+	CodeCartEmpty    Code = "cart_empty"
+	CodeCartFull     Code = "cart_full"
+	CodeWishlistFull Code = "wishlist_full"
+	CodeOutOfStock   Code = "out_of_stock"
+
+	CodeTotalChanged       Code = "total_changed"
+	CodeOrderState         Code = "order_state"
+	CodeClaimed            Code = "claimed"
+	CodePaymentDeclined    Code = "payment_declined"
+	CodePaymentUnavailable Code = "payment_unavailable"
+	CodeNotCharged         Code = "not_charged"
+
+	CodeConversationClosed Code = "conversation_closed"
+	CodeConversationTaken  Code = "conversation_taken"
+
+	// CodeStoreUnavailable means the shop's records: another server may reach them.
+	CodeStoreUnavailable Code = "store_unavailable"
+	CodeRedisAway        Code = "redis_away"
+	CodeUnavailable      Code = "unavailable"
+	CodeInternal         Code = "internal" // a failure without a kind
+)
+
+var codes = map[Kind]Code{
+	ErrInvalid:         CodeValidationFailed,
+	ErrUnauthenticated: CodeUnauthenticated,
+	ErrDenied:          CodeForbidden,
+	ErrNotFound:        CodeNotFound,
+	ErrConflict:        CodeConflict,
+	ErrDeclined:        CodePaymentDeclined,
+	ErrLimited:         CodeRateLimited,
+	ErrUnavailable:     CodeUnavailable,
 }
 
-// StoreUnavailable is the code of an ErrUnavailable that means the shop's records:
-// another server may reach them.
-const StoreUnavailable = "store_unavailable"
+// CodeOf returns the code of err. A bare Kind has that of its sort, any other error CodeInternal.
+func CodeOf(err error) Code {
+	var (
+		known *Error
+		kind  Kind
+	)
+	switch {
+	case errors.As(err, &known):
+		return known.Code
+	case errors.As(err, &kind):
+		return codes[kind]
+	}
+	return CodeInternal
+}
+
+// Errorf returns an error of kind k with a code and a text for people, shown as it is.
+func (k Kind) Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Kind: k, Code: code, Text: fmt.Sprintf(format, args...)}
+}
 
 // Error is a failure with a kind. Errors.As finds it through any wrapping.
 type Error struct {
 	Kind Kind
-	Code string
+	Code Code
 	Text string
 	// Fields says what is wrong with each part of an input, by the part's name.
 	Fields map[string]string
@@ -67,6 +132,52 @@ func (e *Error) Error() string {
 // Unwrap lets errors.Is ask for the kind.
 func (e *Error) Unwrap() error { return e.Kind }
 
+// NotFound is the failure to find what noun names.
+func NotFound(noun string) *Error {
+	return ErrNotFound.Errorf(CodeNotFound, "there is no such %s", noun)
+}
+
+// SignInFirst is the failure of a guest to do what only accounts can.
+func SignInFirst() *Error {
+	return ErrUnauthenticated.Errorf(CodeUnauthenticated, "sign in first")
+}
+
+// StaffOnly is the failure of anybody else to do what the staff does.
+func StaffOnly() *Error {
+	return ErrDenied.Errorf(CodeForbidden, "only the shop's staff may do that")
+}
+
+// TooOften is the failure of a call that may succeed after wait.
+func TooOften(wait time.Duration) *Error {
+	err := ErrLimited.Errorf(CodeRateLimited, "that was too often; wait a little and try again")
+	err.RetryAfter = wait
+	return err
+}
+
+// UsernameTaken is the conflict of two accounts with one username.
+func UsernameTaken() *Error {
+	return ErrConflict.Errorf(CodeUsernameTaken, "that username is taken")
+}
+
+// EmailTaken is the conflict of two accounts with one e-mail address.
+func EmailTaken() *Error {
+	return ErrConflict.Errorf(CodeEmailTaken, "there is an account with that e-mail address already")
+}
+
+// KeyReused is the conflict of two different purchases with one idempotency key.
+func KeyReused() *Error {
+	return ErrConflict.Errorf(CodeIdempotencyKeyReused, "that key was used for another order")
+}
+
+// CartEmpty is the conflict of buying nothing.
+func CartEmpty() *Error { return ErrConflict.Errorf(CodeCartEmpty, "there is nothing in the cart") }
+
+// StockBounds is the conflict of a change that leaves less than none of a product, or more than
+// MaxStock, when there are stock.
+func StockBounds(stock int) *Error {
+	return ErrConflict.Errorf(CodeStockBounds, "there are %d in stock, which must stay from 0 to %d", stock, MaxStock)
+}
+
 // Shortage is a product of which there is less than was asked for.
 type Shortage struct {
 	Product   ProductID
@@ -77,7 +188,7 @@ type Shortage struct {
 
 // OutOfStock is the conflict of asking for more than there is.
 func OutOfStock(short ...Shortage) *Error {
-	err := ErrConflict.Errorf("out_of_stock", "some products are no longer in stock in that quantity")
+	err := ErrConflict.Errorf(CodeOutOfStock, "some products are no longer in stock in that quantity")
 	if len(short) == 1 {
 		if s := short[0]; s.Available > 0 {
 			err.Text = fmt.Sprintf("only %d of %s left", s.Available, s.Name)
@@ -107,7 +218,7 @@ func (f fieldErrors) err() error {
 
 // InvalidFields is the failure of an input some of whose parts, named in fields, cannot be taken.
 func InvalidFields(fields map[string]string) error {
-	err := ErrInvalid.Errorf("validation_failed", "some of the input cannot be taken")
+	err := ErrInvalid.Errorf(CodeValidationFailed, "some of the input cannot be taken")
 	err.Fields = fields
 	return err
 }

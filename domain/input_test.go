@@ -126,6 +126,6 @@ func TestJoinFields(t *testing.T) {
 	b := domain.InvalidFields(map[string]string{"b": "is wrong"})
 	assert.ElementsMatch(t, []string{"a", "b"}, fieldsOf(t, domain.JoinFields(a, nil, b)))
 	assert.NoError(t, domain.JoinFields(nil, nil))
-	other := domain.ErrNotFound.Errorf("not_found", "gone")
+	other := domain.ErrNotFound.Errorf(domain.CodeNotFound, "gone")
 	assert.ErrorIs(t, domain.JoinFields(a, other), domain.ErrNotFound)
 }

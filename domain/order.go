@@ -83,7 +83,7 @@ func (o Order) Clone() Order {
 // MoveTo brings the order to its next state, and its payment with it.
 func (o *Order) MoveTo(next OrderStatus, at time.Time) error {
 	if !slices.Contains(mayFollow[o.Status], next) {
-		return ErrConflict.Errorf("order_state", "an order that is %s cannot become %s", o.Status, next)
+		return ErrConflict.Errorf(CodeOrderState, "an order that is %s cannot become %s", o.Status, next)
 	}
 	o.Status = next
 	o.History = append(o.History, StatusChange{next, at})
@@ -148,7 +148,7 @@ func TotalsOf(subtotal Money) Totals {
 // a product that is missing from products counts as sold out.
 func NewOrder(o Order, cart Cart, products map[ProductID]Product) (Order, error) {
 	if len(cart.Lines) == 0 {
-		return Order{}, ErrConflict.Errorf("cart_empty", "there is nothing in the cart")
+		return Order{}, CartEmpty()
 	}
 	var short []Shortage
 	subtotal := Dollars(0)

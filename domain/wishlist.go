@@ -40,7 +40,7 @@ func (w *Wishlist) Add(wish WishlistItem) error {
 		return nil
 	}
 	if len(w.Items) >= MaxWishlistItems {
-		return ErrConflict.Errorf("wishlist_full", "a wishlist holds at most %d products", MaxWishlistItems)
+		return ErrConflict.Errorf(CodeWishlistFull, "a wishlist holds at most %d products", MaxWishlistItems)
 	}
 	w.Items = append(w.Items, wish)
 	return nil
@@ -50,7 +50,7 @@ func (w *Wishlist) Add(wish WishlistItem) error {
 func (w *Wishlist) Remove(id WishlistItemID) error {
 	i := slices.IndexFunc(w.Items, func(wish WishlistItem) bool { return wish.ID == id })
 	if i < 0 {
-		return ErrNotFound.Errorf("not_found", "that is no longer on the wishlist")
+		return ErrNotFound.Errorf(CodeNotFound, "that is no longer on the wishlist")
 	}
 	w.Items = slices.Delete(w.Items, i, i+1)
 	return nil

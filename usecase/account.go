@@ -175,7 +175,7 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 		return Credential{}, err
 	}
 	if !matches {
-		return Credential{}, domain.ErrUnauthenticated.Errorf("invalid_credentials", "that name and password do not belong together")
+		return Credential{}, domain.ErrUnauthenticated.Errorf(domain.CodeInvalidCredentials, "that name and password do not belong together")
 	}
 	// What was taken counts failures alone.
 	for _, key := range []string{here, anywhere} {
@@ -249,9 +249,7 @@ func takeOne(ctx context.Context, limits port.Limits, key string, limit port.Lim
 		return err
 	}
 	if wait > 0 {
-		limited := domain.ErrLimited.Errorf("rate_limited", "that was too often; wait a little and try again")
-		limited.RetryAfter = wait
-		return limited
+		return domain.TooOften(wait)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func productByRef(ctx context.Context, products port.Products, ref string) (doma
 
 func mayName(ref string) error {
 	if ref == "" || len(ref) > 200 || !domain.CleanText(ref) {
-		return domain.ErrNotFound.Errorf("not_found", "there is no such product")
+		return domain.NotFound("product")
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ func (b *Catalog) Categories(ctx context.Context) ([]domain.CategoryCount, error
 // Picture returns a picture that staff added, by its name.
 func (b *Catalog) Picture(ctx context.Context, name domain.PictureName) (domain.Picture, error) {
 	if !name.Valid() {
-		return domain.Picture{}, domain.ErrNotFound.Errorf("not_found", "there is no such picture")
+		return domain.Picture{}, domain.NotFound("picture")
 	}
 	return b.pictures.Picture(ctx, name)
 }

@@ -101,7 +101,7 @@ func (e Envelope) Open(who Visitor) (Thread, error) {
 }
 
 func errAdopted() error {
-	return domain.ErrUnauthenticated.Errorf("unauthenticated", "the session has ended; sign in again")
+	return domain.ErrUnauthenticated.Errorf(domain.CodeUnauthenticated, "the session has ended; sign in again")
 }
 
 // Find returns a conversation by its ID, for a caller that serves many readers and opens it for each.
@@ -205,7 +205,7 @@ func (t *Chat) Conversation(ctx context.Context, by domain.User, id domain.Conve
 		return Thread{}, err
 	}
 	if id == "" || len(id) > 100 || !domain.CleanText(string(id)) {
-		return Thread{}, domain.ErrNotFound.Errorf("not_found", "there is no such conversation")
+		return Thread{}, domain.NotFound("conversation")
 	}
 	c, err := t.talks.Conversation(ctx, id)
 	if err != nil {

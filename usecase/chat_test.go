@@ -270,7 +270,7 @@ type away struct {
 }
 
 func (away) Take(context.Context, string, port.Limit, time.Time) (time.Duration, error) {
-	return 0, domain.ErrUnavailable.Errorf("unavailable", "nobody counts")
+	return 0, domain.ErrUnavailable.Errorf(domain.CodeUnavailable, "nobody counts")
 }
 
 func (away) Publish(ctx context.Context, _ domain.Event) error {

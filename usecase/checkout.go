@@ -87,9 +87,8 @@ func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key string, p 
 			return domain.NewOrder(draft, cart, products)
 		})
 	if err != nil {
-		var e *domain.Error
-		if key == "" && errors.As(err, &e) && e.Code == "idempotency_key_reused" {
-			err = domain.ErrConflict.Errorf("cart_empty", "there is nothing in the cart")
+		if key == "" && domain.CodeOf(err) == domain.CodeIdempotencyKeyReused {
+			err = domain.CartEmpty()
 		}
 		return domain.Order{}, false, err
 	}
@@ -189,7 +188,7 @@ func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Car
 func (c *Checkout) claim(ctx context.Context, id domain.OrderID, now time.Time) (domain.Order, error) {
 	return c.orders.UpdateOrder(ctx, id, func(o *domain.Order) error {
 		if o.Status != domain.Pending || now.Before(o.ClaimedUntil) {
-			return domain.ErrConflict.Errorf("claimed", "somebody else is at work on the order")
+			return domain.ErrConflict.Errorf(domain.CodeClaimed, "somebody else is at work on the order")
 		}
 		o.ClaimedUntil = now.Add(claimFor)
 		return nil
@@ -228,7 +227,7 @@ func (c *Checkout) Orders(ctx context.Context, owner domain.OwnerID, page domain
 // Order returns the owner's order by its id; ErrNotFound when there is none, or it is somebody else's.
 func (c *Checkout) Order(ctx context.Context, owner domain.OwnerID, id domain.OrderID) (domain.Order, error) {
 	if !domain.CleanText(string(id)) || len(id) > 100 {
-		return domain.Order{}, errNoOrder()
+		return domain.Order{}, domain.NotFound("order")
 	}
 	order, err := c.orders.Order(ctx, id)
 	return ownedBy(owner, order, err)
@@ -237,7 +236,7 @@ func (c *Checkout) Order(ctx context.Context, owner domain.OwnerID, id domain.Or
 // OrderByNumber is Order by the number.
 func (c *Checkout) OrderByNumber(ctx context.Context, owner domain.OwnerID, number domain.OrderNumber) (domain.Order, error) {
 	if !domain.CleanText(string(number)) || len(number) > 100 {
-		return domain.Order{}, errNoOrder()
+		return domain.Order{}, domain.NotFound("order")
 	}
 	order, err := c.orders.OrderByNumber(ctx, number)
 	return ownedBy(owner, order, err)
@@ -248,21 +247,19 @@ func ownedBy(owner domain.OwnerID, order domain.Order, err error) (domain.Order,
 		return domain.Order{}, err
 	}
 	if owner == "" || order.Owner != owner {
-		return domain.Order{}, errNoOrder()
+		return domain.Order{}, domain.NotFound("order")
 	}
 	return order, nil
 }
 
-func errNoOrder() error { return domain.ErrNotFound.Errorf("not_found", "there is no such order") }
-
 // errUnpaid is why an order was cancelled, by the status on its charge.
 func errUnpaid(status port.ChargeStatus) error {
 	if status == port.NotCharged {
-		unavailable := domain.ErrUnavailable.Errorf("payment_unavailable", "the payment could not be made just now, and nothing was charged; try again")
+		unavailable := domain.ErrUnavailable.Errorf(domain.CodePaymentUnavailable, "the payment could not be made just now, and nothing was charged; try again")
 		unavailable.RetryAfter = 5 * time.Second
 		return unavailable
 	}
-	return domain.ErrDeclined.Errorf("payment_declined", "the payment was declined, and nothing was charged")
+	return domain.ErrDeclined.Errorf(domain.CodePaymentDeclined, "the payment was declined, and nothing was charged")
 }
 
 // fingerprint stands for all of a purchase. It is keyed, so that who reads the

@@ -142,7 +142,7 @@ func TestBuy(t *testing.T) {
 		_, _, err = w.checkout.Buy(t.Context(), "ann", "k", purchase("5555555555554444"))
 		var e *domain.Error
 		require.ErrorAs(t, err, &e)
-		assert.Equal(t, "idempotency_key_reused", e.Code)
+		assert.Equal(t, domain.CodeIdempotencyKeyReused, e.Code)
 	})
 
 	t.Run("without a key the cart's version is the key", func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestBuy(t *testing.T) {
 		_, _, err = w.checkout.Buy(t.Context(), "ann", "", purchase("5555555555554444"))
 		var e *domain.Error
 		require.ErrorAs(t, err, &e)
-		assert.Equal(t, "cart_empty", e.Code)
+		assert.Equal(t, domain.CodeCartEmpty, e.Code)
 
 		w.fill(t, "ann", "pot", 1)
 		next, placed, err := w.checkout.Buy(t.Context(), "ann", "", purchase(good))

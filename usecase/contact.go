@@ -57,7 +57,7 @@ func (c *Contact) Finish(ctx context.Context, by domain.User, id domain.ContactI
 		return err
 	}
 	if id == "" || len(id) > 100 || !domain.CleanText(string(id)) {
-		return domain.ErrNotFound.Errorf("not_found", "there is no such message")
+		return domain.NotFound("message")
 	}
 	return c.contacts.FinishContact(ctx, id, by.Username, c.clock())
 }

@@ -23,7 +23,7 @@ type NewSecret func() string
 
 func staffOnly(by domain.User) error {
 	if by.Role != domain.Staff {
-		return domain.ErrDenied.Errorf("forbidden", "only the shop's staff may do that")
+		return domain.StaffOnly()
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func (f *Fulfillment) Order(ctx context.Context, by domain.User, number domain.O
 		return domain.Order{}, err
 	}
 	if !domain.CleanText(string(number)) || len(number) > 100 {
-		return domain.Order{}, errNoOrder()
+		return domain.Order{}, domain.NotFound("order")
 	}
 	return f.orders.OrderByNumber(ctx, number)
 }

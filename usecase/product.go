@@ -102,14 +102,13 @@ func (s *Inventory) putUnder(ctx context.Context, p domain.Product, slugs []stri
 		if slices.Contains(reservedSlugs, p.Slug) || err == nil && other.ID != p.ID {
 			continue
 		}
-		var known *domain.Error
 		err = s.products.PutProducts(ctx, []domain.Product{p})
-		if errors.As(err, &known) && known.Code == "slug_taken" {
+		if domain.CodeOf(err) == domain.CodeSlugTaken {
 			continue
 		}
 		return p.Slug, err
 	}
-	taken := domain.ErrConflict.Errorf("slug_taken", "another page has that address")
+	taken := domain.ErrConflict.Errorf(domain.CodeSlugTaken, "another page has that address")
 	taken.Fields = map[string]string{"slug": "is the address of another page"}
 	return "", taken
 }
@@ -133,7 +132,7 @@ func sameGoods(there, p domain.Product) error {
 	if Version(there) == Version(p) {
 		return nil
 	}
-	return domain.ErrConflict.Errorf("product_added", "this form has put “%s” on sale already; change that one, or begin a new form", there.Name)
+	return domain.ErrConflict.Errorf(domain.CodeProductAdded, "this form has put “%s” on sale already; change that one, or begin a new form", there.Name)
 }
 
 // Change makes the product say what to says in its name, the names of its category
@@ -167,7 +166,7 @@ func (s *Inventory) Change(ctx context.Context, by domain.User, id domain.Produc
 	return s.update(ctx, before.ID, func(p *domain.Product) error {
 		next := edited(*p, to, images)
 		if Version(*p) != edition && Version(*p) != Version(next) {
-			return domain.ErrConflict.Errorf("product_changed", "somebody has changed this product since you opened it, so yours was not saved; this is how it is now")
+			return domain.ErrConflict.Errorf(domain.CodeProductChanged, "somebody has changed this product since you opened it, so yours was not saved; this is how it is now")
 		}
 		*p = next
 		return nil

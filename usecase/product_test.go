@@ -40,7 +40,7 @@ func aPicture(t *testing.T, shade uint8) []byte {
 	return b.Bytes()
 }
 
-func requireCode(t *testing.T, err error, kind domain.Kind, code string) {
+func requireCode(t *testing.T, err error, kind domain.Kind, code domain.Code) {
 	t.Helper()
 	require.ErrorIs(t, err, kind)
 	var e *domain.Error
@@ -105,7 +105,7 @@ func TestStocking_Add(t *testing.T) {
 		p, err := w.stocking().Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), nil, "")
 		require.NoError(t, err)
 		there, err := w.stocking().Add(t.Context(), sue, "form", goods("Mug", "Kitchen", "Cups"), nil, "")
-		requireCode(t, err, domain.ErrConflict, "product_added")
+		requireCode(t, err, domain.ErrConflict, domain.CodeProductAdded)
 		assert.Equal(t, p.ID, there.ID)
 		assert.Equal(t, "Cup", w.kept(t, p.ID).Name)
 	})
@@ -139,7 +139,7 @@ func TestStocking_Add(t *testing.T) {
 			asked := goods("Mug", "Kitchen", "Cups")
 			asked.Slug = slug
 			_, err := w.stocking().Add(t.Context(), sue, "slug "+slug, asked, nil, "")
-			requireCode(t, err, domain.ErrConflict, "slug_taken")
+			requireCode(t, err, domain.ErrConflict, domain.CodeSlugTaken)
 		}
 	})
 	t.Run("what there is already is called as it is", func(t *testing.T) {
@@ -213,7 +213,7 @@ func TestStocking_Change(t *testing.T) {
 		} {
 			require.NoError(t, change(), name)
 			before := w.kept(t, "tea")
-			requireCode(t, w.stocking().Change(t.Context(), sue, "tea", seen, goods("Green Tea", "Things", "Things"), nil, ""), domain.ErrConflict, "product_changed")
+			requireCode(t, w.stocking().Change(t.Context(), sue, "tea", seen, goods("Green Tea", "Things", "Things"), nil, ""), domain.ErrConflict, domain.CodeProductChanged)
 			assert.Equal(t, before, w.kept(t, "tea"), name)
 			seen = usecase.Version(before)
 		}

@@ -65,9 +65,9 @@ func TestProxies(t *testing.T) {
 			problem.Write(w, asked(t, from, nil), err)
 			return w.Code
 		}
-		lost := domain.ErrUnavailable.Errorf(domain.StoreUnavailable, "away")
+		lost := domain.ErrUnavailable.Errorf(domain.CodeStoreUnavailable, "away")
 		assert.Equal(t, http.StatusBadGateway, status("10.0.0.7:80", lost))
 		assert.Equal(t, http.StatusServiceUnavailable, status("192.0.2.1:80", lost))
-		assert.Equal(t, http.StatusServiceUnavailable, status("10.0.0.7:80", domain.ErrUnavailable.Errorf("payment_unavailable", "away")))
+		assert.Equal(t, http.StatusServiceUnavailable, status("10.0.0.7:80", domain.ErrUnavailable.Errorf(domain.CodePaymentUnavailable, "away")))
 	})
 }

@@ -100,11 +100,11 @@ func (g *Gateway) Refund(ctx context.Context, order domain.OrderID) error {
 	case g.clock().Before(silentUntil):
 		return away()
 	case status != port.Charged:
-		return domain.ErrConflict.Errorf("not_charged", "nothing was charged for that order")
+		return domain.ErrConflict.Errorf(domain.CodeNotCharged, "nothing was charged for that order")
 	}
 	return nil
 }
 
 func away() error {
-	return domain.ErrUnavailable.Errorf("payment_unavailable", "the payment service does not answer just now")
+	return domain.ErrUnavailable.Errorf(domain.CodePaymentUnavailable, "the payment service does not answer just now")
 }

@@ -41,7 +41,7 @@ func (s *Store) Conversation(ctx context.Context, id domain.ConversationID) (dom
 	}
 	t, ok := s.talks[id]
 	if !ok {
-		return domain.Conversation{}, errNoConversation()
+		return domain.Conversation{}, domain.NotFound("conversation")
 	}
 	return t.Conversation, nil
 }
@@ -54,7 +54,7 @@ func (s *Store) ConversationOf(ctx context.Context, owner domain.OwnerID) (domai
 	}
 	t, ok := s.talkOf[owner]
 	if !ok {
-		return domain.Conversation{}, errNoConversation()
+		return domain.Conversation{}, domain.NotFound("conversation")
 	}
 	return t.Conversation, nil
 }
@@ -106,7 +106,7 @@ func (s *Store) AddMessage(ctx context.Context, id domain.ConversationID, m doma
 	}
 	t, ok := s.talks[id]
 	if !ok {
-		return domain.Message{}, false, errNoConversation()
+		return domain.Message{}, false, domain.NotFound("conversation")
 	}
 	if seq, ok := t.byClient[said{m.From.Speaker(), m.ClientID}]; ok {
 		return t.messages[seq-1], false, nil
@@ -128,7 +128,7 @@ func (s *Store) UpdateConversation(ctx context.Context, id domain.ConversationID
 	}
 	t, ok := s.talks[id]
 	if !ok {
-		return domain.Conversation{}, errNoConversation()
+		return domain.Conversation{}, domain.NotFound("conversation")
 	}
 	changed := t.Conversation
 	if err := change(&changed); err != nil {
@@ -150,7 +150,7 @@ func (s *Store) Messages(ctx context.Context, id domain.ConversationID, after in
 	}
 	t, ok := s.talks[id]
 	if !ok {
-		return nil, errNoConversation()
+		return nil, domain.NotFound("conversation")
 	}
 	from := min(max(after, 0), t.Last)
 	return slices.Clone(t.messages[from:min(from+int64(limit), t.Last)]), nil
@@ -203,8 +203,4 @@ func (t *talk) keep(changed domain.Conversation) {
 	changed.Added = nil
 	changed.Revision++
 	t.Conversation = changed
-}
-
-func errNoConversation() error {
-	return domain.ErrNotFound.Errorf("not_found", "there is no such conversation")
 }

@@ -46,7 +46,7 @@ func (s *Store) FinishContact(ctx context.Context, id domain.ContactID, by strin
 	}
 	i := slices.IndexFunc(s.contacts, func(c domain.Contact) bool { return c.ID == id })
 	if i < 0 {
-		return domain.ErrNotFound.Errorf("not_found", "there is no such message")
+		return domain.NotFound("message")
 	}
 	if c := &s.contacts[i]; !c.Done() {
 		c.DoneBy, c.DoneAt = by, at

@@ -38,7 +38,7 @@ func (s *Store) PlaceOrder(ctx context.Context, p port.Placement, build port.Bui
 	name := placement{p.Owner, p.Key}
 	if before, kept := s.placements[name]; kept {
 		if before.fingerprint != p.Fingerprint {
-			return domain.Order{}, false, domain.ErrConflict.Errorf("idempotency_key_reused", "that key was used for another order")
+			return domain.Order{}, false, domain.KeyReused()
 		}
 		return before.order.Clone(), false, nil
 	}
@@ -104,7 +104,7 @@ func (s *Store) Order(ctx context.Context, id domain.OrderID) (domain.Order, err
 	}
 	o, ok := s.orders[id]
 	if !ok {
-		return domain.Order{}, errNoOrder()
+		return domain.Order{}, domain.NotFound("order")
 	}
 	return o.Clone(), nil
 }
@@ -117,7 +117,7 @@ func (s *Store) OrderByNumber(ctx context.Context, number domain.OrderNumber) (d
 	}
 	o, ok := s.byNumber[number]
 	if !ok {
-		return domain.Order{}, errNoOrder()
+		return domain.Order{}, domain.NotFound("order")
 	}
 	return o.Clone(), nil
 }
@@ -154,7 +154,7 @@ func (s *Store) UpdateOrder(ctx context.Context, id domain.OrderID, change func(
 	}
 	o, ok := s.orders[id]
 	if !ok {
-		return domain.Order{}, errNoOrder()
+		return domain.Order{}, domain.NotFound("order")
 	}
 	changed := o.Clone()
 	if err := change(&changed); err != nil {
@@ -239,5 +239,3 @@ func (s *Store) AdoptOrders(ctx context.Context, from, into domain.OwnerID) erro
 	delete(s.ordersOf, from)
 	return nil
 }
-
-func errNoOrder() error { return domain.ErrNotFound.Errorf("not_found", "there is no such order") }

@@ -26,7 +26,7 @@ func (s *Store) Picture(ctx context.Context, name domain.PictureName) (domain.Pi
 	}
 	p, kept := s.pictures[name]
 	if !kept {
-		return domain.Picture{}, domain.ErrNotFound.Errorf("not_found", "there is no such picture")
+		return domain.Picture{}, domain.NotFound("picture")
 	}
 	return p.Clone(), nil
 }

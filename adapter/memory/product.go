@@ -24,7 +24,7 @@ func (s *Store) Product(ctx context.Context, ref string) (domain.Product, error)
 		p, ok = s.bySlug[ref]
 	}
 	if !ok {
-		return domain.Product{}, errNoProduct()
+		return domain.Product{}, domain.NotFound("product")
 	}
 	return cloneProduct(p.Product), nil
 }
@@ -69,7 +69,7 @@ func (s *Store) UpdateProduct(ctx context.Context, id domain.ProductID, change f
 	}
 	kept, ok := s.products[id]
 	if !ok {
-		return domain.Product{}, errNoProduct()
+		return domain.Product{}, domain.NotFound("product")
 	}
 	p := cloneProduct(kept.Product)
 	if err := change(&p); err != nil {
@@ -101,7 +101,7 @@ func (s *Store) checkSlugs(products []domain.Product) error {
 			other, taken = kept.ID, !moves
 		}
 		if taken && other != id {
-			return domain.ErrConflict.Errorf("slug_taken", "another product has the address %q", slug)
+			return domain.ErrConflict.Errorf(domain.CodeSlugTaken, "another product has the address %q", slug)
 		}
 		owner[slug] = id
 	}
@@ -140,7 +140,7 @@ func (s *Store) RemoveProduct(ctx context.Context, id domain.ProductID) error {
 	}
 	p, ok := s.products[id]
 	if !ok {
-		return errNoProduct()
+		return domain.NotFound("product")
 	}
 	s.index.remove(p)
 	delete(s.products, id)
@@ -152,5 +152,3 @@ func cloneProduct(p domain.Product) domain.Product {
 	p.Images = slices.Clone(p.Images)
 	return p
 }
-
-func errNoProduct() error { return domain.ErrNotFound.Errorf("not_found", "there is no such product") }

@@ -17,7 +17,7 @@ func (s *Store) Session(ctx context.Context, key domain.SessionKey, now time.Tim
 	s.sawTime(now)
 	session, ok := s.sessions[key]
 	if !ok || session.ExpiresAt.Before(now) {
-		return domain.Session{}, domain.ErrNotFound.Errorf("not_found", "there is no such session")
+		return domain.Session{}, domain.NotFound("session")
 	}
 	return session, nil
 }

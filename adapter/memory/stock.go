@@ -16,11 +16,11 @@ func (s *Store) ChangeStock(ctx context.Context, id domain.ProductID, delta int,
 	}
 	p, ok := s.products[id]
 	if !ok {
-		return 0, errNoProduct()
+		return 0, domain.NotFound("product")
 	}
 	// The first two comparisons keep the sum from overflowing.
 	if delta < -domain.MaxStock || delta > domain.MaxStock || p.Stock+delta < 0 || p.Stock+delta > domain.MaxStock {
-		return 0, domain.ErrConflict.Errorf("stock_bounds", "there are %d in stock, which must stay from 0 to %d", p.Stock, domain.MaxStock)
+		return 0, domain.StockBounds(p.Stock)
 	}
 	s.move(p, domain.StockMovement{Product: id, Delta: delta, Reason: reason, At: at})
 	return p.Stock, nil

@@ -14,10 +14,10 @@ func (s *Store) AddUser(ctx context.Context, u domain.User) error {
 	}
 	name, email := domain.LoginName(u.Username), domain.LoginName(u.Email)
 	if _, taken := s.byLogin[name]; taken {
-		return domain.ErrConflict.Errorf("username_taken", "that username is taken")
+		return domain.UsernameTaken()
 	}
 	if _, taken := s.byLogin[email]; taken {
-		return domain.ErrConflict.Errorf("email_taken", "there is an account with that e-mail address already")
+		return domain.EmailTaken()
 	}
 	s.users[u.ID] = u
 	s.byLogin[name] = u.ID
@@ -46,7 +46,7 @@ func (s *Store) UserByLogin(ctx context.Context, login string) (domain.User, err
 func (s *Store) user(id domain.UserID) (domain.User, error) {
 	u, ok := s.users[id]
 	if !ok {
-		return domain.User{}, domain.ErrNotFound.Errorf("not_found", "there is no such account")
+		return domain.User{}, domain.NotFound("account")
 	}
 	return u, nil
 }

@@ -75,7 +75,7 @@ func putProducts(ctx context.Context, tx bun.Tx, stage func() error) error {
 	}
 	if _, err := tx.ExecContext(ctx, putStaged); err != nil {
 		if constraint(err) == "products_slug" {
-			return domain.ErrConflict.Errorf("slug_taken", "another product has that address")
+			return domain.ErrConflict.Errorf(domain.CodeSlugTaken, "another product has that address")
 		}
 		return err
 	}

@@ -269,7 +269,7 @@ func (s *Store) Messages(ctx context.Context, id domain.ConversationID, after in
 		return nil, err
 	}
 	if len(rows) == 0 {
-		return nil, errNoConversation()
+		return nil, domain.NotFound("conversation")
 	}
 	var all []domain.Message
 	for _, row := range rows {
@@ -398,11 +398,7 @@ type addedMessage struct {
 // found gives the failure to find a conversation its kind.
 func found(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return errNoConversation()
+		return domain.NotFound("conversation")
 	}
 	return err
-}
-
-func errNoConversation() error {
-	return domain.ErrNotFound.Errorf("not_found", "there is no such conversation")
 }

@@ -63,7 +63,7 @@ func (s *Store) FinishContact(ctx context.Context, id domain.ContactID, by strin
 		err := s.db.NewRaw(`WITH done AS (UPDATE contacts SET done_at = ?, done_by = ? WHERE id = ? AND done_at IS NULL RETURNING id)
 			SELECT EXISTS (SELECT FROM contacts WHERE id = ?)`, at, by, id, id).Scan(ctx, &there)
 		if err == nil && !there {
-			err = domain.ErrNotFound.Errorf("not_found", "there is no such message")
+			err = domain.NotFound("message")
 		}
 		return err
 	})

@@ -37,7 +37,7 @@ func kindly(caller context.Context, err error) error {
 	case caller.Err() != nil:
 		return fmt.Errorf("%w: %w", caller.Err(), err)
 	case lost(err) || late(err) || conflicting(err) || errors.Is(err, errInDoubt):
-		away := domain.ErrUnavailable.Errorf("store_unavailable", "the shop cannot reach its records just now; try again in a moment")
+		away := domain.ErrUnavailable.Errorf(domain.CodeStoreUnavailable, "the shop cannot reach its records just now; try again in a moment")
 		away.RetryAfter = time.Second
 		return fmt.Errorf("%w: %w", away, err)
 	}

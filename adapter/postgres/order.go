@@ -135,7 +135,7 @@ func (s *Store) PlaceOrder(ctx context.Context, p port.Placement, build port.Bui
 		}
 		if before.ID != "" {
 			if fingerprint != p.Fingerprint {
-				return domain.ErrConflict.Errorf("idempotency_key_reused", "that key was used for another order")
+				return domain.KeyReused()
 			}
 			order, placed = before, before.ID == mine
 			return nil
@@ -218,7 +218,7 @@ func (s *Store) Order(ctx context.Context, id domain.OrderID) (domain.Order, err
 func (s *Store) OrderByNumber(ctx context.Context, number domain.OrderNumber) (domain.Order, error) {
 	sequence, _ := strconv.ParseInt(strings.TrimPrefix(string(number), numberPrefix), 10, 64)
 	if numberOf(sequence) != number {
-		return domain.Order{}, errNoOrder()
+		return domain.Order{}, domain.NotFound("order")
 	}
 	return s.order(ctx, `o.number = ?`, sequence)
 }
@@ -228,7 +228,7 @@ func (s *Store) order(ctx context.Context, which string, args ...any) (domain.Or
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
 		err := db.NewRaw(`SELECT `+orderColumns+` FROM orders o WHERE `+which, args...).Scan(ctx, &row)
 		if errors.Is(err, sql.ErrNoRows) {
-			return errNoOrder()
+			return domain.NotFound("order")
 		}
 		return err
 	})
@@ -278,7 +278,7 @@ func (s *Store) UpdateOrder(ctx context.Context, id domain.OrderID, change func(
 		var row orderRow
 		err := tx.NewRaw(`SELECT `+orderColumns+` FROM orders o WHERE o.id = ? FOR UPDATE OF o`, id).Scan(ctx, &row)
 		if errors.Is(err, sql.ErrNoRows) {
-			return errNoOrder()
+			return domain.NotFound("order")
 		}
 		if err != nil {
 			return err
@@ -372,5 +372,3 @@ func (s *Store) AdoptOrders(ctx context.Context, from, into domain.OwnerID) erro
 	return s.repeat(ctx, `WITH theirs AS (SELECT number FROM orders WHERE owner = ? ORDER BY number FOR UPDATE)
 		UPDATE orders o SET owner = ? FROM theirs WHERE o.number = theirs.number`, from, into)
 }
-
-func errNoOrder() error { return domain.ErrNotFound.Errorf("not_found", "there is no such order") }

@@ -27,7 +27,7 @@ func (s *Store) Picture(ctx context.Context, name domain.PictureName) (domain.Pi
 			return p, rows.Scan(&p.Content)
 		}, `SELECT content FROM pictures WHERE name = $1`, string(name))
 		if err == nil && len(found) == 0 {
-			err = domain.ErrNotFound.Errorf("not_found", "there is no such picture")
+			err = domain.NotFound("picture")
 		}
 		return err
 	})

@@ -41,7 +41,7 @@ func (s *Store) Product(ctx context.Context, ref string) (domain.Product, error)
 		return domain.Product{}, err
 	}
 	if len(found) == 0 {
-		return domain.Product{}, errNoProduct()
+		return domain.Product{}, domain.NotFound("product")
 	}
 	return found[0], nil
 }
@@ -91,7 +91,7 @@ func (s *Store) UpdateProduct(ctx context.Context, id domain.ProductID, change f
 			return err
 		}
 		if len(found) == 0 {
-			return errNoProduct()
+			return domain.NotFound("product")
 		}
 		p = found[0]
 		stock, sold := p.Stock, p.Sold
@@ -135,7 +135,7 @@ func (s *Store) RemoveProduct(ctx context.Context, id domain.ProductID) error {
 			return err
 		}
 		if len(gone) == 0 {
-			return errNoProduct()
+			return domain.NotFound("product")
 		}
 		_, err = tx.NewRaw(`UPDATE product_counts SET n = n - 1 WHERE (category, kind, band, in_stock) = (?, ?, ?, ?)`,
 			gone[0].Category, gone[0].Kind, gone[0].Band, gone[0].InStock).Exec(ctx)
@@ -164,5 +164,3 @@ func cartProducts(ctx context.Context, tx bun.Tx, cart domain.Cart) (map[domain.
 	}
 	return byID, err
 }
-
-func errNoProduct() error { return domain.ErrNotFound.Errorf("not_found", "there is no such product") }

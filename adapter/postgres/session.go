@@ -27,7 +27,7 @@ func (s *Store) Session(ctx context.Context, key domain.SessionKey, now time.Tim
 		err := db.NewRaw(`SELECT key, guest, user_id, unmerged, created_at, expires_at FROM sessions
 			WHERE key = ? AND expires_at >= ?`, key, now).Scan(ctx, &row)
 		if errors.Is(err, sql.ErrNoRows) {
-			return domain.ErrNotFound.Errorf("not_found", "there is no such session")
+			return domain.NotFound("session")
 		}
 		return err
 	})

@@ -20,10 +20,10 @@ func (s *Store) ChangeStock(ctx context.Context, id domain.ProductID, delta int,
 			return err
 		}
 		if _, ok := before[id]; !ok {
-			return errNoProduct()
+			return domain.NotFound("product")
 		}
 		if !moved {
-			return domain.ErrConflict.Errorf("stock_bounds", "there are %d in stock, which must stay from 0 to %d", before[id], domain.MaxStock)
+			return domain.StockBounds(before[id])
 		}
 		stock = before[id] + delta
 		return nil

@@ -30,9 +30,9 @@ func (s *Store) AddUser(ctx context.Context, u domain.User) error {
 			u.Role, u.PasswordHash, u.CreatedAt).Exec(ctx)
 		switch constraint(err) {
 		case "users_login_name":
-			return domain.ErrConflict.Errorf("username_taken", "that username is taken")
+			return domain.UsernameTaken()
 		case "users_login_email":
-			return domain.ErrConflict.Errorf("email_taken", "there is an account with that e-mail address already")
+			return domain.EmailTaken()
 		}
 		return err
 	})
@@ -52,7 +52,7 @@ func (s *Store) user(ctx context.Context, which string, args ...any) (domain.Use
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
 		err := db.NewRaw(`SELECT id, username, email, role, password_hash, created_at FROM users WHERE `+which, args...).Scan(ctx, &row)
 		if errors.Is(err, sql.ErrNoRows) {
-			return domain.ErrNotFound.Errorf("not_found", "there is no such account")
+			return domain.NotFound("account")
 		}
 		return err
 	})

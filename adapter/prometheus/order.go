@@ -4,7 +4,6 @@ package prometheus
 
 import (
 	"context"
-	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -40,7 +39,7 @@ func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement, build port.Bu
 	order, placed, err := o.counted.PlaceOrder(ctx, p, build)
 	switch {
 	case err != nil:
-		o.refused.WithLabelValues(codeOf(err)).Inc()
+		o.refused.WithLabelValues(string(domain.CodeOf(err))).Inc()
 	case placed:
 		o.placed.Inc()
 	}
@@ -58,13 +57,4 @@ func (o *Orders) UpdateOrder(ctx context.Context, id domain.OrderID, change func
 		o.moved.WithLabelValues(string(order.Status)).Inc()
 	}
 	return order, err
-}
-
-// codeOf is the word for err, of which there are few.
-func codeOf(err error) string {
-	var known *domain.Error
-	if errors.As(err, &known) {
-		return known.Code
-	}
-	return "internal"
 }

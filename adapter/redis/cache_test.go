@@ -303,7 +303,7 @@ func (h hesitant) DeleteSession(ctx context.Context, key domain.SessionKey) erro
 		_ = h.Store.DeleteSession(context.WithoutCancel(ctx), key)
 		close(h.deleted)
 	}()
-	return domain.ErrUnavailable.Errorf("unavailable", "away")
+	return domain.ErrUnavailable.Errorf(domain.CodeUnavailable, "away")
 }
 
 func TestSessions_AChangeInDoubtIsNotHidden(t *testing.T) {

@@ -315,7 +315,7 @@ func (c *Client) Check(context.Context) error {
 	if c.live.Load() != nil {
 		return nil
 	}
-	return domain.ErrUnavailable.Errorf("redis_away", "Redis is away: %v", c.why)
+	return domain.ErrUnavailable.Errorf(domain.CodeRedisAway, "Redis is away: %v", c.why)
 }
 
 func ping(redis rueidis.Client) error {

@@ -553,11 +553,11 @@ func (m *moody) mood(ctx context.Context) error {
 		select {
 		case <-slow:
 		case <-ctx.Done():
-			return domain.ErrUnavailable.Errorf("unavailable", "too slow")
+			return domain.ErrUnavailable.Errorf(domain.CodeUnavailable, "too slow")
 		}
 	}
 	if away {
-		return domain.ErrUnavailable.Errorf("unavailable", "away")
+		return domain.ErrUnavailable.Errorf(domain.CodeUnavailable, "away")
 	}
 	return nil
 }

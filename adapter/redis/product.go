@@ -80,7 +80,7 @@ func (p *Products) Product(ctx context.Context, ref string) (domain.Product, err
 		case err != nil:
 			return domain.Product{}, err
 		case len(found) == 0:
-			return domain.Product{}, errNoProduct()
+			return domain.Product{}, domain.NotFound("product")
 		}
 		return found[0], nil
 	}, cloneProduct)
@@ -287,5 +287,3 @@ func cloneFound(f domain.Found) domain.Found {
 	f.Facets.Prices = slices.Clone(f.Facets.Prices)
 	return f
 }
-
-func errNoProduct() error { return domain.ErrNotFound.Errorf("not_found", "there is no such product") }

@@ -26,7 +26,7 @@ func (s *Sessions) Session(ctx context.Context, key domain.SessionKey, now time.
 		return s.durable.Session(ctx, key, now)
 	})
 	if err == nil && session.ExpiresAt.Before(now) {
-		return domain.Session{}, domain.ErrNotFound.Errorf("not_found", "there is no such session")
+		return domain.Session{}, domain.NotFound("session")
 	}
 	return session, err
 }

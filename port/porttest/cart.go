@@ -93,7 +93,7 @@ func Carts(t *testing.T, open func(t *testing.T) port.Carts) {
 			changeCart(t, carts, "guest:a", addOnce("one", cartLine(1, 2)))
 		}
 		_, err := carts.UpdateCart(t.Context(), "guest:a", func(c *domain.Cart) error { return c.Remove("line-77") })
-		requireCode(t, err, domain.ErrNotFound, "not_found")
+		requireCode(t, err, domain.ErrNotFound, domain.CodeNotFound)
 	})
 	t.Run("changing what went in or came out changes nothing that is kept", func(t *testing.T) {
 		carts := open(t)

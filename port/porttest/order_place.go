@@ -170,7 +170,7 @@ func failingToPlace(t *testing.T, open func(t *testing.T) Shop) {
 		s.stock(t, 10)
 		for range 2 {
 			_, placed, err := s.call(t.Context(), anOrder("guest:a"), "k")
-			requireCode(t, err, domain.ErrConflict, "cart_empty")
+			requireCode(t, err, domain.ErrConflict, domain.CodeCartEmpty)
 			assert.False(t, placed)
 		}
 		assert.Empty(t, s.kept(t).orders)
@@ -187,7 +187,7 @@ func failingToPlace(t *testing.T, open func(t *testing.T) Shop) {
 			before := s.kept(t)
 			for i := range 2 {
 				_, placed, err := s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: fmt.Sprint(i)}, order(anOrder("guest:a")))
-				requireCode(t, err, domain.ErrConflict, "out_of_stock")
+				requireCode(t, err, domain.ErrConflict, domain.CodeOutOfStock)
 				assert.False(t, placed)
 				var known *domain.Error
 				require.ErrorAs(t, err, &known)
@@ -255,7 +255,7 @@ func repeatingPlacements(t *testing.T, open func(t *testing.T) Shop) {
 			before := s.kept(t)
 			for _, fingerprint := range []string{"something else", "", sent + " "} {
 				_, placed, err := s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: fingerprint}, building(anOrder("guest:a")))
-				requireCode(t, err, domain.ErrConflict, "idempotency_key_reused")
+				requireCode(t, err, domain.ErrConflict, domain.CodeIdempotencyKeyReused)
 				assert.False(t, placed)
 			}
 			assert.Equal(t, before, s.kept(t))

@@ -56,7 +56,7 @@ func placingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 		assert.Equal(t, 1, count)
 		for i := range calls {
 			if i%2 != won {
-				requireCode(t, errs[i], domain.ErrConflict, "idempotency_key_reused")
+				requireCode(t, errs[i], domain.ErrConflict, domain.CodeIdempotencyKeyReused)
 				continue
 			}
 			require.NoError(t, errs[i])
@@ -87,7 +87,7 @@ func placingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 					assert.Empty(t, cart.Lines)
 					continue
 				}
-				requireCode(t, err, domain.ErrConflict, "out_of_stock")
+				requireCode(t, err, domain.ErrConflict, domain.CodeOutOfStock)
 				assert.Len(t, cart.Lines, 1, "who got nothing keeps the cart")
 			}
 			assert.Len(t, sold, 20)
@@ -144,7 +144,7 @@ func placingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 					count++
 					continue
 				}
-				requireCode(t, err, domain.ErrConflict, "cart_empty")
+				requireCode(t, err, domain.ErrConflict, domain.CodeCartEmpty)
 			}
 			assert.Equal(t, 1, count)
 			assert.Equal(t, 1000-2*(round+1), s.product(t, 1).Stock)

@@ -71,7 +71,7 @@ func updatingOrders(t *testing.T, open func(t *testing.T) Shop) {
 		order := s.sell(t, "guest:a", "k", cartLine(1, 2))
 		before := s.kept(t)
 		broken := errors.New("broken")
-		for _, failure := range []error{broken, fmt.Errorf("wrapped: %w", broken), domain.ErrConflict.Errorf("claimed", "somebody else")} {
+		for _, failure := range []error{broken, fmt.Errorf("wrapped: %w", broken), domain.ErrConflict.Errorf(domain.CodeClaimed, "somebody else")} {
 			_, err := s.Orders.UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
 				o.History[0].Status, o.Lines[0].Quantity = "spoilt", 9
 				require.NoError(t, o.MoveTo(domain.Cancelled, later))
@@ -82,7 +82,7 @@ func updatingOrders(t *testing.T, open func(t *testing.T) Shop) {
 			assert.Equal(t, before, s.kept(t))
 		}
 		_, err := s.Orders.UpdateOrder(t.Context(), order.ID, moving(domain.Delivered))
-		requireCode(t, err, domain.ErrConflict, "order_state")
+		requireCode(t, err, domain.ErrConflict, domain.CodeOrderState)
 		_, placed, err := s.call(t.Context(), order, "k")
 		require.NoError(t, err)
 		assert.False(t, placed, "its key is kept as before")

@@ -141,7 +141,7 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 				paid++
 			}
 			require.NoError(t, errs[1-lost])
-			requireCode(t, errs[lost], domain.ErrConflict, "order_state")
+			requireCode(t, errs[lost], domain.ErrConflict, domain.CodeOrderState)
 			assert.Len(t, after.History, 2)
 			assert.Equal(t, 100-paid, s.product(t, 1).Stock)
 		}

@@ -102,7 +102,7 @@ func Payments(t *testing.T, open func(t *testing.T) port.Payments) {
 			assert.Equal(t, port.Refused, charge(t, payments, "o-1", goodCard))
 			assert.NotEqual(t, port.Charged, statusOf(t, payments, "o-1"))
 		}
-		requireCode(t, payments.Refund(t.Context(), "o-1"), domain.ErrConflict, "not_charged")
+		requireCode(t, payments.Refund(t.Context(), "o-1"), domain.ErrConflict, domain.CodeNotCharged)
 	})
 	t.Run("a charge and the question about it at once agree", func(t *testing.T) {
 		payments := open(t)
@@ -152,14 +152,14 @@ func Payments(t *testing.T, open func(t *testing.T) port.Payments) {
 		require.Equal(t, port.NotCharged, statusOf(t, payments, "not charged"))
 		for _, order := range []domain.OrderID{"refused", "not charged", "never heard of"} {
 			for range 2 {
-				requireCode(t, payments.Refund(t.Context(), order), domain.ErrConflict, "not_charged")
+				requireCode(t, payments.Refund(t.Context(), order), domain.ErrConflict, domain.CodeNotCharged)
 			}
 		}
 		assert.Equal(t, port.Refused, statusOf(t, payments, "refused"))
 	})
 	t.Run("asking for a refund of what was never charged does not void it", func(t *testing.T) {
 		payments := open(t)
-		requireCode(t, payments.Refund(t.Context(), "o-1"), domain.ErrConflict, "not_charged")
+		requireCode(t, payments.Refund(t.Context(), "o-1"), domain.ErrConflict, domain.CodeNotCharged)
 		assert.Equal(t, port.Charged, charge(t, payments, "o-1", goodCard))
 		require.NoError(t, payments.Refund(t.Context(), "o-1"))
 	})

@@ -21,11 +21,11 @@ func Pictures(t *testing.T, open func(t *testing.T) port.Pictures) {
 		pictures := open(t)
 		for _, name := range []domain.PictureName{aPicture(0).Name, "", "none.jpg", `x' OR '1'='1`} {
 			_, err := pictures.Picture(t.Context(), name)
-			requireCode(t, err, domain.ErrNotFound, "not_found")
+			requireCode(t, err, domain.ErrNotFound, domain.CodeNotFound)
 		}
 		putPictures(t, pictures, aPicture(0))
 		_, err := pictures.Picture(t.Context(), aPicture(1).Name)
-		requireCode(t, err, domain.ErrNotFound, "not_found")
+		requireCode(t, err, domain.ErrNotFound, domain.CodeNotFound)
 	})
 	t.Run("a picture is kept byte by byte, whatever its size", func(t *testing.T) {
 		pictures := open(t)

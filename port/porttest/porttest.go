@@ -56,7 +56,7 @@ func atOnce(n int, call func(i int)) {
 }
 
 // requireCode demands that err is of a kind and bears a code.
-func requireCode(t *testing.T, err error, kind domain.Kind, code string) {
+func requireCode(t *testing.T, err error, kind domain.Kind, code domain.Code) {
 	t.Helper()
 	require.ErrorIs(t, err, kind)
 	var known *domain.Error

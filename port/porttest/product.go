@@ -226,7 +226,7 @@ func puttingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 				products := open(t)
 				kept := []domain.Product{aProduct(1, 1), aProduct(2, 1), aProduct(3, 1)}
 				keepProducts(t, products, kept...)
-				requireCode(t, products.PutProducts(t.Context(), batch), domain.ErrConflict, "slug_taken")
+				requireCode(t, products.PutProducts(t.Context(), batch), domain.ErrConflict, domain.CodeSlugTaken)
 				for _, p := range kept {
 					assertProduct(t, p, productBy(t, products, string(p.ID)))
 					assertProduct(t, p, productBy(t, products, p.Slug))
@@ -275,7 +275,7 @@ func puttingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 				kept++
 				continue
 			}
-			requireCode(t, err, domain.ErrConflict, "slug_taken")
+			requireCode(t, err, domain.ErrConflict, domain.CodeSlugTaken)
 		}
 		assert.Equal(t, 1, kept)
 		assert.Equal(t, 1, searchFor(t, products, domain.Query{}).Total)
@@ -330,7 +330,7 @@ func updatingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 			kept.Name, kept.Slug = "Spoilt", aProduct(2, 1).Slug
 			return nil
 		})
-		requireCode(t, err, domain.ErrConflict, "slug_taken")
+		requireCode(t, err, domain.ErrConflict, domain.CodeSlugTaken)
 		assertProduct(t, p, productBy(t, products, string(p.ID)))
 		assert.Zero(t, searchFor(t, products, domain.Query{Text: "spoilt"}).Total)
 	})
@@ -525,7 +525,7 @@ func changingStock(t *testing.T, open func(t *testing.T) port.Products) {
 					assert.Equal(t, c.want, productBy(t, products, string(p.ID)).Stock)
 					return
 				}
-				requireCode(t, err, domain.ErrConflict, "stock_bounds")
+				requireCode(t, err, domain.ErrConflict, domain.CodeStockBounds)
 				assert.Equal(t, c.stock, productBy(t, products, string(p.ID)).Stock)
 				assert.Equal(t, before, movementsOf(t, products, p.ID))
 			})
@@ -574,7 +574,7 @@ func changingStock(t *testing.T, open func(t *testing.T) port.Products) {
 				seen = append(seen, left[i])
 				continue
 			}
-			requireCode(t, err, domain.ErrConflict, "stock_bounds")
+			requireCode(t, err, domain.ErrConflict, domain.CodeStockBounds)
 		}
 		assert.ElementsMatch(t, []int{9, 8, 7, 6, 5, 4, 3, 2, 1, 0}, seen, "each is told the stock that it left")
 		assert.Zero(t, productBy(t, products, string(p.ID)).Stock)

@@ -72,13 +72,14 @@ func Users(t *testing.T, open func(t *testing.T) port.Users) {
 		}
 	})
 	for _, c := range []struct {
-		what, code string
-		clash      func(u *domain.User)
+		what  string
+		code  domain.Code
+		clash func(u *domain.User)
 	}{
-		{"username", "username_taken", func(u *domain.User) { u.Username = "Anna" }},
-		{"username in other case", "username_taken", func(u *domain.User) { u.Username = "aNNA" }},
-		{"e-mail address", "email_taken", func(u *domain.User) { u.Email = "Anna@example.com" }},
-		{"e-mail address in other case", "email_taken", func(u *domain.User) { u.Email = "aNNA@EXAMPLE.com" }},
+		{"username", domain.CodeUsernameTaken, func(u *domain.User) { u.Username = "Anna" }},
+		{"username in other case", domain.CodeUsernameTaken, func(u *domain.User) { u.Username = "aNNA" }},
+		{"e-mail address", domain.CodeEmailTaken, func(u *domain.User) { u.Email = "Anna@example.com" }},
+		{"e-mail address in other case", domain.CodeEmailTaken, func(u *domain.User) { u.Email = "aNNA@EXAMPLE.com" }},
 	} {
 		t.Run("a second account with the same "+c.what+" is a conflict, and nothing of it is kept", func(t *testing.T) {
 			users := open(t)
@@ -110,18 +111,19 @@ func Users(t *testing.T, open func(t *testing.T) port.Users) {
 		require.ErrorIs(t, err, domain.ErrConflict)
 		var known *domain.Error
 		require.ErrorAs(t, err, &known)
-		assert.Contains(t, []string{"username_taken", "email_taken"}, known.Code)
+		assert.Contains(t, []domain.Code{domain.CodeUsernameTaken, domain.CodeEmailTaken}, known.Code)
 		_, err = users.User(t.Context(), both.ID)
 		require.ErrorIs(t, err, domain.ErrNotFound)
 		assertUser(t, users, anna)
 		assertUser(t, users, ben)
 	})
 	for _, c := range []struct {
-		what, code string
-		clash      func(u *domain.User, i int)
+		what  string
+		code  domain.Code
+		clash func(u *domain.User, i int)
 	}{
-		{"username", "username_taken", func(u *domain.User, i int) { u.Username = inSomeCase("wanted", i) }},
-		{"e-mail address", "email_taken", func(u *domain.User, i int) { u.Email = inSomeCase("wanted@example.com", i) }},
+		{"username", domain.CodeUsernameTaken, func(u *domain.User, i int) { u.Username = inSomeCase("wanted", i) }},
+		{"e-mail address", domain.CodeEmailTaken, func(u *domain.User, i int) { u.Email = inSomeCase("wanted@example.com", i) }},
 	} {
 		t.Run("of many who want one "+c.what+" at once one gets it, and nothing of the others is kept", func(t *testing.T) {
 			users := open(t)

@@ -81,7 +81,7 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 			changeWishes(t, lists, "guest:a", wishFor(1))
 		}
 		_, err := lists.UpdateWishlist(t.Context(), "guest:a", func(w *domain.Wishlist) error { return w.Remove("wish-77") })
-		requireCode(t, err, domain.ErrNotFound, "not_found")
+		requireCode(t, err, domain.ErrNotFound, domain.CodeNotFound)
 	})
 	t.Run("changing what went in or came out changes nothing that is kept", func(t *testing.T) {
 		lists := open(t)

@@ -69,6 +69,10 @@ func TestABrokenRuleIsFound(t *testing.T) {
 		"an adapter that knows another":     {"adapter/memory/x.go", `package memory; import _ "eshop/adapter/postgres"`},
 		"a page that goes round use cases":  {"web/page/x.go", `package page; import _ "eshop/port"`},
 		"an adapter that knows the command": {"adapter/memory/x.go", `package memory; import _ "eshop/cmd/eshop/demo"`},
+		"a code spelled out in an error":    {"usecase/x.go", `package usecase; var x = domain.ErrConflict.Errorf("taken", "it is taken")`},
+		"a code spelled out in a value":     {"web/page/x.go", `package page; var x = problem.Request{Status: 400, Code: "bad"}`},
+		"a code spelled out in a condition": {"web/page/x.go", `package page; func f(p problem.Problem) bool { return p.Code != "taken" }`},
+		"a code spelled out in a case":      {"web/page/x.go", `package page; func f(p problem.Problem) { switch p.Code { case "taken": } }`},
 	} {
 		t.Run(name, func(t *testing.T) { assert.NotEmpty(t, faults(t, c.path, c.source)) })
 	}
@@ -112,6 +116,9 @@ func faults(t *testing.T, path, source string) []string {
 			found = append(found, path+" may not import "+imported)
 		}
 	}
+	for _, code := range spelledCodes(file) {
+		found = append(found, path+" may not spell the code "+code+", which is a constant")
+	}
 	if !slices.Contains(pure, room) {
 		return found
 	}
@@ -124,6 +131,51 @@ func faults(t *testing.T, path, source string) []string {
 		return true
 	})
 	return found
+}
+
+// spelledCodes returns the string literals that stand where a domain.Code belongs.
+func spelledCodes(file *ast.File) []string {
+	var found []string
+	spelled := func(values ...ast.Expr) {
+		for _, value := range values {
+			if literal, ok := value.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				found = append(found, literal.Value)
+			}
+		}
+	}
+	isCode := func(e ast.Expr) bool {
+		selector, ok := e.(*ast.SelectorExpr)
+		return ok && selector.Sel.Name == "Code"
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			if method, ok := n.Fun.(*ast.SelectorExpr); ok && method.Sel.Name == "Errorf" && !isPackage(method.X, "fmt") {
+				spelled(n.Args[0])
+			}
+		case *ast.KeyValueExpr:
+			if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Code" {
+				spelled(n.Value)
+			}
+		case *ast.BinaryExpr:
+			if isCode(n.X) {
+				spelled(n.Y)
+			}
+		case *ast.SwitchStmt:
+			for _, clause := range n.Body.List {
+				if isCode(n.Tag) {
+					spelled(clause.(*ast.CaseClause).List...)
+				}
+			}
+		}
+		return true
+	})
+	return found
+}
+
+func isPackage(e ast.Expr, name string) bool {
+	pkg, ok := e.(*ast.Ident)
+	return ok && pkg.Name == name
 }
 
 func allowed(path, room, imported string) bool {

@@ -76,5 +76,5 @@ func (a *API) currentUser(w http.ResponseWriter, r *http.Request) error {
 }
 
 func errSignedOut() error {
-	return domain.ErrUnauthenticated.Errorf("unauthenticated", "sign in first")
+	return domain.SignInFirst()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"eshop/domain"
 	"eshop/web/problem"
 )
 
@@ -47,13 +48,13 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			p := problem.From(err)
 			switch p.Code {
-			case "malformed_body":
+			case problem.CodeMalformedBody:
 				assert.Equal(t, http.StatusBadRequest, p.Status)
-			case "too_large":
+			case problem.CodeTooLarge:
 				assert.Equal(t, http.StatusRequestEntityTooLarge, p.Status)
 				assert.Greater(t, len(body), maxBody)
 			default:
-				assert.Equal(t, "validation_failed", p.Code)
+				assert.Equal(t, domain.CodeValidationFailed, p.Code)
 				assert.Equal(t, http.StatusUnprocessableEntity, p.Status)
 				assert.NotEmpty(t, p.Fields)
 				assert.True(t, json.Valid(body))

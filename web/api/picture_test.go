@@ -91,7 +91,7 @@ func TestPicture(t *testing.T) {
 type darkroom struct{ port.Pictures }
 
 func (darkroom) Picture(context.Context, domain.PictureName) (domain.Picture, error) {
-	err := domain.ErrUnavailable.Errorf(domain.StoreUnavailable, "the records are away")
+	err := domain.ErrUnavailable.Errorf(domain.CodeStoreUnavailable, "the records are away")
 	err.RetryAfter = 2 * time.Second
 	return domain.Picture{}, err
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"time"
 	"unicode/utf8"
 
 	"eshop/domain"
@@ -36,18 +35,11 @@ type request struct {
 
 // The failures of frames.
 var (
-	errNotJSON   = problem.Request{Status: 400, Code: "malformed_frame", Text: "a frame must be one JSON object in UTF-8"}
-	errBinary    = problem.Request{Status: 415, Code: "unsupported_frame", Text: "frames are text, not binary"}
-	errTooLarge  = problem.Request{Status: 413, Code: "too_large", Text: "the frame is too large"}
-	errSignedOut = domain.ErrUnauthenticated.Errorf("unauthenticated", "the session has ended; connect again")
+	errNotJSON   = problem.Request{Status: 400, Code: problem.CodeMalformedFrame, Text: "a frame must be one JSON object in UTF-8"}
+	errBinary    = problem.Request{Status: 415, Code: problem.CodeUnsupportedFrame, Text: "frames are text, not binary"}
+	errTooLarge  = problem.Request{Status: 413, Code: problem.CodeTooLarge, Text: "the frame is too large"}
+	errSignedOut = domain.ErrUnauthenticated.Errorf(domain.CodeUnauthenticated, "the session has ended; connect again")
 )
-
-// errTooMany is the failure of more frames than one connection may send.
-func errTooMany() error {
-	err := domain.ErrLimited.Errorf("rate_limited", "that was too often; wait a little and try again")
-	err.RetryAfter = time.Second
-	return err
-}
 
 // readRequest reads a frame. What it returns with an error is as much as could be read.
 func readRequest(frame []byte) (request, error) {
@@ -126,7 +118,7 @@ type conversationFrame struct {
 
 type errorFrame struct {
 	Type       string            `json:"type"`
-	Code       string            `json:"code"`
+	Code       domain.Code       `json:"code"`
 	Detail     string            `json:"detail"`
 	ClientID   string            `json:"client_id,omitempty"`
 	Fields     map[string]string `json:"fields,omitempty"`

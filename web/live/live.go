@@ -133,7 +133,7 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, reason error) {
 		problem.Write(w, r, problem.ErrCrossSite)
 		return
 	}
-	problem.Write(w, r, problem.Request{Status: status, Code: "bad_upgrade", Text: reason.Error()})
+	problem.Write(w, r, problem.Request{Status: status, Code: problem.CodeBadUpgrade, Text: reason.Error()})
 }
 
 // Mount gives r both addresses.
@@ -185,10 +185,10 @@ func (h *Hub) connectStaff(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !who.SignedIn() {
-		return domain.ErrUnauthenticated.Errorf("unauthenticated", "sign in first")
+		return domain.SignInFirst()
 	}
 	if who.User.Role != domain.Staff {
-		return domain.ErrDenied.Errorf("forbidden", "only the shop's staff may do that")
+		return domain.StaffOnly()
 	}
 	if !websocket.IsWebSocketUpgrade(r) {
 		return problem.ErrUpgrade

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/olahol/melody"
 
@@ -16,7 +17,7 @@ import (
 func (h *Hub) handle(s *socket, frame []byte, receive func(context.Context, *socket, request) error) {
 	if !s.frames.Allow() {
 		in, _ := readRequest(frame)
-		h.refuse(s, errTooMany(), in.ClientID)
+		h.refuse(s, domain.TooOften(time.Second), in.ClientID)
 		return
 	}
 	in, err := readRequest(frame)
@@ -33,13 +34,13 @@ func (h *Hub) handle(s *socket, frame []byte, receive func(context.Context, *soc
 // refuse answers a frame with why it is not taken.
 func (h *Hub) refuse(s *socket, err error, clientID string) {
 	answer, what := errorOf(err, clientID), problem.From(err)
-	if what.Code == "internal" {
+	if what.Code == domain.CodeInternal {
 		h.log.Error("a frame failed", "error", err)
 	}
 	s.send(answer)
 	theirs := what.Status < http.StatusInternalServerError
 	if theirs && !s.faults.Allow() || what.Code == errSignedOut.Code {
-		s.close(melody.ClosePolicyViolation, what.Code)
+		s.close(melody.ClosePolicyViolation, string(what.Code))
 	}
 }
 
@@ -79,7 +80,7 @@ func checkNamed(mine usecase.Thread, named domain.ConversationID) error {
 	if named == "" || named == mine.Conversation().ID {
 		return nil
 	}
-	return domain.ErrNotFound.Errorf("not_found", "there is no such conversation")
+	return domain.NotFound("conversation")
 }
 
 // saidBy finishes what a shopper's first message begins, and answers.

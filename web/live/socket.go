@@ -167,7 +167,7 @@ func (s *socket) end(err error) {
 		return
 	}
 	s.send(errorOf(err, ""))
-	s.close(melody.ClosePolicyViolation, errorOf(err, "").Code)
+	s.close(melody.ClosePolicyViolation, string(errorOf(err, "").Code))
 }
 
 // visitor is who is there now, as of no longer ago than age: errSignedOut when the session has ended.

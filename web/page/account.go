@@ -78,9 +78,9 @@ func (p *Pages) become(w http.ResponseWriter, r *http.Request, f url.Values, pag
 		return err
 	}
 	switch what.Code {
-	case "username_taken":
+	case domain.CodeUsernameTaken:
 		what.Fields = map[string]string{"username": "is taken already; please choose another"}
-	case "email_taken":
+	case domain.CodeEmailTaken:
 		what.Fields = map[string]string{"email": "has an account already; sign in instead"}
 	}
 	v, err := p.view(r)

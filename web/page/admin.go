@@ -49,7 +49,7 @@ func (p *Pages) staff(elsewhere string, h staffHandler) http.Handler {
 			return toSignIn(w, r, v.Path)
 		}
 		if !v.isStaff() {
-			return domain.ErrDenied.Errorf("forbidden", "only the shop's staff may see that")
+			return domain.ErrDenied.Errorf(domain.CodeForbidden, "only the shop's staff may see that")
 		}
 		return h(w, r, v)
 	})

@@ -111,7 +111,7 @@ func (p *Pages) sumsAsShown(r *http.Request, who usecase.Visitor, shown string) 
 	if err != nil || len(basket.Items) == 0 || strconv.FormatInt(basket.Total.Amount, 10) == shown {
 		return err
 	}
-	return domain.ErrConflict.Errorf("total_changed",
+	return domain.ErrConflict.Errorf(domain.CodeTotalChanged,
 		"your cart or a price has changed since you opened this page, so this time nothing was charged. The total is now %s: please look it over and pay again", basket.Total)
 }
 
@@ -169,12 +169,12 @@ func (p *Pages) checkoutMistake(w http.ResponseWriter, r *http.Request, err erro
 	}
 	key := typed.Get("key")
 	switch what.Code {
-	case "payment_declined":
+	case domain.CodePaymentDeclined:
 		what.Fields = map[string]string{"payment.card_number": "the payment was declined, and nothing was charged. Please try another card"}
-	case "idempotency_key_reused":
+	case domain.CodeIdempotencyKeyReused:
 		what.Detail = "an order was placed with this form already, with other details. To place another one, look everything over and pay again"
 		key = newToken()
-	case "total_changed":
+	case domain.CodeTotalChanged:
 		key = newToken()
 	}
 	if len(what.Lines) == 1 {
@@ -189,10 +189,10 @@ func (p *Pages) checkoutMistake(w http.ResponseWriter, r *http.Request, err erro
 	}
 	if len(basket.Items) == 0 {
 		switch what.Code {
-		case "idempotency_key_reused":
+		case domain.CodeIdempotencyKeyReused:
 			what.Detail = "an order was placed with this form already, and your cart is empty"
-		case "validation_failed":
-			what = problem.From(domain.ErrConflict.Errorf("cart_empty", "there is nothing in the cart"))
+		case domain.CodeValidationFailed:
+			what = problem.From(domain.CartEmpty())
 		}
 		return again(w, r, what, checkoutEmptyPage(v, what))
 	}

@@ -252,7 +252,7 @@ func upload(r *http.Request, name string) (f url.Values, content []byte, err err
 	return f, content, err
 }
 
-var errUnreadable = problem.Request{Status: http.StatusBadRequest, Code: "malformed_body", Text: "the form could not be read"}
+var errUnreadable = problem.Request{Status: http.StatusBadRequest, Code: problem.CodeMalformedBody, Text: "the form could not be read"}
 
 // unreadable is what kept a form from being read.
 func unreadable(err error) error {

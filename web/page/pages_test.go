@@ -111,7 +111,7 @@ func TestPages_WhenTheStoreFails(t *testing.T) {
 		status int
 		others int // of pages that show no more of the cart than how many things are in it
 	}{
-		"for a while":      {domain.ErrUnavailable.Errorf("unavailable", "the shop's memory is away just now"), http.StatusServiceUnavailable, http.StatusOK},
+		"for a while":      {domain.ErrUnavailable.Errorf(domain.CodeUnavailable, "the shop's memory is away just now"), http.StatusServiceUnavailable, http.StatusOK},
 		"by a fault":       {errors.New("secret of the house"), http.StatusInternalServerError, http.StatusInternalServerError},
 		"by a fault, deep": {errors.Join(errors.New("secret of the house"), errors.New("and more")), http.StatusInternalServerError, http.StatusInternalServerError},
 	} {

@@ -89,7 +89,7 @@ func (p *Pages) saveProduct(w http.ResponseWriter, r *http.Request, v view) erro
 	if g.Product, err = p.browsing.Product(r.Context(), string(id)); err != nil {
 		return err
 	}
-	if what.Code == "product_changed" {
+	if what.Code == domain.CodeProductChanged {
 		g.typed, g.lost = goodsFields(g.Product), f
 	}
 	return p.showGoods(w, r, v, g)

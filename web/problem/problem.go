@@ -18,7 +18,7 @@ import (
 // Request is a failure of a request that the domain never sees: not JSON, no such route.
 type Request struct {
 	Status int
-	Code   string
+	Code   domain.Code
 	Text   string
 }
 
@@ -26,14 +26,14 @@ func (r Request) Error() string { return r.Text }
 
 // The failures of requests.
 var (
-	ErrMalformed   = Request{http.StatusBadRequest, "malformed_body", "the body is not valid JSON in UTF-8"}
-	ErrNoRoute     = Request{http.StatusNotFound, "not_found", "there is nothing at this address"}
-	ErrMethod      = Request{http.StatusMethodNotAllowed, "method_not_allowed", "this address does not answer that method"}
-	ErrCrossSite   = Request{http.StatusForbidden, "cross_site", "the request came from another site"}
-	ErrTooLarge    = Request{http.StatusRequestEntityTooLarge, "too_large", "the body is larger than 1 MiB"}
-	ErrUpgrade     = Request{http.StatusUpgradeRequired, "upgrade_required", "this address speaks WebSocket only"}
-	ErrDraining    = Request{http.StatusServiceUnavailable, "draining", "this server is about to leave; connect again"}
-	ErrContentType = Request{http.StatusUnsupportedMediaType, "unsupported_media_type", "the body must be sent as application/json"}
+	ErrMalformed   = Request{http.StatusBadRequest, CodeMalformedBody, "the body is not valid JSON in UTF-8"}
+	ErrNoRoute     = Request{http.StatusNotFound, domain.CodeNotFound, "there is nothing at this address"}
+	ErrMethod      = Request{http.StatusMethodNotAllowed, CodeMethodNotAllowed, "this address does not answer that method"}
+	ErrCrossSite   = Request{http.StatusForbidden, CodeCrossSite, "the request came from another site"}
+	ErrTooLarge    = Request{http.StatusRequestEntityTooLarge, CodeTooLarge, "the body is larger than 1 MiB"}
+	ErrUpgrade     = Request{http.StatusUpgradeRequired, CodeUpgradeRequired, "this address speaks WebSocket only"}
+	ErrDraining    = Request{http.StatusServiceUnavailable, CodeDraining, "this server is about to leave; connect again"}
+	ErrContentType = Request{http.StatusUnsupportedMediaType, CodeUnsupportedMediaType, "the body must be sent as application/json"}
 )
 
 // Problem is an error as RFC 9457 writes it, with our additions.
@@ -42,7 +42,7 @@ type Problem struct {
 	Title     string            `json:"title"`
 	Status    int               `json:"status"`
 	Detail    string            `json:"detail"`
-	Code      string            `json:"code"`
+	Code      domain.Code       `json:"code"`
 	Fields    map[string]string `json:"fields,omitempty"`
 	Available *int              `json:"available,omitempty"`
 	Lines     []Line            `json:"lines,omitempty"`
@@ -58,6 +58,21 @@ type Line struct {
 	Available int    `json:"available"`
 }
 
+// The codes of requests that no use case sees.
+const (
+	CodeMalformedBody        domain.Code = "malformed_body"
+	CodeMethodNotAllowed     domain.Code = "method_not_allowed"
+	CodeCrossSite            domain.Code = "cross_site"
+	CodeTooLarge             domain.Code = "too_large"
+	CodeUnsupportedMediaType domain.Code = "unsupported_media_type"
+	CodeUpgradeRequired      domain.Code = "upgrade_required"
+	CodeBadUpgrade           domain.Code = "bad_upgrade"
+	CodeMalformedFrame       domain.Code = "malformed_frame"
+	CodeUnsupportedFrame     domain.Code = "unsupported_frame"
+	CodeDraining             domain.Code = "draining"
+	CodeTimeout              domain.Code = "timeout"
+)
+
 var statuses = map[domain.Kind]int{
 	domain.ErrInvalid:         http.StatusUnprocessableEntity,
 	domain.ErrUnauthenticated: http.StatusUnauthorized,
@@ -69,9 +84,9 @@ var statuses = map[domain.Kind]int{
 	domain.ErrUnavailable:     http.StatusServiceUnavailable,
 }
 
-// Of is the problem that err is, without a word of what is ours alone.
+// From returns the Problem of err, without internal detail.
 func From(err error) Problem {
-	p := Problem{Type: "about:blank", Status: http.StatusInternalServerError, Code: "internal",
+	p := Problem{Type: "about:blank", Status: http.StatusInternalServerError, Code: domain.CodeInternal,
 		Detail: "something went wrong on our side; it was noted"}
 	var (
 		request Request
@@ -88,7 +103,7 @@ func From(err error) Problem {
 		p.Status, p.Code, p.Detail = statuses[known.Kind], known.Code, known.Text
 		p.Fields, p.retryAfter = known.Fields, known.RetryAfter
 		// The key is right in form and wrong in content, which the interface calls 422.
-		if known.Code == "idempotency_key_reused" {
+		if known.Code == domain.CodeIdempotencyKeyReused {
 			p.Status = http.StatusUnprocessableEntity
 		}
 		for _, s := range known.Shortages {
@@ -98,9 +113,9 @@ func From(err error) Problem {
 			p.Available = &p.Lines[0].Available
 		}
 	case errors.As(err, &kind):
-		p.Status, p.Code, p.Detail = statuses[kind], "unavailable", kind.Error()
+		p.Status, p.Code, p.Detail = statuses[kind], domain.CodeOf(kind), kind.Error()
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		p.Status, p.Code, p.Detail = http.StatusServiceUnavailable, "timeout", "that took too long; try again"
+		p.Status, p.Code, p.Detail = http.StatusServiceUnavailable, CodeTimeout, "that took too long; try again"
 	}
 	if p.Status == http.StatusServiceUnavailable && p.retryAfter == 0 {
 		p.retryAfter = time.Second
@@ -124,7 +139,7 @@ func BehindBalancer(ctx context.Context) context.Context {
 // has lost its records another may have them still, so a balancer is told 502;
 // every other failure would be the same elsewhere.
 func (p Problem) StatusFor(r *http.Request) int {
-	if p.Code == domain.StoreUnavailable && r.Context().Value(balancerKey{}) != nil {
+	if p.Code == domain.CodeStoreUnavailable && r.Context().Value(balancerKey{}) != nil {
 		return http.StatusBadGateway
 	}
 	return p.Status
