@@ -3,66 +3,58 @@ package redis
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
-
-	"eshop/domain"
 )
 
 const (
-	// markTime is longer than any change of a durable store takes, and claimTime than any reading.
-	markTime  = 10 * time.Second
-	claimTime = 10 * time.Second
-	// usedFor is how long an entry may be used.
-	usedFor = time.Minute
-	// keptLongest is how long any entry is kept.
-	keptLongest = 10 * time.Minute
-	// keyPrefix changes when the shape of anything that is kept does, so that servers
-	// of the old and of the new version do not read each other's.
-	keyPrefix = "eshop:1:"
+	// freshFor is how long an entry may be used.
+	freshFor = time.Minute
+	// maxTTL is how long any entry is kept.
+	maxTTL = 10 * time.Minute
 )
 
-// kind is a sort of entries.
-type kind struct {
-	name string
-	used time.Duration // how long an entry may be used
-	kept time.Duration // how long it is kept: longer, when it may also be used while the durable store is away
+// keyspace is a sort of entries.
+type keyspace struct {
+	// name changes whenever the encoding of the entries does, so that servers of the old
+	// and of the new version do not read each other's.
+	name  string
+	fresh time.Duration // how long an entry may be used
+	ttl   time.Duration // how long it is kept: longer, when it may also be used while the durable store is away
 }
 
-func (k kind) key(name string) string { return keyPrefix + k.name + ":" + name }
+func (k keyspace) key(name string) string { return keyPrefix + k.name + ":" + name }
 
-// What Redis has under a key begins with one of these signs. After a claim's and a
-// value's comes an id that no other has, and a line feed.
+// What Redis holds under a key begins with one of these signs. A lease and a value
+// continue with a unique ID and a line feed.
 const (
-	mark  = "!" // somebody is changing it
-	claim = "?" // somebody is reading it from the durable store
-	value = "="
+	tombstone = "!" // somebody is changing it
+	lease     = "?" // somebody is reading it from the durable store
+	value     = "="
 )
 
 // state is what can be done with an entry.
 type state int
 
 const (
-	unknown state = iota // ask the durable store and keep nothing
-	absent               // claim it
-	worn                 // of no use, but may be replaced
-	stale                // to be replaced, and of use while the durable store is away
-	usable
+	bypass       state = iota // ask the durable store and cache nothing
+	absent                    // take a lease
+	expired                   // do not use, but replace
+	staleIfError              // replace, or use while the durable store is away
+	fresh
 )
 
 type entry struct {
-	key   string
-	state state
-	head  string // what a new value takes the place of
-	body  string
+	key    string
+	state  state
+	header string // of what a new value replaces
+	body   string
 }
 
-// look reads entries, from this process's memory if they are there.
-func (c *Client) look(k kind, names ...string) []entry {
+// lookup reads entries, from this process's memory where it holds them.
+func (c *Client) lookup(k keyspace, names ...string) []entry {
 	entries := make([]entry, len(names))
 	for i, name := range names {
 		entries[i].key = k.key(name)
@@ -71,7 +63,7 @@ func (c *Client) look(k kind, names ...string) []entry {
 	if redis == nil {
 		return entries
 	}
-	ctx, cancel := briefly()
+	ctx, cancel := withTimeout()
 	defer cancel()
 	asked := false
 	for i, result := range get(ctx, redis, k, entries) {
@@ -79,9 +71,9 @@ func (c *Client) look(k kind, names ...string) []entry {
 		if c.failed(result.Error()) {
 			break
 		}
-		c.judge(k, &entries[i], result)
+		c.classify(k, &entries[i], result)
 		switch {
-		case entries[i].state != usable:
+		case entries[i].state != fresh:
 		case result.IsCacheHit():
 			c.stats.local.Add(1)
 		default:
@@ -94,21 +86,21 @@ func (c *Client) look(k kind, names ...string) []entry {
 	return entries
 }
 
-func get(ctx context.Context, redis rueidis.Client, k kind, entries []entry) []rueidis.RedisResult {
+func get(ctx context.Context, redis rueidis.Client, k keyspace, entries []entry) []rueidis.RedisResult {
 	if len(entries) == 1 {
-		return []rueidis.RedisResult{redis.DoCache(ctx, redis.B().Get().Key(entries[0].key).Cache(), k.kept)}
+		return []rueidis.RedisResult{redis.DoCache(ctx, redis.B().Get().Key(entries[0].key).Cache(), k.ttl)}
 	}
 	commands := make([]rueidis.CacheableTTL, len(entries))
 	for i, e := range entries {
-		commands[i] = rueidis.CT(redis.B().Get().Key(e.key).Cache(), k.kept)
+		commands[i] = rueidis.CT(redis.B().Get().Key(e.key).Cache(), k.ttl)
 	}
 	return redis.DoMultiCache(ctx, commands...)
 }
 
-// judge says what can be done with what Redis has.
-func (c *Client) judge(k kind, e *entry, result rueidis.RedisResult) {
-	now, trusted := time.Now(), time.UnixMilli(c.trusted.Load())
-	if now.Before(trusted) {
+// classify sets the state of an entry by what Redis holds.
+func (c *Client) classify(k keyspace, e *entry, result rueidis.RedisResult) {
+	now, trustedFrom := time.Now(), time.UnixMilli(c.trustedFrom.Load())
+	if now.Before(trustedFrom) {
 		return
 	}
 	text, err := result.ToString()
@@ -116,187 +108,75 @@ func (c *Client) judge(k kind, e *entry, result rueidis.RedisResult) {
 		e.state = absent
 		return
 	}
-	head, body, _ := strings.Cut(text, "\n")
-	if !strings.HasPrefix(head, value) {
+	header, body, _ := strings.Cut(text, "\n")
+	if !strings.HasPrefix(header, value) {
 		return
 	}
-	since := time.UnixMilli(result.CachePXAT()).Add(-k.kept)
-	e.head, e.body = head, body
+	since := time.UnixMilli(result.CachePXAT()).Add(-k.ttl)
+	e.header, e.body = header, body
 	switch {
-	case since.Before(trusted):
-		e.state = worn
-	case now.Sub(since) > k.used:
-		e.state = stale
+	case since.Before(trustedFrom):
+		e.state = expired
+	case now.Sub(since) > k.fresh:
+		e.state = staleIfError
 	default:
-		e.state = usable
+		e.state = fresh
 	}
 }
 
-// claimAll claims the entries that are absent, so that what is read from the
-// durable store from now on may be kept.
-func (c *Client) claimAll(entries []entry) {
-	redis := c.live.Load()
-	if redis == nil {
-		return
-	}
-	var commands rueidis.Commands
-	var claimed []*entry
-	for i := range entries {
-		e := &entries[i]
-		if e.state != absent {
-			continue
-		}
-		e.state, e.head = unknown, claim+c.nextID()
-		claimed = append(claimed, e)
-		commands = append(commands, (*redis).B().Set().Key(e.key).Value(e.head+"\n").Nx().PxMilliseconds(claimTime.Milliseconds()).Build())
-	}
-	for i, result := range c.send(*redis, commands) {
-		switch err := result.Error(); {
-		case c.failed(err):
-			return
-		case err == nil:
-			claimed[i].state = worn
-		}
-	}
-}
-
-// swap replaces what has the given head, and nothing else.
-const swap = `if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then return 0 end
-if ARGV[3] == '0' then return redis.call('DEL', KEYS[1]) end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return 1`
-
-// keep puts what was read since then in the place of the entries. A body of nil gives the entry up.
-func (c *Client) keep(k kind, since time.Time, entries []entry, bodies [][]byte) {
-	redis := c.live.Load()
-	left := k.kept - time.Since(since)
-	if redis == nil {
-		return
-	}
-	var commands rueidis.Commands
-	for i, e := range entries {
-		switch {
-		case e.state == unknown || e.state == usable:
-		case bodies[i] != nil && left > 0:
-			commands = append(commands, c.swap(*redis, e, value+c.nextID()+"\n"+string(bodies[i]), left))
-		case strings.HasPrefix(e.head, claim):
-			commands = append(commands, c.swap(*redis, e, "", 0))
-		}
-	}
-	for _, result := range c.send(*redis, commands) {
-		if c.failed(result.Error()) {
-			return
-		}
-	}
-}
-
-func (c *Client) swap(redis rueidis.Client, e entry, text string, left time.Duration) rueidis.Completed {
-	return redis.B().Eval().Script(swap).Numkeys(1).Key(e.key).Arg(e.head+"\n", text, strconv.FormatInt(left.Milliseconds(), 10)).Build()
-}
-
-// send is one round trip for all commands.
-func (c *Client) send(redis rueidis.Client, commands rueidis.Commands) []rueidis.RedisResult {
-	if len(commands) == 0 {
-		return nil
-	}
-	ctx, cancel := briefly()
-	defer cancel()
-	c.stats.roundTrips.Add(1)
-	return redis.DoMulti(ctx, commands...)
-}
-
-// read returns the entry's value, or else what load gives, which is then kept. What
-// load fails to find is not. T shares no memory when it is copied.
-func read[T any](ctx context.Context, c *Client, k kind, name string, load func(context.Context) (T, error)) (T, error) {
+// readThrough returns the value of an entry, or loads and caches it. An error of load is
+// not cached. Copies of a T must share no memory.
+func readThrough[T any](ctx context.Context, c *Client, k keyspace, name string, load func(context.Context) (T, error)) (T, error) {
 	if err := ctx.Err(); err != nil {
 		var none T
 		return none, err
 	}
-	e := c.look(k, name)
-	if e[0].state == usable {
-		if v, ok := decode(c, &e[0], same[T]); ok {
+	e := c.lookup(k, name)
+	if e[0].state == fresh {
+		if v, ok := decode(c, &e[0], identity[T]); ok {
 			return v, nil
 		}
 	}
 	return fill(ctx, c, k, e, load)
 }
 
-// fill loads what an entry could not give, and keeps it.
-func fill[T any](ctx context.Context, c *Client, k kind, e []entry, load func(context.Context) (T, error)) (T, error) {
-	c.claimAll(e)
+// fill loads the value of an entry and caches it.
+func fill[T any](ctx context.Context, c *Client, k keyspace, e []entry, load func(context.Context) (T, error)) (T, error) {
+	c.acquireLeases(e)
 	since := time.Now()
 	c.stats.loaded.Add(1)
 	v, err := load(ctx)
 	var body []byte
-	if err == nil && e[0].state != unknown {
+	if err == nil && e[0].state != bypass {
 		body = encode(v)
 	}
-	c.keep(k, since, e, [][]byte{body})
+	c.store(k, since, e, [][]byte{body})
 	return v, err
 }
 
-// decode returns the value of an entry that has one. One of another shape is of no use.
+// decode returns the value of an entry. The entry expires if it cannot be decoded.
 func decode[T any](c *Client, e *entry, clone func(T) T) (v T, ok bool) {
-	if e.state < stale {
+	if e.state < staleIfError {
 		return v, false
 	}
-	if known, ok := c.memo.get(e.key, e.body); ok {
+	if known, ok := c.decoded.get(e.key, e.body); ok {
 		return clone(known.(T)), true
 	}
 	if json.Unmarshal([]byte(e.body), &v) != nil {
-		e.state = worn
+		e.state = expired
 		return v, false
 	}
-	c.memo.put(e.key, e.body, v)
+	c.decoded.put(e.key, e.body, v)
 	return clone(v), true
 }
 
-// encode returns nil for what cannot be kept.
+func identity[T any](v T) T { return v }
+
+// encode returns nil for what cannot be encoded, which is then not cached.
 func encode(v any) []byte {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return nil
 	}
 	return body
-}
-
-// change has write change what the keys' entries hold. When it returns no server
-// uses the old any more, but as the package comment says.
-func (c *Client) change(ctx context.Context, keys []string, write func() error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	marked := false
-	if redis := c.redis(); redis != nil {
-		c.stats.roundTrips.Add(1)
-		marked = !c.failed(drop(redis, mark+"\n", keys))
-	}
-	err := write()
-	c.changes.Add(1)
-	if marked && inDoubt(err) {
-		return err // it may happen still: the marks stay until it cannot
-	}
-	c.forget(keys)
-	return err
-}
-
-// inDoubt reports whether what failed may have an effect all the same, now or a little later.
-func inDoubt(err error) bool {
-	var known *domain.Error
-	return err != nil && (!errors.As(err, &known) || known.Kind == domain.ErrUnavailable)
-}
-
-// forget deletes entries of what has changed already.
-func (c *Client) forget(keys []string) {
-	c.changes.Add(1)
-	redis := c.redis()
-	if redis == nil {
-		c.owe(c.owed, keys...)
-		return
-	}
-	c.stats.roundTrips.Add(1)
-	if err := drop(redis, "", keys); err != nil {
-		c.owe(c.owed, keys...)
-		c.failed(err)
-	}
 }

@@ -12,18 +12,18 @@ import (
 	"eshop/port"
 )
 
-// Events tells news to this server's followers at once, and to the other servers'
-// over Redis. What was lost while a server was cut off is made up for by news
-// without a key, which says to look again at everything.
+// Events delivers events to this server's subscribers at once, and to those of the other
+// servers over Redis. An event without a key makes up for what was lost while a server
+// was cut off: it tells subscribers to read everything again.
 type Events struct {
 	client *Client
 	local  port.Events
-	topics sync.Map // followed so far
+	topics sync.Map // that somebody has subscribed to
 }
 
 var _ port.Events = (*Events)(nil)
 
-// NewEvents has local tell the news within this process.
+// NewEvents returns Events that deliver within this process through local.
 func NewEvents(client *Client, local port.Events) *Events {
 	e := &Events{client: client, local: local}
 	client.work.Go(e.listen)
@@ -32,12 +32,13 @@ func NewEvents(client *Client, local port.Events) *Events {
 
 const (
 	channel = keyPrefix + "events"
-	// followAgain is how often a server tries to hear from the others while it does not.
-	followAgain = 200 * time.Millisecond
+	// resubscribeAfter is how long a server waits before it subscribes to the channel again.
+	resubscribeAfter = 200 * time.Millisecond
 )
 
-// news is an event on its way. From is the client that tells it, which has told it to its own followers.
-type news struct {
+// message is an event on the channel. From is the prefix of the client that sent it,
+// whose own subscribers have it already.
+type message struct {
 	From  string
 	Topic domain.Topic
 	Key   string
@@ -49,12 +50,12 @@ func (e *Events) Publish(ctx context.Context, event domain.Event) error {
 	}
 	redis := e.client.redis()
 	if redis == nil {
-		e.client.owe(e.client.untold, string(event.Topic))
+		e.client.breaker.postpone(e.client.breaker.gaps, string(event.Topic))
 		return nil
 	}
 	e.client.stats.roundTrips.Add(1)
-	if err := tell(redis, news{e.client.prefix, event.Topic, event.Key}); err != nil {
-		e.client.owe(e.client.untold, string(event.Topic))
+	if err := broadcast(redis, message{e.client.prefix, event.Topic, event.Key}); err != nil {
+		e.client.breaker.postpone(e.client.breaker.gaps, string(event.Topic))
 		e.client.failed(err)
 	}
 	return nil
@@ -65,45 +66,45 @@ func (e *Events) Subscribe(ctx context.Context, topic domain.Topic) (<-chan doma
 	return e.local.Subscribe(ctx, topic)
 }
 
-// listen hears what other servers tell until the client ends.
+// listen receives what other servers broadcast until the client ends.
 func (e *Events) listen() {
-	ctx := rueidis.WithOnSubscriptionHook(e.client.ends, func(s rueidis.PubSubSubscription) {
+	ctx := rueidis.WithOnSubscriptionHook(e.client.ctx, func(s rueidis.PubSubSubscription) {
 		if s.Kind == "subscribe" {
-			e.lookAgain()
+			e.announceGap()
 		}
 	})
-	for e.client.ends.Err() == nil {
-		if live := e.client.live.Load(); live != nil {
-			// It returns at times without a failure, such as when a Cluster is rearranged.
-			_ = (*live).Receive(ctx, (*live).B().Subscribe().Channel(channel).Build(), e.hear)
+	for e.client.ctx.Err() == nil {
+		if redis := e.client.breaker.redis(); redis != nil {
+			// Receive also returns without a failure, such as when a Cluster is rearranged.
+			_ = redis.Receive(ctx, redis.B().Subscribe().Channel(channel).Build(), e.receive)
 		}
 		select {
-		case <-e.client.ends.Done():
-		case <-time.After(followAgain):
+		case <-e.client.ctx.Done():
+		case <-time.After(resubscribeAfter):
 		}
 	}
 }
 
-// lookAgain tells this server's followers that they may have missed something.
-func (e *Events) lookAgain() {
+// announceGap tells this server's subscribers that they may have missed events.
+func (e *Events) announceGap() {
 	e.topics.Range(func(topic, _ any) bool {
 		_ = e.local.Publish(context.Background(), domain.Event{Topic: topic.(domain.Topic)})
 		return true
 	})
 }
 
-func (e *Events) hear(message rueidis.PubSubMessage) {
-	var n news
-	if json.Unmarshal([]byte(message.Message), &n) == nil && n.From != e.client.prefix {
-		_ = e.local.Publish(context.Background(), domain.Event{Topic: n.Topic, Key: n.Key})
+func (e *Events) receive(received rueidis.PubSubMessage) {
+	var m message
+	if json.Unmarshal([]byte(received.Message), &m) == nil && m.From != e.client.prefix {
+		_ = e.local.Publish(context.Background(), domain.Event{Topic: m.Topic, Key: m.Key})
 	}
 }
 
-// tell tells other servers' followers.
-func tell(redis rueidis.Client, all ...news) error {
-	commands := make(rueidis.Commands, len(all))
-	for i, n := range all {
-		text, err := json.Marshal(n)
+// broadcast sends messages to all servers.
+func broadcast(redis rueidis.Client, messages ...message) error {
+	commands := make(rueidis.Commands, len(messages))
+	for i, m := range messages {
+		text, err := json.Marshal(m)
 		if err != nil {
 			return err
 		}
@@ -112,7 +113,7 @@ func tell(redis rueidis.Client, all ...news) error {
 	if len(commands) == 0 {
 		return nil
 	}
-	ctx, cancel := briefly()
+	ctx, cancel := withTimeout()
 	defer cancel()
 	for _, result := range redis.DoMulti(ctx, commands...) {
 		if err := result.Error(); err != nil {

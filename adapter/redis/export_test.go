@@ -7,27 +7,35 @@ import (
 	"time"
 )
 
-// CatchUp returns when c has heard of all changes that were made before.
+// CatchUp returns when c uses Redis and has received the invalidations of all earlier changes.
 func CatchUp(c *Client) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	redis := *c.live.Load()
-	return redis.Do(ctx, redis.B().Ping().Build()).Error()
+	for {
+		if redis := c.breaker.redis(); redis != nil && redis.Do(ctx, redis.B().Ping().Build()).Error() == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
-// Ready reports whether c has used Redis for so long that it trusts what is there.
+// Ready reports whether c uses Redis and trusts the entries that it caches from now on.
 func Ready(c *Client) bool {
-	return c.live.Load() != nil && time.Now().UnixMilli() > c.trusted.Load()
+	return c.breaker.redis() != nil && time.Now().UnixMilli() > c.trustedFrom.Load()
 }
 
-// Address is what was understood of a URL.
+// Address is what a URL was parsed to.
 type Address struct {
 	Hosts, User, Password, MasterSet string
 	Database                         int
 	TLS                              bool
 }
 
-// ParseAddress reads a URL as Open does.
+// ParseAddress parses a URL as Open does.
 func ParseAddress(url string) (Address, error) {
 	o, err := parseURL(url)
 	return Address{
@@ -36,11 +44,11 @@ func ParseAddress(url string) (Address, error) {
 	}, err
 }
 
-// Outdate makes all that is kept of the catalog too old to be used without asking, to the end of the test.
-func Outdate(t *testing.T) {
-	for _, k := range []*kind{&products, &names, &lists, &searches} {
-		used := k.used
-		k.used = -time.Second
-		t.Cleanup(func() { k.used = used })
+// ExpireCatalog makes all cached entries of the catalog stale until the end of the test.
+func ExpireCatalog(t *testing.T) {
+	for _, k := range []*keyspace{&products, &names, &lists, &searches} {
+		fresh := k.fresh
+		k.fresh = -time.Second
+		t.Cleanup(func() { k.fresh = fresh })
 	}
 }

@@ -127,7 +127,7 @@ func TestWhoSignedOutWhileRedisWasAwayStaysSignedOut(t *testing.T) {
 			assert.True(t, b.knows(t, "stays"))
 			a.getsReady(t)
 			b.getsReady(t)
-			assert.Zero(t, a.Stats().Owed)
+			assert.Zero(t, a.Stats().Pending)
 		})
 	}
 	t.Run("when the server that signed them out dies before Redis comes back with old data", func(t *testing.T) {
@@ -163,9 +163,9 @@ func TestWhoSignedOutWhileRedisWasAwayStaysSignedOut(t *testing.T) {
 			require.NoError(t, a.DeleteSession(t.Context(), domain.SessionKey(name)))
 			assert.False(t, a.knows(t, name))
 		}
-		assert.EqualValues(t, len(names), a.Stats().Owed)
+		assert.EqualValues(t, len(names), a.Stats().Pending)
 		way.cutOff(false)
-		require.Eventually(t, func() bool { return a.Stats().Owed == 0 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return a.Stats().Pending == 0 }, 5*time.Second, time.Millisecond)
 		require.NoError(t, b.catchUp())
 		stayOut(t, names, a, b)
 	})
@@ -610,7 +610,7 @@ func TestProducts_AreShownWhileTheDurableStoreIsAway(t *testing.T) {
 	look()
 	look()
 	kept := client.since()
-	redis.Outdate(t)
+	redis.ExpireCatalog(t)
 	durable.becomes(true, nil)
 	look()
 	assert.Zero(t, kept().Failures)

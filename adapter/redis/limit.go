@@ -10,7 +10,7 @@ import (
 	"eshop/port"
 )
 
-// Limits counts across all servers in Redis, to the microsecond. While Redis is
+// Limits counts in Redis for all servers together, to the microsecond. While Redis is
 // away each server counts for itself.
 type Limits struct {
 	client *Client
@@ -19,12 +19,13 @@ type Limits struct {
 
 var _ port.Limits = (*Limits)(nil)
 
-// NewLimits counts in local while Redis is away.
+// NewLimits returns Limits that count in local while Redis is away.
 func NewLimits(client *Client, local port.Limits) *Limits { return &Limits{client, local} }
 
-// take keeps one time a key: when all that was taken will have come back (the
-// generic cell rate algorithm). All is in microseconds, which Lua's numbers hold exactly.
-var take = rueidis.NewLuaScript(`
+// gcra is the generic cell rate algorithm (GCRA). It keeps one time for each key: when
+// all that was taken will have come back. Times are in microseconds, which Lua's numbers
+// hold exactly.
+var gcra = rueidis.NewLuaScript(`
 local now, every, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local full = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now) + every
 local wait = full - now - burst * every
@@ -42,10 +43,10 @@ func (l *Limits) Take(ctx context.Context, key string, limit port.Limit, now tim
 	if redis == nil {
 		return l.local.Take(ctx, key, limit, now)
 	}
-	asking, cancel := briefly()
+	asking, cancel := withTimeout()
 	defer cancel()
 	l.client.stats.roundTrips.Add(1)
-	wait, err := take.Exec(asking, redis, []string{limitKey(key)}, []string{
+	wait, err := gcra.Exec(asking, redis, []string{limitKey(key)}, []string{
 		strconv.FormatInt(now.UnixMicro(), 10),
 		strconv.FormatInt(max(limit.Every.Microseconds(), 1), 10),
 		strconv.Itoa(limit.Burst),
@@ -60,6 +61,6 @@ func (l *Limits) Reset(ctx context.Context, key string) error {
 	if err := l.local.Reset(ctx, key); err != nil {
 		return err
 	}
-	l.client.forget([]string{limitKey(key)})
+	l.client.invalidate([]string{limitKey(key)})
 	return nil
 }

@@ -7,25 +7,25 @@ import (
 	"eshop/port"
 )
 
-// Orders tells the catalog's cache of the stock that orders take and return. The
-// orders themselves are the durable ones.
+// Orders invalidates the cached products whose stock orders take and return. The orders
+// themselves are not cached.
 type Orders struct {
 	orders
 	client *Client
 }
 
-// orders has no name in common with its methods.
+// orders embeds port.Orders under a name that its method Orders leaves free.
 type orders = port.Orders
 
 var _ port.Orders = (*Orders)(nil)
 
-// NewOrders has durable keep the orders.
+// NewOrders returns Orders that are kept by durable.
 func NewOrders(client *Client, durable port.Orders) *Orders { return &Orders{durable, client} }
 
 func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (domain.Order, bool, error) {
 	order, placed, err := o.orders.PlaceOrder(ctx, p, build)
 	if err == nil && placed {
-		o.forget(order)
+		o.invalidate(order)
 	}
 	return order, placed, err
 }
@@ -37,16 +37,16 @@ func (o *Orders) UpdateOrder(ctx context.Context, id domain.OrderID, change func
 		return change(order)
 	})
 	if err == nil && order.Status.ReturnsStock() && !before.ReturnsStock() {
-		o.forget(order)
+		o.invalidate(order)
 	}
 	return order, err
 }
 
-// forget has the products of an order read anew.
-func (o *Orders) forget(order domain.Order) {
+// invalidate deletes the cached products of an order.
+func (o *Orders) invalidate(order domain.Order) {
 	keys := make([]string, len(order.Lines))
 	for i, line := range order.Lines {
 		keys[i] = products.key(string(line.Product))
 	}
-	o.client.forget(keys)
+	o.client.invalidate(keys)
 }

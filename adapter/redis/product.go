@@ -15,45 +15,46 @@ import (
 	"eshop/port"
 )
 
-// Products keeps the catalog close at hand in front of the durable one. What many
-// ask for at once is read once a server. While the durable one is away, what was
-// kept of it goes on being shown.
+// Products caches a durable catalog. Concurrent reads of the same entry on one server
+// load it once (single flight). While the durable catalog is away, expired entries are
+// still used (stale-if-error).
 type Products struct {
 	client  *Client
 	durable port.Products
 	flights singleflight.Group
-	// tiredUntil is until when the durable store is not waited for where something
-	// kept will do, in Unix milliseconds.
-	tiredUntil atomic.Int64
+	// slowUntil is until when a cached value is used without waiting for the durable store,
+	// in Unix milliseconds.
+	slowUntil atomic.Int64
 }
 
 var _ port.Products = (*Products)(nil)
 
-// NewProducts has durable keep the catalog. Its reads must see its last write:
-// what a replica says that lags behind would be kept.
+// NewProducts returns a cache of the catalog that durable keeps. A read of durable must
+// see its last write: what a lagging replica returns would be cached.
 func NewProducts(client *Client, durable port.Products) *Products {
 	return &Products{client: client, durable: durable}
 }
 
 const (
-	// loadTime is the most that reading the catalog takes.
-	loadTime = 5 * time.Second
-	// tiredAfter is how long the durable store is waited for where something kept will do.
-	tiredAfter = time.Second
-	tiredFor   = 2 * time.Second
-	// listedFor is how long a list is used: orders change its figures, and nothing tells it.
-	listedFor = 5 * time.Second
+	// loadTimeout bounds a read of the durable catalog.
+	loadTimeout = 5 * time.Second
+	// slowAfter is how long a read waits for the durable store when it has a stale value.
+	slowAfter = time.Second
+	// slowFor is how long reads then do not wait at all.
+	slowFor = 2 * time.Second
+	// listFreshFor is how long a list is used: orders change its figures without invalidating it.
+	listFreshFor = 5 * time.Second
 )
 
-// A product is kept by its id, and by whatever it is called its id. Lists are kept
-// under the edition of the catalog; each change of it by hand makes a new one.
+// A product is cached by its ID, and its ID by whatever refers to the product. Lists are
+// cached by the catalog's generation; each change by staff makes a new one.
 var (
-	products = kind{name: "product", used: usedFor, kept: keptLongest}
-	names    = kind{name: "name", used: usedFor, kept: keptLongest}
-	editions = kind{name: "edition", used: 24 * time.Hour, kept: 24 * time.Hour}
-	lists    = kind{name: "list", used: listedFor, kept: keptLongest}
-	// There is no end of texts that may be searched for.
-	searches = kind{name: "search", used: listedFor, kept: 6 * listedFor}
+	products    = keyspace{name: "product2", fresh: freshFor, ttl: maxTTL}
+	names       = keyspace{name: "name", fresh: freshFor, ttl: maxTTL}
+	generations = keyspace{name: "generation", fresh: 24 * time.Hour, ttl: 24 * time.Hour}
+	lists       = keyspace{name: "list2", fresh: listFreshFor, ttl: maxTTL}
+	// Kept for a short time, since shoppers may search for any number of texts.
+	searches = keyspace{name: "search2", fresh: listFreshFor, ttl: 6 * listFreshFor}
 )
 
 const catalog = "catalog"
@@ -62,19 +63,19 @@ func (p *Products) Product(ctx context.Context, ref string) (domain.Product, err
 	if err := ctx.Err(); err != nil {
 		return domain.Product{}, err
 	}
-	name := p.client.look(names, ref)
-	if name[0].state == unknown {
+	name := p.client.lookup(names, ref)
+	if name[0].state == bypass {
 		p.client.stats.loaded.Add(1)
 		return p.durable.Product(ctx, ref)
 	}
-	id, err := share(ctx, p, names, name, func(ctx context.Context) (domain.ProductID, error) {
+	id, err := readShared(ctx, p, names, name, func(ctx context.Context) (domain.ProductID, error) {
 		found, err := p.durable.Product(ctx, ref)
 		return found.ID, err
-	}, same)
+	}, identity)
 	if err != nil {
 		return domain.Product{}, err
 	}
-	found, err := share(ctx, p, products, p.client.look(products, string(id)), func(ctx context.Context) (domain.Product, error) {
+	found, err := readShared(ctx, p, products, p.client.lookup(products, string(id)), func(ctx context.Context) (domain.Product, error) {
 		found, err := p.durable.Products(ctx, []domain.ProductID{id})
 		switch {
 		case err != nil:
@@ -85,7 +86,7 @@ func (p *Products) Product(ctx context.Context, ref string) (domain.Product, err
 		return found[0], nil
 	}, cloneProduct)
 	if errors.Is(err, domain.ErrNotFound) || err == nil && string(found.ID) != ref && found.Slug != ref {
-		// The product that was called so is called otherwise now, or gone.
+		// The product has another slug by now, or is gone.
 		p.client.stats.loaded.Add(1)
 		return p.durable.Product(ctx, ref)
 	}
@@ -102,17 +103,17 @@ func (p *Products) Products(ctx context.Context, ids []domain.ProductID) ([]doma
 			wanted = append(wanted, string(id))
 		}
 	}
-	var all, kept []domain.Product
+	var all, stale []domain.Product
 	var missing []entry
 	var missed []domain.ProductID
-	for i, e := range p.client.look(products, wanted...) {
+	for i, e := range p.client.lookup(products, wanted...) {
 		product, ok := decode(p.client, &e, cloneProduct)
-		if ok && e.state == usable {
+		if ok && e.state == fresh {
 			all = append(all, product)
 			continue
 		}
 		if ok {
-			kept = append(kept, product)
+			stale = append(stale, product)
 		}
 		missing, missed = append(missing, e), append(missed, domain.ProductID(wanted[i]))
 	}
@@ -120,14 +121,14 @@ func (p *Products) Products(ctx context.Context, ids []domain.ProductID) ([]doma
 		return all, nil
 	}
 	loaded, err := p.load(ctx, missing, missed)
-	if inDoubt(err) && len(kept) == len(missing) && ctx.Err() == nil {
-		return append(all, kept...), nil
+	if inDoubt(err) && len(stale) == len(missing) && ctx.Err() == nil {
+		return append(all, stale...), nil
 	}
 	return append(all, loaded...), err
 }
 
 func (p *Products) load(ctx context.Context, missing []entry, ids []domain.ProductID) ([]domain.Product, error) {
-	p.client.claimAll(missing)
+	p.client.acquireLeases(missing)
 	since := time.Now()
 	p.client.stats.loaded.Add(1)
 	loaded, err := p.durable.Products(ctx, ids)
@@ -135,7 +136,7 @@ func (p *Products) load(ctx context.Context, missing []entry, ids []domain.Produ
 	for _, product := range loaded {
 		bodies[slices.Index(ids, product.ID)] = encode(product)
 	}
-	p.client.keep(products, since, missing, bodies)
+	p.client.store(products, since, missing, bodies)
 	return loaded, err
 }
 
@@ -148,19 +149,19 @@ func (p *Products) Search(ctx context.Context, q domain.Query) (domain.Found, er
 	if q.Text != "" {
 		k = searches
 	}
-	return list(ctx, p, k, "search:"+string(name), func(ctx context.Context) (domain.Found, error) {
+	return readList(ctx, p, k, "search:"+string(name), func(ctx context.Context) (domain.Found, error) {
 		return p.durable.Search(ctx, q)
 	}, cloneFound)
 }
 
 func (p *Products) Suggest(ctx context.Context, text string, limit int) ([]domain.Suggestion, error) {
-	return list(ctx, p, searches, "suggest:"+strconv.Itoa(limit)+":"+text, func(ctx context.Context) ([]domain.Suggestion, error) {
+	return readList(ctx, p, searches, "suggest:"+strconv.Itoa(limit)+":"+text, func(ctx context.Context) ([]domain.Suggestion, error) {
 		return p.durable.Suggest(ctx, text, limit)
 	}, slices.Clone)
 }
 
 func (p *Products) Categories(ctx context.Context) ([]domain.CategoryCount, error) {
-	return list(ctx, p, lists, "categories", p.durable.Categories, slices.Clone)
+	return readList(ctx, p, lists, "categories", p.durable.Categories, slices.Clone)
 }
 
 func (p *Products) PutProducts(ctx context.Context, all []domain.Product) error {
@@ -168,12 +169,12 @@ func (p *Products) PutProducts(ctx context.Context, all []domain.Product) error 
 	for _, product := range all {
 		keys = append(keys, products.key(string(product.ID)), names.key(string(product.ID)), names.key(product.Slug))
 	}
-	return p.client.change(ctx, append(keys, editions.key(catalog)), func() error { return p.durable.PutProducts(ctx, all) })
+	return p.client.change(ctx, append(keys, generations.key(catalog)), func() error { return p.durable.PutProducts(ctx, all) })
 }
 
 func (p *Products) UpdateProduct(ctx context.Context, id domain.ProductID, change func(*domain.Product) error) (domain.Product, error) {
 	var changed domain.Product
-	keys := []string{products.key(string(id)), names.key(string(id)), editions.key(catalog)}
+	keys := []string{products.key(string(id)), names.key(string(id)), generations.key(catalog)}
 	err := p.client.change(ctx, keys, func() error {
 		var err error
 		changed, err = p.durable.UpdateProduct(ctx, id, change)
@@ -183,13 +184,13 @@ func (p *Products) UpdateProduct(ctx context.Context, id domain.ProductID, chang
 }
 
 func (p *Products) RemoveProduct(ctx context.Context, id domain.ProductID) error {
-	keys := []string{products.key(string(id)), names.key(string(id)), editions.key(catalog)}
+	keys := []string{products.key(string(id)), names.key(string(id)), generations.key(catalog)}
 	return p.client.change(ctx, keys, func() error { return p.durable.RemoveProduct(ctx, id) })
 }
 
 func (p *Products) ChangeStock(ctx context.Context, id domain.ProductID, delta int, reason domain.MovementReason, at time.Time) (int, error) {
 	var stock int
-	err := p.client.change(ctx, []string{products.key(string(id)), editions.key(catalog)}, func() error {
+	err := p.client.change(ctx, []string{products.key(string(id)), generations.key(catalog)}, func() error {
 		var err error
 		stock, err = p.durable.ChangeStock(ctx, id, delta, reason, at)
 		return err
@@ -201,76 +202,74 @@ func (p *Products) Movements(ctx context.Context, id domain.ProductID) ([]domain
 	return p.durable.Movements(ctx, id)
 }
 
-// list returns a list of the present edition.
-func list[T any](ctx context.Context, p *Products, k kind, name string, load func(context.Context) (T, error), clone func(T) T) (T, error) {
+// readList returns a list of the current generation.
+func readList[T any](ctx context.Context, p *Products, k keyspace, name string, load func(context.Context) (T, error), clone func(T) T) (T, error) {
 	if err := ctx.Err(); err != nil {
 		var none T
 		return none, err
 	}
-	if edition := p.edition(ctx); edition != "" {
-		return share(ctx, p, k, p.client.look(k, edition+":"+name), load, clone)
+	if generation := p.generation(ctx); generation != "" {
+		return readShared(ctx, p, k, p.client.lookup(k, generation+":"+name), load, clone)
 	}
-	return share(ctx, p, k, []entry{{key: k.key(name)}}, load, clone)
+	return readShared(ctx, p, k, []entry{{key: k.key(name)}}, load, clone)
 }
 
-// edition is the catalog's, or "" while there is none.
-func (p *Products) edition(ctx context.Context) string {
-	e := p.client.look(editions, catalog)
+// generation returns the ID of the catalog's generation, or "" while there is none.
+func (p *Products) generation(ctx context.Context) string {
+	e := p.client.lookup(generations, catalog)
 	switch e[0].state {
-	case usable:
+	case fresh:
 		return e[0].body
-	case absent, worn:
-		_, _ = fill(ctx, p.client, editions, e, func(context.Context) (string, error) { return p.client.nextID(), nil })
+	case absent, expired:
+		_, _ = fill(ctx, p.client, generations, e, func(context.Context) (string, error) { return p.client.nextID(), nil })
 	}
 	return ""
 }
 
-// share returns the entry's value, or else what load gives, which is kept and shared
-// with all who ask for it meanwhile. What is stale will do when load takes long or fails.
-func share[T any](ctx context.Context, p *Products, k kind, e []entry, load func(context.Context) (T, error), clone func(T) T) (T, error) {
-	kept, has := decode(p.client, &e[0], clone)
-	if has && e[0].state == usable {
-		return kept, nil
+// readShared returns the value of an entry, or loads and caches it once for all who ask at
+// the same time (single flight). A stale value is returned when load is slow or fails.
+func readShared[T any](ctx context.Context, p *Products, k keyspace, e []entry, load func(context.Context) (T, error), clone func(T) T) (T, error) {
+	cached, ok := decode(p.client, &e[0], clone)
+	if ok && e[0].state == fresh {
+		return cached, nil
 	}
-	// Who asks after a change of this server's own must not get what was read before it.
-	flight := e[0].key + "#" + strconv.FormatInt(p.client.changes.Load(), 36)
-	landed := p.flights.DoChan(flight, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTime)
+	// A reader after a change by this server must not join a load that began before it.
+	flight := e[0].key + "#" + strconv.FormatInt(p.client.writes.Load(), 36)
+	loaded := p.flights.DoChan(flight, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
 		defer cancel()
 		v, err := fill(ctx, p.client, k, e, load)
 		if err == nil {
-			p.tiredUntil.Store(0)
+			p.slowUntil.Store(0)
 		}
 		return v, err
 	})
-	var tired <-chan time.Time
-	if has {
-		wait := tiredAfter
-		if time.Now().UnixMilli() < p.tiredUntil.Load() {
+	var slow <-chan time.Time
+	if ok {
+		wait := slowAfter
+		if time.Now().UnixMilli() < p.slowUntil.Load() {
 			wait = 0
 		}
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
-		tired = timer.C
+		slow = timer.C
 	}
 	var none T
 	select {
 	case <-ctx.Done():
 		return none, ctx.Err()
-	case <-tired:
-	case result := <-landed:
+	case <-slow:
+	case result := <-loaded:
 		if result.Err == nil {
 			return clone(result.Val.(T)), nil
 		}
-		if !has || !inDoubt(result.Err) {
+		if !ok || !inDoubt(result.Err) {
 			return none, result.Err
 		}
 	}
-	p.tiredUntil.Store(time.Now().Add(tiredFor).UnixMilli())
-	return kept, nil
+	p.slowUntil.Store(time.Now().Add(slowFor).UnixMilli())
+	return cached, nil
 }
-
-func same[T any](v T) T { return v }
 
 func cloneProduct(p domain.Product) domain.Product {
 	p.Images = slices.Clone(p.Images)

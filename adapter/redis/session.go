@@ -8,7 +8,7 @@ import (
 	"eshop/port"
 )
 
-// Sessions keeps sessions close at hand in front of the durable ones.
+// Sessions caches durable sessions.
 type Sessions struct {
 	client  *Client
 	durable port.Sessions
@@ -16,13 +16,13 @@ type Sessions struct {
 
 var _ port.Sessions = (*Sessions)(nil)
 
-// NewSessions has durable keep the sessions, which hold there however long Redis is away.
+// NewSessions returns a cache of the sessions that durable keeps, however long Redis is away.
 func NewSessions(client *Client, durable port.Sessions) *Sessions { return &Sessions{client, durable} }
 
-var sessions = kind{name: "session", used: usedFor, kept: usedFor}
+var sessions = keyspace{name: "session", fresh: freshFor, ttl: freshFor}
 
 func (s *Sessions) Session(ctx context.Context, key domain.SessionKey, now time.Time) (domain.Session, error) {
-	session, err := read(ctx, s.client, sessions, string(key), func(ctx context.Context) (domain.Session, error) {
+	session, err := readThrough(ctx, s.client, sessions, string(key), func(ctx context.Context) (domain.Session, error) {
 		return s.durable.Session(ctx, key, now)
 	})
 	if err == nil && session.ExpiresAt.Before(now) {

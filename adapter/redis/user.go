@@ -7,7 +7,7 @@ import (
 	"eshop/port"
 )
 
-// Users keeps accounts close at hand in front of the durable ones, without their passwords' hashes.
+// Users caches durable accounts, without the hashes of their passwords.
 type Users struct {
 	port.Users
 	client *Client
@@ -15,13 +15,13 @@ type Users struct {
 
 var _ port.Users = (*Users)(nil)
 
-// NewUsers has durable keep the accounts, and asks it who signs in.
+// NewUsers returns a cache of the accounts that durable keeps. Signing in reads durable itself.
 func NewUsers(client *Client, durable port.Users) *Users { return &Users{durable, client} }
 
-var users = kind{name: "user", used: usedFor, kept: usedFor}
+var users = keyspace{name: "user", fresh: freshFor, ttl: freshFor}
 
 func (u *Users) User(ctx context.Context, id domain.UserID) (domain.User, error) {
-	return read(ctx, u.client, users, string(id), func(ctx context.Context) (domain.User, error) {
+	return readThrough(ctx, u.client, users, string(id), func(ctx context.Context) (domain.User, error) {
 		user, err := u.Users.User(ctx, id)
 		user.PasswordHash = ""
 		return user, err
