@@ -16,14 +16,9 @@ import (
 )
 
 func TestPayments(t *testing.T) {
-	t.Run("one server", func(t *testing.T) {
-		porttest.Payments(t, func(*testing.T) port.Payments { return demopay.New(time.Now, demopay.NewMemoryLedger()) })
-	})
-	t.Run("two servers", func(t *testing.T) {
-		porttest.Payments(t, func(*testing.T) port.Payments {
-			ledger := demopay.NewMemoryLedger()
-			return porttest.PaymentsInTurns(demopay.New(time.Now, ledger), demopay.New(time.Now, ledger))
-		})
+	porttest.Payments(t, func(*testing.T) (a, b port.Payments) {
+		ledger := demopay.NewMemoryLedger()
+		return demopay.New(time.Now, ledger), demopay.New(time.Now, ledger)
 	})
 }
 

@@ -16,15 +16,15 @@ import (
 )
 
 func TestProducts(t *testing.T) {
-	porttest.Products(t, func(*testing.T) port.Products { return memory.NewStore() })
+	porttest.Products(t, func(t *testing.T) (a, b port.Products) { return openTwo(t) })
 }
 
 func TestCarts(t *testing.T) {
-	porttest.Carts(t, func(*testing.T) port.Carts { return memory.NewStore() })
+	porttest.Carts(t, func(t *testing.T) (a, b port.Carts) { return openTwo(t) })
 }
 
 func TestWishlists(t *testing.T) {
-	porttest.Wishlists(t, func(*testing.T) port.Wishlists { return memory.NewStore() })
+	porttest.Wishlists(t, func(t *testing.T) (a, b port.Wishlists) { return openTwo(t) })
 }
 
 func TestStore_PutProducts(t *testing.T) {

@@ -15,31 +15,31 @@ import (
 )
 
 func TestUsers(t *testing.T) {
-	porttest.Users(t, func(*testing.T) port.Users { return memory.NewStore() })
+	porttest.Users(t, func(t *testing.T) (a, b port.Users) { return openTwo(t) })
 }
 
 func TestSessions(t *testing.T) {
-	porttest.Sessions(t, func(*testing.T) port.Sessions { return memory.NewStore() })
+	porttest.Sessions(t, func(t *testing.T) (a, b port.Sessions) { return openTwo(t) })
 }
 
 func TestLimits(t *testing.T) {
-	porttest.Limits(t, func(*testing.T) port.Limits { return memory.NewStore() })
+	porttest.Limits(t, func(t *testing.T) (a, b port.Limits) { return openTwo(t) })
 }
 
 func TestEvents(t *testing.T) {
-	porttest.Events(t, func(*testing.T) port.Events { return memory.NewStore() })
+	porttest.Events(t, func(t *testing.T) (a, b port.Events) { return openTwo(t) })
 }
 
 func TestContacts(t *testing.T) {
-	porttest.Contacts(t, func(*testing.T) port.Contacts { return memory.NewStore() })
+	porttest.Contacts(t, func(t *testing.T) (a, b port.Contacts) { return openTwo(t) })
 }
 
 func TestPictures(t *testing.T) {
-	porttest.Pictures(t, func(*testing.T) port.Pictures { return memory.NewStore() })
+	porttest.Pictures(t, func(t *testing.T) (a, b port.Pictures) { return openTwo(t) })
 }
 
 func TestConversations(t *testing.T) {
-	porttest.Conversations(t, func(*testing.T) port.Conversations { return memory.NewStore() })
+	porttest.Conversations(t, func(t *testing.T) (a, b port.Conversations) { return openTwo(t) })
 }
 
 func TestStore_sweeping(t *testing.T) {

@@ -13,15 +13,7 @@ import (
 )
 
 func TestCarts(t *testing.T) {
-	t.Run("one server", func(t *testing.T) {
-		porttest.Carts(t, func(t *testing.T) port.Carts { return open(t) })
-	})
-	t.Run("two servers", func(t *testing.T) {
-		porttest.Carts(t, func(t *testing.T) port.Carts {
-			a, b := openTwo(t)
-			return porttest.CartsInTurns(a, b)
-		})
-	})
+	porttest.Carts(t, func(t *testing.T) (a, b port.Carts) { return openTwo(t) })
 }
 
 func TestStore_UpdateCart(t *testing.T) {

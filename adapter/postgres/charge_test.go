@@ -10,13 +10,8 @@ import (
 )
 
 func TestPayments(t *testing.T) {
-	t.Run("one server", func(t *testing.T) {
-		porttest.Payments(t, func(t *testing.T) port.Payments { return demopay.New(time.Now, open(t)) })
-	})
-	t.Run("two servers", func(t *testing.T) {
-		porttest.Payments(t, func(t *testing.T) port.Payments {
-			a, b := openTwo(t)
-			return porttest.PaymentsInTurns(demopay.New(time.Now, a), demopay.New(time.Now, b))
-		})
+	porttest.Payments(t, func(t *testing.T) (port.Payments, port.Payments) {
+		a, b := openTwo(t)
+		return demopay.New(time.Now, a), demopay.New(time.Now, b)
 	})
 }

@@ -8,13 +8,5 @@ import (
 )
 
 func TestConversations(t *testing.T) {
-	t.Run("one server", func(t *testing.T) {
-		porttest.Conversations(t, func(t *testing.T) port.Conversations { return open(t) })
-	})
-	t.Run("two servers", func(t *testing.T) {
-		porttest.Conversations(t, func(t *testing.T) port.Conversations {
-			a, b := openTwo(t)
-			return porttest.ConversationsInTurns(a, b)
-		})
-	})
+	porttest.Conversations(t, func(t *testing.T) (a, b port.Conversations) { return openTwo(t) })
 }

@@ -20,19 +20,9 @@ import (
 )
 
 func TestOrders(t *testing.T) {
-	t.Run("one server", func(t *testing.T) {
-		porttest.Orders(t, func(t *testing.T) porttest.Shop {
-			s := open(t)
-			return porttest.Shop{Orders: s, Products: s, Carts: s}
-		})
-	})
-	t.Run("two servers", func(t *testing.T) {
-		porttest.Orders(t, func(t *testing.T) porttest.Shop {
-			a, b := openTwo(t)
-			return porttest.Shop{
-				Orders: porttest.OrdersInTurns(a, b), Products: porttest.ProductsInTurns(a, b), Carts: porttest.CartsInTurns(a, b),
-			}
-		})
+	porttest.Orders(t, func(t *testing.T) (porttest.Shop, porttest.Shop) {
+		a, b := openTwo(t)
+		return porttest.Shop{Orders: a, Products: a, Carts: a}, porttest.Shop{Orders: b, Products: b, Carts: b}
 	})
 }
 

@@ -8,13 +8,5 @@ import (
 )
 
 func TestPictures(t *testing.T) {
-	t.Run("one server", func(t *testing.T) {
-		porttest.Pictures(t, func(t *testing.T) port.Pictures { return open(t) })
-	})
-	t.Run("two servers", func(t *testing.T) {
-		porttest.Pictures(t, func(t *testing.T) port.Pictures {
-			a, b := openTwo(t)
-			return porttest.PicturesInTurns(a, b)
-		})
-	})
+	porttest.Pictures(t, func(t *testing.T) (a, b port.Pictures) { return openTwo(t) })
 }

@@ -13,15 +13,7 @@ import (
 )
 
 func TestSessions(t *testing.T) {
-	t.Run("one server", func(t *testing.T) {
-		porttest.Sessions(t, func(t *testing.T) port.Sessions { return open(t) })
-	})
-	t.Run("two servers", func(t *testing.T) {
-		porttest.Sessions(t, func(t *testing.T) port.Sessions {
-			a, b := openTwo(t)
-			return porttest.SessionsInTurns(a, b)
-		})
-	})
+	porttest.Sessions(t, func(t *testing.T) (a, b port.Sessions) { return openTwo(t) })
 }
 
 func TestStore_Sweep(t *testing.T) {

@@ -8,13 +8,5 @@ import (
 )
 
 func TestUsers(t *testing.T) {
-	t.Run("one server", func(t *testing.T) {
-		porttest.Users(t, func(t *testing.T) port.Users { return open(t) })
-	})
-	t.Run("two servers", func(t *testing.T) {
-		porttest.Users(t, func(t *testing.T) port.Users {
-			a, b := openTwo(t)
-			return porttest.UsersInTurns(a, b)
-		})
-	})
+	porttest.Users(t, func(t *testing.T) (a, b port.Users) { return openTwo(t) })
 }

@@ -43,8 +43,8 @@ func (s server) getsReady(t testing.TB) {
 	require.Eventually(t, func() bool { return redis.Ready(s.Client) }, 20*time.Second, 10*time.Millisecond)
 }
 
-// catchUp waits for the news on its way: what another server changed is seen only then for sure.
-func (s server) catchUp() error { return redis.CatchUp(s.Client) }
+// CatchUp waits for the news on its way: what another server changed is seen only then for sure.
+func (s server) CatchUp() error { return redis.CatchUp(s.Client) }
 
 // since gives what a client did from now on.
 func (s server) since() func() redis.Stats {
@@ -79,32 +79,32 @@ func operator(t testing.TB, url string) func(command ...string) {
 	}
 }
 
-// shop is what a suite opens again and again: Redis emptied, and servers that know.
+// shop is what a suite opens again and again: Redis emptied, and two servers that know.
 type shop struct {
-	servers []server
+	a, b    server
 	command func(command ...string)
 }
 
-func newShop(t testing.TB, servers int) *shop {
+func newShop(t testing.TB) *shop {
 	t.Helper()
 	needContainers(t)
 	url := container.Redis(t)
-	return &shop{ready(t, url, servers), operator(t, url)}
+	servers := ready(t, url, 2)
+	return &shop{servers[0], servers[1], operator(t, url)}
 }
 
-func (s *shop) emptied(t testing.TB) []server {
+func (s *shop) emptied(t testing.TB) (a, b server) {
 	t.Helper()
 	s.command("FLUSHDB")
-	for _, server := range s.servers {
-		require.NoError(t, server.catchUp())
-	}
-	return s.servers
+	require.NoError(t, s.a.CatchUp())
+	require.NoError(t, s.b.CatchUp())
+	return s.a, s.b
 }
 
 // used demands that a suite did not pass Redis by; on a busy machine an answer may be late.
 func (s *shop) used(t testing.TB) {
 	t.Helper()
-	for i, server := range s.servers {
+	for i, server := range []server{s.a, s.b} {
 		stats := server.Stats()
 		t.Logf("server %d: %+v", i+1, stats)
 		assert.Positive(t, stats.RoundTrips)

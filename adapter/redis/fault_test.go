@@ -73,7 +73,7 @@ func signIn(t testing.TB, a, b *whole, names ...string) {
 		require.NoError(t, a.PutSession(t.Context(), aSession(name)))
 	}
 	for _, s := range []*whole{a, b} {
-		require.NoError(t, s.catchUp())
+		require.NoError(t, s.CatchUp())
 		for _, name := range names {
 			for range 2 {
 				require.True(t, s.knows(t, name))
@@ -166,7 +166,7 @@ func TestWhoSignedOutWhileRedisWasAwayStaysSignedOut(t *testing.T) {
 		assert.EqualValues(t, len(names), a.Stats().Pending)
 		way.cutOff(false)
 		require.Eventually(t, func() bool { return a.Stats().Pending == 0 }, 5*time.Second, time.Millisecond)
-		require.NoError(t, b.catchUp())
+		require.NoError(t, b.CatchUp())
 		stayOut(t, names, a, b)
 	})
 	t.Run("on a server that is cut off without a sign, within seconds", func(t *testing.T) {

@@ -16,7 +16,11 @@ import (
 
 // Carts holds an adapter to the promises of port.Carts. open gives a store
 // without a cart, in which no product need be for a cart to have it.
-func Carts(t *testing.T, open func(t *testing.T) port.Carts) {
+func Carts(t *testing.T, open func(*testing.T) (a, b port.Carts)) {
+	run(t, open, inTurns, keepingCarts, mergingCarts, cancellingCarts)
+}
+
+func keepingCarts(t *testing.T, open func(t *testing.T) turns[port.Carts]) {
 	t.Run("a cart that was never kept is empty", func(t *testing.T) {
 		assertCart(t, domain.Cart{}, cartOf(t, open(t), "guest:a"))
 	})
@@ -78,7 +82,7 @@ func Carts(t *testing.T, open func(t *testing.T) port.Carts) {
 		for _, want := range []domain.Cart{{}, {Lines: []domain.Line{cartLine(1, 2)}, Version: 1, Keys: []string{"one"}}} {
 			broken := errors.New("broken")
 			for _, failure := range []error{broken, fmt.Errorf("wrapped: %w", broken), domain.OutOfStock(domain.Shortage{Product: "p", Wanted: 2, Available: 1})} {
-				_, err := carts.UpdateCart(t.Context(), "guest:a", func(c *domain.Cart) error {
+				_, err := carts().UpdateCart(t.Context(), "guest:a", func(c *domain.Cart) error {
 					if len(c.Lines) > 0 {
 						c.Lines[0].Quantity, c.Keys[0] = 50, "spoilt"
 					}
@@ -92,7 +96,7 @@ func Carts(t *testing.T, open func(t *testing.T) port.Carts) {
 			}
 			changeCart(t, carts, "guest:a", addOnce("one", cartLine(1, 2)))
 		}
-		_, err := carts.UpdateCart(t.Context(), "guest:a", func(c *domain.Cart) error { return c.Remove("line-77") })
+		_, err := carts().UpdateCart(t.Context(), "guest:a", func(c *domain.Cart) error { return c.Remove("line-77") })
 		requireCode(t, err, domain.ErrNotFound, domain.CodeNotFound)
 	})
 	t.Run("changing what went in or came out changes nothing that is kept", func(t *testing.T) {
@@ -119,7 +123,7 @@ func Carts(t *testing.T, open func(t *testing.T) port.Carts) {
 		spoil(&read)
 		assertCart(t, want, cartOf(t, carts, "guest:a"))
 
-		require.NoError(t, carts.MergeCart(t.Context(), "guest:a", "user:a"))
+		require.NoError(t, carts().MergeCart(t.Context(), "guest:a", "user:a"))
 		spoil(held)
 		merged := cartOf(t, carts, "user:a")
 		merged.Lines[0].Quantity = 96
@@ -129,7 +133,7 @@ func Carts(t *testing.T, open func(t *testing.T) port.Carts) {
 		carts := open(t)
 		errs := make([]error, 50)
 		atOnce(len(errs), func(i int) {
-			_, errs[i] = carts.UpdateCart(t.Context(), "guest:a", addOnce(fmt.Sprint("key ", i), cartLine(i%10, 1)))
+			_, errs[i] = carts().UpdateCart(t.Context(), "guest:a", addOnce(fmt.Sprint("key ", i), cartLine(i%10, 1)))
 		})
 		require.NoError(t, errors.Join(errs...))
 		cart := cartOf(t, carts, "guest:a")
@@ -143,11 +147,11 @@ func Carts(t *testing.T, open func(t *testing.T) port.Carts) {
 		errs := make([]error, 20)
 		atOnce(len(errs), func(i int) {
 			if i%2 == 0 {
-				_, errs[i] = carts.UpdateCart(t.Context(), "guest:a", addOnce("", cartLine(i, 1)))
+				_, errs[i] = carts().UpdateCart(t.Context(), "guest:a", addOnce("", cartLine(i, 1)))
 				return
 			}
 			for range 10 {
-				cart, err := carts.Cart(t.Context(), "guest:a")
+				cart, err := carts().Cart(t.Context(), "guest:a")
 				if err == nil && cart.ItemCount() != int(cart.Version) {
 					err = fmt.Errorf("%d in the cart after %d changes", cart.ItemCount(), cart.Version)
 				}
@@ -160,7 +164,7 @@ func Carts(t *testing.T, open func(t *testing.T) port.Carts) {
 		carts := open(t)
 		versions, errs := make([]int64, 20), make([]error, 20)
 		atOnce(len(errs), func(i int) {
-			cart, err := carts.UpdateCart(t.Context(), "guest:a", addOnce("", cartLine(1, 1)))
+			cart, err := carts().UpdateCart(t.Context(), "guest:a", addOnce("", cartLine(1, 1)))
 			versions[i], errs[i] = cart.Version, err
 		})
 		require.NoError(t, errors.Join(errs...))
@@ -173,18 +177,16 @@ func Carts(t *testing.T, open func(t *testing.T) port.Carts) {
 		carts := open(t)
 		errs := make([]error, 20)
 		atOnce(len(errs), func(i int) {
-			_, errs[i] = carts.UpdateCart(t.Context(), "guest:a", addOnce("the key", cartLine(1, 3)))
+			_, errs[i] = carts().UpdateCart(t.Context(), "guest:a", addOnce("the key", cartLine(1, 3)))
 		})
 		require.NoError(t, errors.Join(errs...))
 		want := domain.Cart{Lines: []domain.Line{cartLine(1, 3)}, Version: 1, Keys: []string{"the key"}}
 		assertCart(t, want, cartOf(t, carts, "guest:a"))
 		assertCart(t, want, changeCart(t, carts, "guest:a", addOnce("the key", cartLine(1, 3))))
 	})
-	mergingCarts(t, open)
-	cancellingCarts(t, open)
 }
 
-func mergingCarts(t *testing.T, open func(t *testing.T) port.Carts) {
+func mergingCarts(t *testing.T, open func(t *testing.T) turns[port.Carts]) {
 	t.Run("merging moves the lines, and merging again changes nothing", func(t *testing.T) {
 		carts := open(t)
 		changeCart(t, carts, "guest:a", addOnce("g1", cartLine(1, 2)))
@@ -196,7 +198,7 @@ func mergingCarts(t *testing.T, open func(t *testing.T) port.Carts) {
 		theirs.Quantity = 7
 		want := []domain.Line{cartLine(5, 1), theirs, cartLine(1, 2)}
 		for range 3 {
-			require.NoError(t, carts.MergeCart(t.Context(), "guest:a", "user:a"))
+			require.NoError(t, carts().MergeCart(t.Context(), "guest:a", "user:a"))
 			into := cartOf(t, carts, "user:a")
 			assert.Equal(t, want, into.Lines)
 			assert.EqualValues(t, 3, into.Version, "one change more")
@@ -206,33 +208,33 @@ func mergingCarts(t *testing.T, open func(t *testing.T) port.Carts) {
 			assert.GreaterOrEqual(t, from.Version, int64(2), "a version never comes again: an order may be known by it")
 		}
 		assert.Equal(t, []domain.Line{cartLine(8, 1)}, changeCart(t, carts, "guest:a", addOnce("g3", cartLine(8, 1))).Lines, "the first may be filled again")
-		require.NoError(t, carts.MergeCart(t.Context(), "guest:a", "user:a"))
+		require.NoError(t, carts().MergeCart(t.Context(), "guest:a", "user:a"))
 		assert.Equal(t, append(want, cartLine(8, 1)), cartOf(t, carts, "user:a").Lines)
 		assert.Empty(t, cartOf(t, carts, "guest:a").Lines)
 	})
 	t.Run("merging into a cart that was never kept makes it", func(t *testing.T) {
 		carts := open(t)
 		changeCart(t, carts, "guest:a", addOnce("g1", cartLine(1, 2)))
-		require.NoError(t, carts.MergeCart(t.Context(), "guest:a", "user:a"))
+		require.NoError(t, carts().MergeCart(t.Context(), "guest:a", "user:a"))
 		assert.Equal(t, []domain.Line{cartLine(1, 2)}, cartOf(t, carts, "user:a").Lines)
 		assert.Empty(t, cartOf(t, carts, "guest:a").Lines)
 	})
 	t.Run("merging an empty cart changes nothing", func(t *testing.T) {
 		carts := open(t)
-		require.NoError(t, carts.MergeCart(t.Context(), "guest:none", "user:none"))
+		require.NoError(t, carts().MergeCart(t.Context(), "guest:none", "user:none"))
 		assertCart(t, domain.Cart{}, cartOf(t, carts, "user:none"))
 		want := changeCart(t, carts, "user:a", addOnce("u1", cartLine(1, 2)))
-		require.NoError(t, carts.MergeCart(t.Context(), "guest:none", "user:a"))
+		require.NoError(t, carts().MergeCart(t.Context(), "guest:none", "user:a"))
 		assertCart(t, want, cartOf(t, carts, "user:a"))
 		changeCart(t, carts, "guest:a", addOnce("g1", cartLine(1, 2)))
 		changeCart(t, carts, "guest:a", func(c *domain.Cart) error { return c.Remove("line-1") })
-		require.NoError(t, carts.MergeCart(t.Context(), "guest:a", "user:a"))
+		require.NoError(t, carts().MergeCart(t.Context(), "guest:a", "user:a"))
 		assertCart(t, want, cartOf(t, carts, "user:a"))
 	})
 	t.Run("merging a cart into itself changes nothing", func(t *testing.T) {
 		carts := open(t)
 		want := changeCart(t, carts, "user:a", addOnce("u1", cartLine(1, 2)))
-		require.NoError(t, carts.MergeCart(t.Context(), "user:a", "user:a"))
+		require.NoError(t, carts().MergeCart(t.Context(), "user:a", "user:a"))
 		assertCart(t, want, cartOf(t, carts, "user:a"))
 	})
 	t.Run("no more is merged than a cart may hold, and the first is empty all the same", func(t *testing.T) {
@@ -247,7 +249,7 @@ func mergingCarts(t *testing.T, open func(t *testing.T) port.Carts) {
 		}
 		fill("guest:a", domain.MaxCartLines/2, 60)
 		fill("user:a", 0, 60)
-		require.NoError(t, carts.MergeCart(t.Context(), "guest:a", "user:a"))
+		require.NoError(t, carts().MergeCart(t.Context(), "guest:a", "user:a"))
 		var want []domain.Line
 		for n := range domain.MaxCartLines {
 			quantity := 60
@@ -264,7 +266,7 @@ func mergingCarts(t *testing.T, open func(t *testing.T) port.Carts) {
 		changeCart(t, carts, "guest:a", addOnce("g1", cartLine(1, 2)))
 		changeCart(t, carts, "user:a", addOnce("u1", cartLine(1, 1)))
 		errs := make([]error, 20)
-		atOnce(len(errs), func(i int) { errs[i] = carts.MergeCart(t.Context(), "guest:a", "user:a") })
+		atOnce(len(errs), func(i int) { errs[i] = carts().MergeCart(t.Context(), "guest:a", "user:a") })
 		require.NoError(t, errors.Join(errs...))
 		assert.Equal(t, []domain.Line{cartLine(1, 3)}, cartOf(t, carts, "user:a").Lines)
 		assert.Empty(t, cartOf(t, carts, "guest:a").Lines)
@@ -279,7 +281,7 @@ func mergingCarts(t *testing.T, open func(t *testing.T) port.Carts) {
 			if i%2 == 0 {
 				from, into = into, from
 			}
-			errs[i] = carts.MergeCart(t.Context(), from, into)
+			errs[i] = carts().MergeCart(t.Context(), from, into)
 		})
 		require.NoError(t, errors.Join(errs...))
 		lines := append(cartOf(t, carts, "user:a").Lines, cartOf(t, carts, "user:b").Lines...)
@@ -290,36 +292,38 @@ func mergingCarts(t *testing.T, open func(t *testing.T) port.Carts) {
 		errs := make([]error, 30)
 		atOnce(len(errs), func(i int) {
 			if i%3 == 0 {
-				errs[i] = carts.MergeCart(t.Context(), "guest:a", "user:a")
+				errs[i] = carts().MergeCart(t.Context(), "guest:a", "user:a")
 				return
 			}
-			_, errs[i] = carts.UpdateCart(t.Context(), []domain.OwnerID{"", "guest:a", "user:a"}[i%3], addOnce("", cartLine(1, 1)))
+			_, errs[i] = carts().UpdateCart(t.Context(), []domain.OwnerID{"", "guest:a", "user:a"}[i%3], addOnce("", cartLine(1, 1)))
 		})
 		require.NoError(t, errors.Join(errs...))
 		assert.Equal(t, 20, cartOf(t, carts, "guest:a").ItemCount()+cartOf(t, carts, "user:a").ItemCount())
 	})
 }
 
-func cancellingCarts(t *testing.T, open func(t *testing.T) port.Carts) {
-	for name, call := range map[string]func(context.Context, port.Carts) error{
-		"Cart": func(ctx context.Context, carts port.Carts) error {
-			_, err := carts.Cart(ctx, "guest:a")
+func cancellingCarts(t *testing.T, open func(t *testing.T) turns[port.Carts]) {
+	for name, call := range map[string]func(context.Context, turns[port.Carts]) error{
+		"Cart": func(ctx context.Context, carts turns[port.Carts]) error {
+			_, err := carts().Cart(ctx, "guest:a")
 			return err
 		},
-		"UpdateCart": func(ctx context.Context, carts port.Carts) error {
-			_, err := carts.UpdateCart(ctx, "guest:a", addOnce("lost", cartLine(9, 1)))
+		"UpdateCart": func(ctx context.Context, carts turns[port.Carts]) error {
+			_, err := carts().UpdateCart(ctx, "guest:a", addOnce("lost", cartLine(9, 1)))
 			return err
 		},
-		"UpdateCart, while the change is made,": func(ctx context.Context, carts port.Carts) error {
+		"UpdateCart, while the change is made,": func(ctx context.Context, carts turns[port.Carts]) error {
 			ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 			defer cancel()
-			_, err := carts.UpdateCart(ctx, "guest:a", func(c *domain.Cart) error {
+			_, err := carts().UpdateCart(ctx, "guest:a", func(c *domain.Cart) error {
 				cancel()
 				return addOnce("lost", cartLine(9, 1))(c)
 			})
 			return err
 		},
-		"MergeCart": func(ctx context.Context, carts port.Carts) error { return carts.MergeCart(ctx, "guest:a", "user:a") },
+		"MergeCart": func(ctx context.Context, carts turns[port.Carts]) error {
+			return carts().MergeCart(ctx, "guest:a", "user:a")
+		},
 	} {
 		t.Run(name+" that is cancelled is an error without an effect", func(t *testing.T) {
 			carts := open(t)
@@ -346,16 +350,16 @@ func addOnce(key string, line domain.Line) func(*domain.Cart) error {
 	}
 }
 
-func changeCart(t *testing.T, carts port.Carts, owner domain.OwnerID, change func(*domain.Cart) error) domain.Cart {
+func changeCart(t *testing.T, carts turns[port.Carts], owner domain.OwnerID, change func(*domain.Cart) error) domain.Cart {
 	t.Helper()
-	cart, err := carts.UpdateCart(t.Context(), owner, change)
+	cart, err := carts().UpdateCart(t.Context(), owner, change)
 	require.NoError(t, err)
 	return cart
 }
 
-func cartOf(t *testing.T, carts port.Carts, owner domain.OwnerID) domain.Cart {
+func cartOf(t *testing.T, carts turns[port.Carts], owner domain.OwnerID) domain.Cart {
 	t.Helper()
-	cart, err := carts.Cart(t.Context(), owner)
+	cart, err := carts().Cart(t.Context(), owner)
 	require.NoError(t, err)
 	return cart
 }

@@ -17,7 +17,7 @@ import (
 	"eshop/port"
 )
 
-func sortingAndPaging(t *testing.T, open func(t *testing.T) port.Products) {
+func sortingAndPaging(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 	t.Run("the zero query finds everything, on a page of the usual size", func(t *testing.T) {
 		products := open(t)
 		found := searchFor(t, products, domain.Query{})
@@ -84,7 +84,7 @@ func sortingAndPaging(t *testing.T, open func(t *testing.T) port.Products) {
 		searchFor(t, products, domain.Query{})
 		keepProducts(t, products, all[8:]...)
 		searchFor(t, products, domain.Query{})
-		require.NoError(t, products.RemoveProduct(t.Context(), all[3].ID))
+		require.NoError(t, products().RemoveProduct(t.Context(), all[3].ID))
 		all = slices.Delete(all, 3, 4)
 		for i := range all {
 			all[i].Price, all[i].Name = domain.Dollars(int64(1+(i*7)%5)), fmt.Sprint("name ", (i*5)%4)
@@ -160,7 +160,7 @@ func inOrder(sort domain.Sort, all []domain.Product) {
 	})
 }
 
-func filtering(t *testing.T, open func(t *testing.T) port.Products) {
+func filtering(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 	kitchen, garden := domain.Category{Slug: "kitchen", Name: "Kitchen"}, domain.Category{Slug: "garden", Name: "Garden"}
 	pots, cups := domain.Category{Slug: "pots", Name: "Pots"}, domain.Category{Slug: "cups", Name: "Cups"}
 	var all []domain.Product
@@ -237,7 +237,7 @@ func aShopWindow() []domain.Product {
 	return all
 }
 
-func searchingText(t *testing.T, open func(t *testing.T) port.Products) {
+func searchingText(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 	everything := []domain.ProductID{"kettle", "teapot", "dish", "lamp", "samovar"}
 	for promise, texts := range map[string]map[string][]domain.ProductID{
 		"a word is found in name, description, category and kind": {
@@ -316,7 +316,7 @@ func searchingText(t *testing.T, open func(t *testing.T) port.Products) {
 	})
 }
 
-func countingFacets(t *testing.T, open func(t *testing.T) port.Products) {
+func countingFacets(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 	a, b, c := domain.Category{Slug: "z-first", Name: "Attic"}, domain.Category{Slug: "m-second", Name: "Bath"}, domain.Category{Slug: "a-third", Name: "Cellar"}
 	one, two := domain.Category{Slug: "z-one", Name: "Ewers"}, domain.Category{Slug: "a-two", Name: "Flasks"}
 	band := func(i, count int) domain.PriceCount {
@@ -448,7 +448,7 @@ func countingFacets(t *testing.T, open func(t *testing.T) port.Products) {
 		}
 		change := func(id domain.ProductID, delta int) {
 			t.Helper()
-			_, err := products.ChangeStock(t.Context(), id, delta, domain.StockCorrected, noon)
+			_, err := products().ChangeStock(t.Context(), id, delta, domain.StockCorrected, noon)
 			require.NoError(t, err)
 		}
 		expect(first.ID)
@@ -461,7 +461,7 @@ func countingFacets(t *testing.T, open func(t *testing.T) port.Products) {
 		expect(second.ID)
 		keepProducts(t, products, aProduct(3, 1))
 		expect("product-0003", second.ID)
-		require.NoError(t, products.RemoveProduct(t.Context(), second.ID))
+		require.NoError(t, products().RemoveProduct(t.Context(), second.ID))
 		expect("product-0003")
 		assert.Equal(t, []domain.PriceCount{band(0, 2)}, searchFor(t, products, domain.Query{}).Facets.Prices)
 		moved := aProduct(3, 1)
@@ -475,7 +475,7 @@ func countingFacets(t *testing.T, open func(t *testing.T) port.Products) {
 	})
 }
 
-func suggesting(t *testing.T, open func(t *testing.T) port.Products) {
+func suggesting(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 	product := func(p domain.Product) domain.Suggestion {
 		return domain.Suggestion{Text: p.Name, Slug: p.Slug, Kind: domain.SuggestProduct}
 	}
@@ -537,12 +537,12 @@ func suggesting(t *testing.T, open func(t *testing.T) port.Products) {
 		products, p := open(t), aProduct(1, 1)
 		keepProducts(t, products, p)
 		assert.Equal(t, []domain.Suggestion{category(p.Category), product(p)}, suggestFor(t, products, "kitch", 5))
-		require.NoError(t, products.RemoveProduct(t.Context(), p.ID))
+		require.NoError(t, products().RemoveProduct(t.Context(), p.ID))
 		assert.Empty(t, suggestFor(t, products, "kitch", 5))
 	})
 }
 
-func readingWhileWriting(t *testing.T, open func(t *testing.T) port.Products) {
+func readingWhileWriting(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 	t.Run("who searches while products change sees each call wholly or not at all", func(t *testing.T) {
 		const many, rounds = 10, 15
 		products := open(t)
@@ -562,26 +562,26 @@ func readingWhileWriting(t *testing.T, open func(t *testing.T) port.Products) {
 				for round := range rounds {
 					switch i {
 					case 0:
-						if err := products.PutProducts(t.Context(), batch([]string{"there", "here"}[round%2])); err != nil {
+						if err := products().PutProducts(t.Context(), batch([]string{"there", "here"}[round%2])); err != nil {
 							return err
 						}
 						continue
 					case 1:
-						if err := products.PutProducts(t.Context(), []domain.Product{aProduct(100+round, 1)}); err != nil {
+						if err := products().PutProducts(t.Context(), []domain.Product{aProduct(100+round, 1)}); err != nil {
 							return err
 						}
-						if err := products.RemoveProduct(t.Context(), aProduct(100+round, 1).ID); err != nil {
+						if err := products().RemoveProduct(t.Context(), aProduct(100+round, 1).ID); err != nil {
 							return err
 						}
 						continue
 					case 2:
-						if _, err := products.ChangeStock(t.Context(), "product-0001", 1, domain.StockReceived, noon); err != nil {
+						if _, err := products().ChangeStock(t.Context(), "product-0001", 1, domain.StockReceived, noon); err != nil {
 							return err
 						}
 						continue
 					}
 					for _, q := range []domain.Query{{Category: "here", Sort: domain.Sorts[round%len(domain.Sorts)]}, {Text: "there"}, {Text: "heer", InStock: true}} {
-						found, err := products.Search(t.Context(), q)
+						found, err := products().Search(t.Context(), q)
 						if err != nil {
 							return err
 						}
@@ -589,16 +589,16 @@ func readingWhileWriting(t *testing.T, open func(t *testing.T) port.Products) {
 							return fmt.Errorf("%+v: %d in all, %d on the page", q, found.Total, len(found.Products))
 						}
 					}
-					if _, err := products.Suggest(t.Context(), "here", 5); err != nil {
+					if _, err := products().Suggest(t.Context(), "here", 5); err != nil {
 						return err
 					}
-					if named, err := products.Products(t.Context(), []domain.ProductID{"product-0000", "product-0005"}); err != nil || len(named) != 2 {
+					if named, err := products().Products(t.Context(), []domain.ProductID{"product-0000", "product-0005"}); err != nil || len(named) != 2 {
 						return errors.Join(err, fmt.Errorf("%d of 2 are there", len(named)))
 					}
 					if err := stockBetweenReads(t.Context(), products, "product-0001"); err != nil {
 						return err
 					}
-					categories, err := products.Categories(t.Context())
+					categories, err := products().Categories(t.Context())
 					if err != nil {
 						return err
 					}
@@ -618,16 +618,16 @@ func readingWhileWriting(t *testing.T, open func(t *testing.T) port.Products) {
 }
 
 // stockBetweenReads says what is wrong with the movements of a product whose stock only grows.
-func stockBetweenReads(ctx context.Context, products port.Products, id domain.ProductID) error {
-	before, err := products.Product(ctx, string(id))
+func stockBetweenReads(ctx context.Context, products turns[port.Products], id domain.ProductID) error {
+	before, err := products().Product(ctx, string(id))
 	if err != nil {
 		return err
 	}
-	movements, err := products.Movements(ctx, id)
+	movements, err := products().Movements(ctx, id)
 	if err != nil {
 		return err
 	}
-	after, err := products.Products(ctx, []domain.ProductID{id})
+	after, err := products().Products(ctx, []domain.ProductID{id})
 	if err != nil {
 		return err
 	}
@@ -641,16 +641,16 @@ func stockBetweenReads(ctx context.Context, products port.Products, id domain.Pr
 	return nil
 }
 
-func searchFor(t *testing.T, products port.Products, q domain.Query) domain.Found {
+func searchFor(t *testing.T, products turns[port.Products], q domain.Query) domain.Found {
 	t.Helper()
-	found, err := products.Search(t.Context(), q)
+	found, err := products().Search(t.Context(), q)
 	require.NoError(t, err)
 	return found
 }
 
-func suggestFor(t *testing.T, products port.Products, text string, limit int) []domain.Suggestion {
+func suggestFor(t *testing.T, products turns[port.Products], text string, limit int) []domain.Suggestion {
 	t.Helper()
-	all, err := products.Suggest(t.Context(), text, limit)
+	all, err := products().Suggest(t.Context(), text, limit)
 	require.NoError(t, err)
 	return all
 }

@@ -16,33 +16,32 @@ import (
 )
 
 // Conversations holds an adapter to the promises of port.Conversations. open gives a store without a conversation.
-func Conversations(t *testing.T, open func(t *testing.T) port.Conversations) {
+func Conversations(t *testing.T, open func(*testing.T) (a, b port.Conversations)) {
+	run(t, open, inTurns,
+		missingConversations, startingConversations, addingMessages, readingMessages,
+		updatingConversations, listingConversations, adoptingConversations, cancellingConversations)
+}
+
+func missingConversations(t *testing.T, open func(t *testing.T) turns[port.Conversations]) {
 	t.Run("what was never started is not there", func(t *testing.T) {
 		talks := open(t)
-		_, err := talks.Conversation(t.Context(), "talk-1")
+		_, err := talks().Conversation(t.Context(), "talk-1")
 		require.ErrorIs(t, err, domain.ErrNotFound)
-		_, err = talks.ConversationOf(t.Context(), "guest:a")
+		_, err = talks().ConversationOf(t.Context(), "guest:a")
 		require.ErrorIs(t, err, domain.ErrNotFound)
-		_, err = talks.Messages(t.Context(), "talk-1", 0, 10)
+		_, err = talks().Messages(t.Context(), "talk-1", 0, 10)
 		require.ErrorIs(t, err, domain.ErrNotFound)
-		_, _, err = talks.AddMessage(t.Context(), "talk-1", aSaying("a", 1))
+		_, _, err = talks().AddMessage(t.Context(), "talk-1", aSaying("a", 1))
 		require.ErrorIs(t, err, domain.ErrNotFound)
-		_, err = talks.UpdateConversation(t.Context(), "talk-1", func(*domain.Conversation) error { return nil })
+		_, err = talks().UpdateConversation(t.Context(), "talk-1", func(*domain.Conversation) error { return nil })
 		require.ErrorIs(t, err, domain.ErrNotFound)
-		revisions, err := talks.Revisions(t.Context(), []domain.ConversationID{"talk-1"})
+		revisions, err := talks().Revisions(t.Context(), []domain.ConversationID{"talk-1"})
 		require.NoError(t, err)
 		assert.Empty(t, revisions)
 	})
-	startingConversations(t, open)
-	addingMessages(t, open)
-	readingMessages(t, open)
-	updatingConversations(t, open)
-	listingConversations(t, open)
-	adoptingConversations(t, open)
-	cancellingConversations(t, open)
 }
 
-func startingConversations(t *testing.T, open func(t *testing.T) port.Conversations) {
+func startingConversations(t *testing.T, open func(t *testing.T) turns[port.Conversations]) {
 	t.Run("a conversation is kept as it was started", func(t *testing.T) {
 		talks := open(t)
 		want := aTalk(1)
@@ -51,7 +50,7 @@ func startingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 		want.Revision = started.Revision
 		assert.Equal(t, want, started)
 		assert.Equal(t, want, conversation(t, talks, want.ID))
-		got, err := talks.ConversationOf(t.Context(), want.Owner)
+		got, err := talks().ConversationOf(t.Context(), want.Owner)
 		require.NoError(t, err)
 		assert.Equal(t, want, talkInUTC(got))
 		assert.Empty(t, messages(t, talks, want.ID, 0, 10))
@@ -62,7 +61,7 @@ func startingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 		again := aTalk(2)
 		again.Owner = first.Owner
 		assert.Equal(t, first, start(t, talks, again))
-		_, err := talks.Conversation(t.Context(), again.ID)
+		_, err := talks().Conversation(t.Context(), again.ID)
 		require.ErrorIs(t, err, domain.ErrNotFound)
 		assert.Equal(t, aTalk(3).ID, start(t, talks, aTalk(3)).ID)
 	})
@@ -72,20 +71,20 @@ func startingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 		atOnce(len(errs), func(i int) {
 			c := aTalk(i)
 			c.Owner = "guest:a"
-			got, err := talks.StartConversation(t.Context(), c)
+			got, err := talks().StartConversation(t.Context(), c)
 			ids[i], errs[i] = got.ID, err
 		})
 		require.NoError(t, errors.Join(errs...))
 		for _, id := range ids {
 			assert.Equal(t, ids[0], id)
 		}
-		got, err := talks.ConversationOf(t.Context(), "guest:a")
+		got, err := talks().ConversationOf(t.Context(), "guest:a")
 		require.NoError(t, err)
 		assert.Equal(t, ids[0], got.ID)
 	})
 }
 
-func addingMessages(t *testing.T, open func(t *testing.T) port.Conversations) {
+func addingMessages(t *testing.T, open func(t *testing.T) turns[port.Conversations]) {
 	t.Run("messages are kept as they were said, numbered from 1", func(t *testing.T) {
 		talks := open(t)
 		c := start(t, talks, aTalk(1))
@@ -116,18 +115,18 @@ func addingMessages(t *testing.T, open func(t *testing.T) port.Conversations) {
 		answer := say(t, talks, c.ID, anAnswer("sue", "a", 3))
 		before := conversation(t, talks, c.ID)
 		for _, again := range []domain.Message{aSaying("a", 1), aSaying("a", 9)} {
-			kept, added, err := talks.AddMessage(t.Context(), c.ID, again)
+			kept, added, err := talks().AddMessage(t.Context(), c.ID, again)
 			require.NoError(t, err)
 			assert.False(t, added)
 			assert.Equal(t, first, messageInUTC(kept))
 		}
 		signedIn := aSaying("a", 8)
 		signedIn.From.User, signedIn.From.Name = "u-ann", "ann"
-		kept, added, err := talks.AddMessage(t.Context(), c.ID, signedIn)
+		kept, added, err := talks().AddMessage(t.Context(), c.ID, signedIn)
 		require.NoError(t, err)
 		assert.False(t, added, "signing in makes nobody another speaker")
 		assert.Equal(t, first, messageInUTC(kept))
-		kept, added, err = talks.AddMessage(t.Context(), c.ID, anAnswer("sue", "a", 9))
+		kept, added, err = talks().AddMessage(t.Context(), c.ID, anAnswer("sue", "a", 9))
 		require.NoError(t, err)
 		assert.False(t, added)
 		assert.Equal(t, answer, messageInUTC(kept))
@@ -139,12 +138,12 @@ func addingMessages(t *testing.T, open func(t *testing.T) port.Conversations) {
 	t.Run("a message that may not be said keeps nothing, its client id neither", func(t *testing.T) {
 		talks := open(t)
 		c := start(t, talks, aTalk(1))
-		_, _, err := talks.AddMessage(t.Context(), c.ID, anAnswer("sue", "a", 1))
+		_, _, err := talks().AddMessage(t.Context(), c.ID, anAnswer("sue", "a", 1))
 		requireCode(t, err, domain.ErrConflict, domain.CodeConversationClosed)
 		assert.Equal(t, c, conversation(t, talks, c.ID))
 		say(t, talks, c.ID, aSaying("a", 2))
 		assert.EqualValues(t, 2, say(t, talks, c.ID, anAnswer("sue", "a", 3)).Seq)
-		_, _, err = talks.AddMessage(t.Context(), c.ID, anAnswer("tom", "a", 4))
+		_, _, err = talks().AddMessage(t.Context(), c.ID, anAnswer("tom", "a", 4))
 		requireCode(t, err, domain.ErrConflict, domain.CodeConversationTaken)
 		assert.EqualValues(t, 2, conversation(t, talks, c.ID).Last)
 	})
@@ -160,7 +159,7 @@ func addingMessages(t *testing.T, open func(t *testing.T) port.Conversations) {
 				if i%2 == 1 {
 					m = anAnswer("sue", m.ClientID, n)
 				}
-				kept, added, err := talks.AddMessage(t.Context(), c.ID, m)
+				kept, added, err := talks().AddMessage(t.Context(), c.ID, m)
 				if err == nil && !added {
 					err = errors.New("taken for a repeat")
 				}
@@ -184,7 +183,7 @@ func addingMessages(t *testing.T, open func(t *testing.T) port.Conversations) {
 		seqs, added, errs := make([]int64, 20), make([]bool, 20), make([]error, 20)
 		atOnce(len(errs), func(i int) {
 			var kept domain.Message
-			kept, added[i], errs[i] = talks.AddMessage(t.Context(), c.ID, aSaying("a", 1))
+			kept, added[i], errs[i] = talks().AddMessage(t.Context(), c.ID, aSaying("a", 1))
 			seqs[i] = kept.Seq
 		})
 		require.NoError(t, errors.Join(errs...))
@@ -200,7 +199,7 @@ func addingMessages(t *testing.T, open func(t *testing.T) port.Conversations) {
 	})
 }
 
-func readingMessages(t *testing.T, open func(t *testing.T) port.Conversations) {
+func readingMessages(t *testing.T, open func(t *testing.T) turns[port.Conversations]) {
 	t.Run("what comes after a number is read in parts", func(t *testing.T) {
 		talks := open(t)
 		c := start(t, talks, aTalk(1))
@@ -228,13 +227,13 @@ func readingMessages(t *testing.T, open func(t *testing.T) port.Conversations) {
 		atOnce(len(errs), func(i int) {
 			for n := range 5 {
 				if i%2 == 0 {
-					_, _, err := talks.AddMessage(t.Context(), c.ID, aSaying(fmt.Sprint(i, "-", n), n))
+					_, _, err := talks().AddMessage(t.Context(), c.ID, aSaying(fmt.Sprint(i, "-", n), n))
 					errs[i] = errors.Join(errs[i], err)
 					continue
 				}
-				told, err := talks.Conversation(t.Context(), c.ID)
+				told, err := talks().Conversation(t.Context(), c.ID)
 				errs[i] = errors.Join(errs[i], err)
-				all, err := talks.Messages(t.Context(), c.ID, 0, 1000)
+				all, err := talks().Messages(t.Context(), c.ID, 0, 1000)
 				errs[i] = errors.Join(errs[i], err)
 				if int64(len(all)) < told.Last {
 					errs[i] = fmt.Errorf("%d messages of %d", len(all), told.Last)
@@ -255,7 +254,7 @@ func readingMessages(t *testing.T, open func(t *testing.T) port.Conversations) {
 		say(t, talks, c.ID, aSaying("b", 2))
 		want := messages(t, talks, c.ID, 0, 10)
 		for _, limit := range []int{1, 2, 10} {
-			got, err := talks.Messages(t.Context(), c.ID, 0, limit)
+			got, err := talks().Messages(t.Context(), c.ID, 0, limit)
 			require.NoError(t, err)
 			got[0].Body = "spoilt"
 			_ = append(got[:1], aSaying("z", 9))
@@ -264,7 +263,7 @@ func readingMessages(t *testing.T, open func(t *testing.T) port.Conversations) {
 	})
 }
 
-func updatingConversations(t *testing.T, open func(t *testing.T) port.Conversations) {
+func updatingConversations(t *testing.T, open func(t *testing.T) turns[port.Conversations]) {
 	t.Run("a change is kept with the messages that it added", func(t *testing.T) {
 		talks := open(t)
 		c := start(t, talks, aTalk(1))
@@ -296,7 +295,7 @@ func updatingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 		c := start(t, talks, aTalk(1))
 		say(t, talks, c.ID, aSaying("a", 1))
 		before, broken := conversation(t, talks, c.ID), errors.New("broken")
-		_, err := talks.UpdateConversation(t.Context(), c.ID, func(c *domain.Conversation) error {
+		_, err := talks().UpdateConversation(t.Context(), c.ID, func(c *domain.Conversation) error {
 			c.Close(noon)
 			return broken
 		})
@@ -310,7 +309,7 @@ func updatingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 		say(t, talks, c.ID, aSaying("a", 1))
 		errs := make([]error, 20)
 		atOnce(len(errs), func(i int) {
-			_, errs[i] = talks.UpdateConversation(t.Context(), c.ID, func(c *domain.Conversation) error {
+			_, errs[i] = talks().UpdateConversation(t.Context(), c.ID, func(c *domain.Conversation) error {
 				return c.TakeOver(domain.User{ID: domain.UserID(fmt.Sprint(i)), Username: fmt.Sprint("agent", i)}, noon)
 			})
 		})
@@ -324,7 +323,7 @@ func updatingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 		c := start(t, talks, aTalk(1))
 		other := start(t, talks, aTalk(2))
 		revision := func(id domain.ConversationID) int64 {
-			revisions, err := talks.Revisions(t.Context(), []domain.ConversationID{c.ID, other.ID, "talk-none"})
+			revisions, err := talks().Revisions(t.Context(), []domain.ConversationID{c.ID, other.ID, "talk-none"})
 			require.NoError(t, err)
 			assert.Len(t, revisions, 2)
 			return revisions[id]
@@ -345,17 +344,17 @@ func updatingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 			last = revision(c.ID)
 			assert.Equal(t, last, conversation(t, talks, c.ID).Revision)
 		}
-		_, _, err := talks.AddMessage(t.Context(), c.ID, aSaying("a", 1))
+		_, _, err := talks().AddMessage(t.Context(), c.ID, aSaying("a", 1))
 		require.NoError(t, err)
 		assert.Equal(t, last, revision(c.ID), "a repeat is no change")
 		assert.Equal(t, other.Revision, revision(other.ID), "another conversation did not change")
-		revisions, err := talks.Revisions(t.Context(), nil)
+		revisions, err := talks().Revisions(t.Context(), nil)
 		require.NoError(t, err)
 		assert.Empty(t, revisions)
 	})
 }
 
-func listingConversations(t *testing.T, open func(t *testing.T) port.Conversations) {
+func listingConversations(t *testing.T, open func(t *testing.T) turns[port.Conversations]) {
 	t.Run("who waits longest is first, then what changed last", func(t *testing.T) {
 		talks := open(t)
 		for n := range 6 {
@@ -389,7 +388,7 @@ func listingConversations(t *testing.T, open func(t *testing.T) port.Conversatio
 			{domain.Page{Number: 1, Size: 3}, 0, 3}, {domain.Page{Number: 3, Size: 3}, 6, 7},
 			{domain.Page{Number: 4, Size: 3}, 7, 7}, {domain.Page{Number: 1_000_000, Size: 100}, 7, 7},
 		} {
-			got, total, err := talks.Conversations(t.Context(), domain.ConversationOpen, c.page)
+			got, total, err := talks().Conversations(t.Context(), domain.ConversationOpen, c.page)
 			require.NoError(t, err)
 			assert.Equal(t, 7, total)
 			ids := []domain.ConversationID{}
@@ -402,10 +401,10 @@ func listingConversations(t *testing.T, open func(t *testing.T) port.Conversatio
 	})
 }
 
-func adoptingConversations(t *testing.T, open func(t *testing.T) port.Conversations) {
-	adopt := func(t *testing.T, talks port.Conversations) {
+func adoptingConversations(t *testing.T, open func(t *testing.T) turns[port.Conversations]) {
+	adopt := func(t *testing.T, talks turns[port.Conversations]) {
 		t.Helper()
-		require.NoError(t, talks.AdoptConversation(t.Context(), "guest:a", "user:a"))
+		require.NoError(t, talks().AdoptConversation(t.Context(), "guest:a", "user:a"))
 	}
 	t.Run("who has no conversation takes the other's as it is", func(t *testing.T) {
 		talks := open(t)
@@ -415,18 +414,18 @@ func adoptingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 		before := conversation(t, talks, c.ID)
 		for range 3 {
 			adopt(t, talks)
-			got, err := talks.ConversationOf(t.Context(), "user:a")
+			got, err := talks().ConversationOf(t.Context(), "user:a")
 			require.NoError(t, err)
 			assert.Equal(t, c.ID, got.ID)
 			assert.EqualValues(t, "user:a", got.Owner)
 			assert.EqualValues(t, 1, got.Last)
 			assert.Greater(t, got.Revision, before.Revision, "it changed hands, which is a change")
-			old, err := talks.ConversationOf(t.Context(), "guest:a")
+			old, err := talks().ConversationOf(t.Context(), "guest:a")
 			require.NoError(t, err)
 			assert.Equal(t, got, old, "what was asked for the old owner just before comes to the new one")
 		}
 		assert.Equal(t, listed(t, talks, domain.ConversationOpen, 1), []domain.ConversationID{c.ID})
-		kept, added, err := talks.AddMessage(t.Context(), c.ID, aSaying("a", 1))
+		kept, added, err := talks().AddMessage(t.Context(), c.ID, aSaying("a", 1))
 		require.NoError(t, err)
 		assert.False(t, added)
 		assert.EqualValues(t, 1, kept.Seq)
@@ -459,13 +458,13 @@ func adoptingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 				assert.Equal(t, moved, all[2:])
 			}
 			for _, owner := range []domain.OwnerID{"guest:a", "user:a"} {
-				got, err := talks.ConversationOf(t.Context(), owner)
+				got, err := talks().ConversationOf(t.Context(), owner)
 				require.NoError(t, err)
 				assert.Equal(t, mine.ID, got.ID)
 			}
 		}
 		assert.Equal(t, []domain.ConversationID{mine.ID}, listed(t, talks, domain.ConversationOpen, 1))
-		revisions, err := talks.Revisions(t.Context(), []domain.ConversationID{theirs.ID, mine.ID})
+		revisions, err := talks().Revisions(t.Context(), []domain.ConversationID{theirs.ID, mine.ID})
 		require.NoError(t, err)
 		assert.Len(t, revisions, 2)
 		assert.Equal(t, revisions[mine.ID], revisions[theirs.ID])
@@ -482,7 +481,7 @@ func adoptingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 		assert.Equal(t, "both", all[0].ClientID)
 		assert.Equal(t, "one", all[1].ClientID)
 		for _, id := range []domain.ConversationID{mine.ID, theirs.ID} {
-			kept, added, err := talks.AddMessage(t.Context(), id, aSaying("one", 9))
+			kept, added, err := talks().AddMessage(t.Context(), id, aSaying("one", 9))
 			require.NoError(t, err)
 			assert.False(t, added, "its client id came along")
 			assert.EqualValues(t, 2, kept.Seq)
@@ -497,9 +496,9 @@ func adoptingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 		atOnce(len(errs), func(i int) {
 			switch i % 5 {
 			case 0:
-				errs[i] = talks.AdoptConversation(t.Context(), "guest:a", "user:a")
+				errs[i] = talks().AdoptConversation(t.Context(), "guest:a", "user:a")
 			default:
-				_, added, err := talks.AddMessage(t.Context(), []domain.ConversationID{theirs.ID, mine.ID}[i%2], aSaying(fmt.Sprint(i), i))
+				_, added, err := talks().AddMessage(t.Context(), []domain.ConversationID{theirs.ID, mine.ID}[i%2], aSaying(fmt.Sprint(i), i))
 				if err == nil && !added {
 					err = errors.New("taken for a repeat")
 				}
@@ -521,52 +520,52 @@ func adoptingConversations(t *testing.T, open func(t *testing.T) port.Conversati
 	})
 }
 
-func cancellingConversations(t *testing.T, open func(t *testing.T) port.Conversations) {
-	for name, call := range map[string]func(context.Context, port.Conversations) error{
-		"StartConversation": func(ctx context.Context, talks port.Conversations) error {
-			_, err := talks.StartConversation(ctx, aTalk(5))
+func cancellingConversations(t *testing.T, open func(t *testing.T) turns[port.Conversations]) {
+	for name, call := range map[string]func(context.Context, turns[port.Conversations]) error{
+		"StartConversation": func(ctx context.Context, talks turns[port.Conversations]) error {
+			_, err := talks().StartConversation(ctx, aTalk(5))
 			return err
 		},
-		"Conversation": func(ctx context.Context, talks port.Conversations) error {
-			_, err := talks.Conversation(ctx, aTalk(1).ID)
+		"Conversation": func(ctx context.Context, talks turns[port.Conversations]) error {
+			_, err := talks().Conversation(ctx, aTalk(1).ID)
 			return err
 		},
-		"ConversationOf": func(ctx context.Context, talks port.Conversations) error {
-			_, err := talks.ConversationOf(ctx, aTalk(1).Owner)
+		"ConversationOf": func(ctx context.Context, talks turns[port.Conversations]) error {
+			_, err := talks().ConversationOf(ctx, aTalk(1).Owner)
 			return err
 		},
-		"Conversations": func(ctx context.Context, talks port.Conversations) error {
-			_, _, err := talks.Conversations(ctx, domain.ConversationOpen, domain.Page{Number: 1, Size: 10})
+		"Conversations": func(ctx context.Context, talks turns[port.Conversations]) error {
+			_, _, err := talks().Conversations(ctx, domain.ConversationOpen, domain.Page{Number: 1, Size: 10})
 			return err
 		},
-		"Revisions": func(ctx context.Context, talks port.Conversations) error {
-			_, err := talks.Revisions(ctx, []domain.ConversationID{aTalk(1).ID})
+		"Revisions": func(ctx context.Context, talks turns[port.Conversations]) error {
+			_, err := talks().Revisions(ctx, []domain.ConversationID{aTalk(1).ID})
 			return err
 		},
-		"AddMessage": func(ctx context.Context, talks port.Conversations) error {
-			_, _, err := talks.AddMessage(ctx, aTalk(1).ID, aSaying("new", 9))
+		"AddMessage": func(ctx context.Context, talks turns[port.Conversations]) error {
+			_, _, err := talks().AddMessage(ctx, aTalk(1).ID, aSaying("new", 9))
 			return err
 		},
-		"UpdateConversation": func(ctx context.Context, talks port.Conversations) error {
-			_, err := talks.UpdateConversation(ctx, aTalk(1).ID, func(c *domain.Conversation) error { c.Close(noon); return nil })
+		"UpdateConversation": func(ctx context.Context, talks turns[port.Conversations]) error {
+			_, err := talks().UpdateConversation(ctx, aTalk(1).ID, func(c *domain.Conversation) error { c.Close(noon); return nil })
 			return err
 		},
-		"UpdateConversation, while the change is made,": func(ctx context.Context, talks port.Conversations) error {
+		"UpdateConversation, while the change is made,": func(ctx context.Context, talks turns[port.Conversations]) error {
 			ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 			defer cancel()
-			_, err := talks.UpdateConversation(ctx, aTalk(1).ID, func(c *domain.Conversation) error {
+			_, err := talks().UpdateConversation(ctx, aTalk(1).ID, func(c *domain.Conversation) error {
 				cancel()
 				c.Close(noon)
 				return nil
 			})
 			return err
 		},
-		"Messages": func(ctx context.Context, talks port.Conversations) error {
-			_, err := talks.Messages(ctx, aTalk(1).ID, 0, 10)
+		"Messages": func(ctx context.Context, talks turns[port.Conversations]) error {
+			_, err := talks().Messages(ctx, aTalk(1).ID, 0, 10)
 			return err
 		},
-		"AdoptConversation": func(ctx context.Context, talks port.Conversations) error {
-			return talks.AdoptConversation(ctx, aTalk(1).Owner, aTalk(2).Owner)
+		"AdoptConversation": func(ctx context.Context, talks turns[port.Conversations]) error {
+			return talks().AdoptConversation(ctx, aTalk(1).Owner, aTalk(2).Owner)
 		},
 	} {
 		t.Run(name+" that is cancelled is an error without an effect", func(t *testing.T) {
@@ -581,7 +580,7 @@ func cancellingConversations(t *testing.T, open func(t *testing.T) port.Conversa
 				assert.Equal(t, c, conversation(t, talks, c.ID))
 				requireGapless(t, messages(t, talks, c.ID, 0, 10), 1)
 			}
-			_, err := talks.Conversation(t.Context(), aTalk(5).ID)
+			_, err := talks().Conversation(t.Context(), aTalk(5).ID)
 			require.ErrorIs(t, err, domain.ErrNotFound)
 			assert.EqualValues(t, 2, say(t, talks, aTalk(1).ID, aSaying("new", 9)).Seq, "the client id was not used up")
 		})
@@ -612,45 +611,45 @@ func anAnswer(agent domain.UserID, clientID string, n int) domain.Message {
 	}
 }
 
-func start(t *testing.T, talks port.Conversations, c domain.Conversation) domain.Conversation {
+func start(t *testing.T, talks turns[port.Conversations], c domain.Conversation) domain.Conversation {
 	t.Helper()
-	started, err := talks.StartConversation(t.Context(), c)
+	started, err := talks().StartConversation(t.Context(), c)
 	require.NoError(t, err)
 	return talkInUTC(started)
 }
 
-func startFor(t *testing.T, talks port.Conversations, n int, owner domain.OwnerID) domain.Conversation {
+func startFor(t *testing.T, talks turns[port.Conversations], n int, owner domain.OwnerID) domain.Conversation {
 	t.Helper()
 	c := aTalk(n)
 	c.Owner = owner
 	return start(t, talks, c)
 }
 
-func say(t *testing.T, talks port.Conversations, id domain.ConversationID, m domain.Message) domain.Message {
+func say(t *testing.T, talks turns[port.Conversations], id domain.ConversationID, m domain.Message) domain.Message {
 	t.Helper()
-	kept, added, err := talks.AddMessage(t.Context(), id, m)
+	kept, added, err := talks().AddMessage(t.Context(), id, m)
 	require.NoError(t, err)
 	require.True(t, added)
 	return messageInUTC(kept)
 }
 
-func change(t *testing.T, talks port.Conversations, id domain.ConversationID, change func(*domain.Conversation) error) domain.Conversation {
+func change(t *testing.T, talks turns[port.Conversations], id domain.ConversationID, change func(*domain.Conversation) error) domain.Conversation {
 	t.Helper()
-	c, err := talks.UpdateConversation(t.Context(), id, change)
+	c, err := talks().UpdateConversation(t.Context(), id, change)
 	require.NoError(t, err)
 	return talkInUTC(c)
 }
 
-func conversation(t *testing.T, talks port.Conversations, id domain.ConversationID) domain.Conversation {
+func conversation(t *testing.T, talks turns[port.Conversations], id domain.ConversationID) domain.Conversation {
 	t.Helper()
-	c, err := talks.Conversation(t.Context(), id)
+	c, err := talks().Conversation(t.Context(), id)
 	require.NoError(t, err)
 	return talkInUTC(c)
 }
 
-func messages(t *testing.T, talks port.Conversations, id domain.ConversationID, after int64, limit int) []domain.Message {
+func messages(t *testing.T, talks turns[port.Conversations], id domain.ConversationID, after int64, limit int) []domain.Message {
 	t.Helper()
-	all, err := talks.Messages(t.Context(), id, after, limit)
+	all, err := talks().Messages(t.Context(), id, after, limit)
 	require.NoError(t, err)
 	for i := range all {
 		all[i] = messageInUTC(all[i])
@@ -658,9 +657,9 @@ func messages(t *testing.T, talks port.Conversations, id domain.ConversationID, 
 	return all
 }
 
-func listed(t *testing.T, talks port.Conversations, state domain.ConversationState, total int) []domain.ConversationID {
+func listed(t *testing.T, talks turns[port.Conversations], state domain.ConversationState, total int) []domain.ConversationID {
 	t.Helper()
-	all, n, err := talks.Conversations(t.Context(), state, domain.Page{Number: 1, Size: 100})
+	all, n, err := talks().Conversations(t.Context(), state, domain.Page{Number: 1, Size: 100})
 	require.NoError(t, err)
 	assert.Equal(t, total, n)
 	var ids []domain.ConversationID

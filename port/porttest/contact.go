@@ -17,7 +17,11 @@ import (
 )
 
 // Contacts holds an adapter to the promises of port.Contacts. open gives a store without a message.
-func Contacts(t *testing.T, open func(t *testing.T) port.Contacts) {
+func Contacts(t *testing.T, open func(*testing.T) (a, b port.Contacts)) {
+	run(t, open, inTurns, keepingContacts, finishingContacts, cancellingContacts)
+}
+
+func keepingContacts(t *testing.T, open func(t *testing.T) turns[port.Contacts]) {
 	t.Run("where there is no message every page is empty", func(t *testing.T) {
 		contacts := open(t)
 		for _, page := range []domain.Page{{Number: 1, Size: 1}, {Number: 9, Size: 100}} {
@@ -34,7 +38,7 @@ func Contacts(t *testing.T, open func(t *testing.T) port.Contacts) {
 			{ID: "one", Name: "Anna", Email: "anna@example.com", Subject: "s", Message: strings.Repeat("long ", 800), SentAt: noon},
 		}
 		for _, c := range want {
-			require.NoError(t, contacts.AddContact(t.Context(), c))
+			require.NoError(t, contacts().AddContact(t.Context(), c))
 		}
 		got, total := contactsOn(t, contacts, domain.Page{Number: 1, Size: 10})
 		assert.Equal(t, want, got)
@@ -128,7 +132,7 @@ func Contacts(t *testing.T, open func(t *testing.T) port.Contacts) {
 			all[i] = aContact(i)
 			all[i].ID = "the-one"
 		}
-		atOnce(len(errs), func(i int) { errs[i] = contacts.AddContact(t.Context(), all[i]) })
+		atOnce(len(errs), func(i int) { errs[i] = contacts().AddContact(t.Context(), all[i]) })
 		require.NoError(t, errors.Join(errs...))
 		got, total := contactsOn(t, contacts, domain.Page{Number: 1, Size: 100})
 		assert.Equal(t, 1, total)
@@ -138,7 +142,7 @@ func Contacts(t *testing.T, open func(t *testing.T) port.Contacts) {
 	t.Run("of many that come at once none is lost", func(t *testing.T) {
 		contacts := open(t)
 		want, errs := make([]domain.Contact, 30), make([]error, 30)
-		atOnce(len(errs), func(i int) { errs[i] = contacts.AddContact(t.Context(), aContact(i)) })
+		atOnce(len(errs), func(i int) { errs[i] = contacts().AddContact(t.Context(), aContact(i)) })
 		require.NoError(t, errors.Join(errs...))
 		for i := range want {
 			want[i] = aContact(len(want) - 1 - i)
@@ -152,10 +156,10 @@ func Contacts(t *testing.T, open func(t *testing.T) port.Contacts) {
 		errs := make([]error, 40)
 		atOnce(len(errs), func(i int) {
 			if i%2 == 0 {
-				errs[i] = contacts.AddContact(t.Context(), aContact(i))
+				errs[i] = contacts().AddContact(t.Context(), aContact(i))
 				return
 			}
-			got, total, err := contacts.Contacts(t.Context(), domain.Page{Number: 1, Size: 100})
+			got, total, err := contacts().Contacts(t.Context(), domain.Page{Number: 1, Size: 100})
 			if err == nil && len(got) != total {
 				err = fmt.Errorf("%d messages of %d", len(got), total)
 			}
@@ -168,7 +172,7 @@ func Contacts(t *testing.T, open func(t *testing.T) port.Contacts) {
 		want := []domain.Contact{aContact(1), aContact(0)}
 		addContacts(t, contacts, want...)
 		for _, size := range []int{1, 2, 100} {
-			got, _, err := contacts.Contacts(t.Context(), domain.Page{Number: 1, Size: size})
+			got, _, err := contacts().Contacts(t.Context(), domain.Page{Number: 1, Size: size})
 			require.NoError(t, err)
 			got[0].Message = "spoilt"
 			_ = append(got[:1], aContact(9))
@@ -177,18 +181,16 @@ func Contacts(t *testing.T, open func(t *testing.T) port.Contacts) {
 			assert.Equal(t, 2, total)
 		}
 	})
-	finishingContacts(t, open)
-	cancellingContacts(t, open)
 }
 
-func finishingContacts(t *testing.T, open func(t *testing.T) port.Contacts) {
+func finishingContacts(t *testing.T, open func(t *testing.T) turns[port.Contacts]) {
 	t.Run("who saw to a message first is noted, and nothing else of it changes", func(t *testing.T) {
 		contacts := open(t)
 		addContacts(t, contacts, aContact(0), aContact(1))
 		want := aContact(0)
 		want.DoneBy, want.DoneAt = "Zoë", noon.Add(time.Hour)
-		require.NoError(t, contacts.FinishContact(t.Context(), want.ID, "Zoë", want.DoneAt))
-		require.NoError(t, contacts.FinishContact(t.Context(), want.ID, "Tom", noon.Add(2*time.Hour)))
+		require.NoError(t, contacts().FinishContact(t.Context(), want.ID, "Zoë", want.DoneAt))
+		require.NoError(t, contacts().FinishContact(t.Context(), want.ID, "Tom", noon.Add(2*time.Hour)))
 		addContacts(t, contacts, aContact(0))
 		got, total := contactsOn(t, contacts, domain.Page{Number: 1, Size: 10})
 		assert.Equal(t, []domain.Contact{aContact(1), want}, got)
@@ -199,7 +201,7 @@ func finishingContacts(t *testing.T, open func(t *testing.T) port.Contacts) {
 		addContacts(t, contacts, aContact(0))
 		errs := make([]error, 20)
 		atOnce(len(errs), func(i int) {
-			errs[i] = contacts.FinishContact(t.Context(), aContact(0).ID, fmt.Sprint(i), noon.Add(time.Duration(i)*time.Second))
+			errs[i] = contacts().FinishContact(t.Context(), aContact(0).ID, fmt.Sprint(i), noon.Add(time.Duration(i)*time.Second))
 		})
 		require.NoError(t, errors.Join(errs...))
 		got, _ := contactsOn(t, contacts, domain.Page{Number: 1, Size: 10})
@@ -209,22 +211,24 @@ func finishingContacts(t *testing.T, open func(t *testing.T) port.Contacts) {
 	})
 	t.Run("what is not there cannot be seen to", func(t *testing.T) {
 		contacts := open(t)
-		require.ErrorIs(t, contacts.FinishContact(t.Context(), "none", "Tom", noon), domain.ErrNotFound)
+		require.ErrorIs(t, contacts().FinishContact(t.Context(), "none", "Tom", noon), domain.ErrNotFound)
 		addContacts(t, contacts, aContact(0))
-		require.ErrorIs(t, contacts.FinishContact(t.Context(), "none", "Tom", noon), domain.ErrNotFound)
+		require.ErrorIs(t, contacts().FinishContact(t.Context(), "none", "Tom", noon), domain.ErrNotFound)
 		got, _ := contactsOn(t, contacts, domain.Page{Number: 1, Size: 10})
 		assert.Equal(t, []domain.Contact{aContact(0)}, got)
 	})
 }
 
-func cancellingContacts(t *testing.T, open func(t *testing.T) port.Contacts) {
-	for name, call := range map[string]func(context.Context, port.Contacts) error{
-		"AddContact": func(ctx context.Context, contacts port.Contacts) error { return contacts.AddContact(ctx, aContact(2)) },
-		"FinishContact": func(ctx context.Context, contacts port.Contacts) error {
-			return contacts.FinishContact(ctx, aContact(1).ID, "Tom", noon)
+func cancellingContacts(t *testing.T, open func(t *testing.T) turns[port.Contacts]) {
+	for name, call := range map[string]func(context.Context, turns[port.Contacts]) error{
+		"AddContact": func(ctx context.Context, contacts turns[port.Contacts]) error {
+			return contacts().AddContact(ctx, aContact(2))
 		},
-		"Contacts": func(ctx context.Context, contacts port.Contacts) error {
-			_, _, err := contacts.Contacts(ctx, domain.Page{Number: 1, Size: 10})
+		"FinishContact": func(ctx context.Context, contacts turns[port.Contacts]) error {
+			return contacts().FinishContact(ctx, aContact(1).ID, "Tom", noon)
+		},
+		"Contacts": func(ctx context.Context, contacts turns[port.Contacts]) error {
+			_, _, err := contacts().Contacts(ctx, domain.Page{Number: 1, Size: 10})
 			return err
 		},
 	} {
@@ -250,16 +254,16 @@ func aContact(n int) domain.Contact {
 	}
 }
 
-func addContacts(t *testing.T, contacts port.Contacts, all ...domain.Contact) {
+func addContacts(t *testing.T, contacts turns[port.Contacts], all ...domain.Contact) {
 	t.Helper()
 	for _, c := range all {
-		require.NoError(t, contacts.AddContact(t.Context(), c))
+		require.NoError(t, contacts().AddContact(t.Context(), c))
 	}
 }
 
-func contactsOn(t *testing.T, contacts port.Contacts, page domain.Page) ([]domain.Contact, int) {
+func contactsOn(t *testing.T, contacts turns[port.Contacts], page domain.Page) ([]domain.Contact, int) {
 	t.Helper()
-	all, total, err := contacts.Contacts(t.Context(), page)
+	all, total, err := contacts().Contacts(t.Context(), page)
 	require.NoError(t, err)
 	for i := range all {
 		all[i].SentAt = all[i].SentAt.UTC()

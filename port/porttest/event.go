@@ -21,7 +21,11 @@ const patience = 10 * time.Second
 
 // Events holds an adapter to the promises of port.Events. open gives a store that nobody follows.
 // As news may be lost or come twice, who waits for some publishes it until it is heard.
-func Events(t *testing.T, open func(t *testing.T) port.Events) {
+func Events(t *testing.T, open func(*testing.T) (a, b port.Events)) {
+	run(t, open, inTurns, carryingEvents, endingToFollow, fallingBehind, cancellingEvents)
+}
+
+func carryingEvents(t *testing.T, open func(t *testing.T) turns[port.Events]) {
 	t.Run("news reaches every follower of its topic", func(t *testing.T) {
 		events := open(t)
 		followers := []<-chan domain.Event{
@@ -74,7 +78,7 @@ func Events(t *testing.T, open func(t *testing.T) port.Events) {
 		heard := 0
 		for n := range 20 {
 			ctx, cancel := context.WithCancel(t.Context())
-			follower, err := events.Subscribe(ctx, domain.OrderChanged)
+			follower, err := events().Subscribe(ctx, domain.OrderChanged)
 			require.NoError(t, err)
 			publish(t, events, orderNews(n))
 			if heardOnce(t, follower, orderNews(n)) {
@@ -98,14 +102,12 @@ func Events(t *testing.T, open func(t *testing.T) port.Events) {
 		events := open(t)
 		publish(t, events, manyNews(100)...)
 		ctx, cancel := context.WithCancel(t.Context())
-		follower, err := events.Subscribe(ctx, domain.OrderChanged)
+		follower, err := events().Subscribe(ctx, domain.OrderChanged)
 		require.NoError(t, err)
 		cancel()
 		requireCloses(t, follower)
 		publish(t, events, orderNews(1))
 	})
-	endingToFollow(t, open)
-	fallingBehind(t, open)
 	t.Run("many publish, follow and go at once", func(t *testing.T) {
 		events := open(t)
 		steady := follow(t, events, domain.OrderChanged)
@@ -114,7 +116,7 @@ func Events(t *testing.T, open func(t *testing.T) port.Events) {
 			atOnce(len(errs), func(i int) {
 				for n := 0; n < 30 && errs[i] == nil; n++ {
 					if i%3 == 0 {
-						errs[i] = events.Publish(t.Context(), orderNews(n))
+						errs[i] = events().Publish(t.Context(), orderNews(n))
 						continue
 					}
 					errs[i] = followBriefly(t.Context(), events, i%3 == 1)
@@ -124,14 +126,13 @@ func Events(t *testing.T, open func(t *testing.T) port.Events) {
 		})
 		hear(t, events, steady, orderNews(99))
 	})
-	cancellingEvents(t, open)
 }
 
 // followBriefly follows and goes, with or without reading, and waits for the end.
-func followBriefly(ctx context.Context, events port.Events, read bool) error {
+func followBriefly(ctx context.Context, events turns[port.Events], read bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	follower, err := events.Subscribe(ctx, domain.OrderChanged)
+	follower, err := events().Subscribe(ctx, domain.OrderChanged)
 	if err != nil {
 		return err
 	}
@@ -145,12 +146,12 @@ func followBriefly(ctx context.Context, events port.Events, read bool) error {
 	return untilClosed(follower)
 }
 
-func endingToFollow(t *testing.T, open func(t *testing.T) port.Events) {
+func endingToFollow(t *testing.T, open func(t *testing.T) turns[port.Events]) {
 	t.Run("the channel is closed when the context ends", func(t *testing.T) {
 		events := open(t)
 		for name, published := range map[string]int{"nothing": 0, "a little": 3, "a lot": 500} {
 			ctx, cancel := context.WithCancel(t.Context())
-			follower, err := events.Subscribe(ctx, domain.OrderChanged)
+			follower, err := events().Subscribe(ctx, domain.OrderChanged)
 			require.NoError(t, err)
 			publish(t, events, manyNews(published)...)
 			cancel()
@@ -161,7 +162,7 @@ func endingToFollow(t *testing.T, open func(t *testing.T) port.Events) {
 		events := open(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		follower, err := events.Subscribe(ctx, domain.OrderChanged)
+		follower, err := events().Subscribe(ctx, domain.OrderChanged)
 		require.NoError(t, err)
 		requireCloses(t, follower)
 		require.Error(t, ctx.Err(), "not before")
@@ -181,7 +182,7 @@ func endingToFollow(t *testing.T, open func(t *testing.T) port.Events) {
 	t.Run("one who goes takes no other follower along", func(t *testing.T) {
 		events := open(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		goes, err := events.Subscribe(ctx, domain.OrderChanged)
+		goes, err := events().Subscribe(ctx, domain.OrderChanged)
 		require.NoError(t, err)
 		stays, other := follow(t, events, domain.OrderChanged), follow(t, events, domain.ProductChanged)
 		cancel()
@@ -195,7 +196,7 @@ func endingToFollow(t *testing.T, open func(t *testing.T) port.Events) {
 		events := open(t)
 		for n := range 5 {
 			ctx, cancel := context.WithCancel(t.Context())
-			follower, err := events.Subscribe(ctx, domain.OrderChanged)
+			follower, err := events().Subscribe(ctx, domain.OrderChanged)
 			require.NoError(t, err)
 			hear(t, events, follower, orderNews(n))
 			cancel()
@@ -210,7 +211,7 @@ func endingToFollow(t *testing.T, open func(t *testing.T) port.Events) {
 		defer cancel()
 		var followers []<-chan domain.Event
 		for range 100 {
-			follower, err := events.Subscribe(ctx, domain.OrderChanged)
+			follower, err := events().Subscribe(ctx, domain.OrderChanged)
 			require.NoError(t, err)
 			followers = append(followers, follower)
 		}
@@ -226,7 +227,7 @@ func endingToFollow(t *testing.T, open func(t *testing.T) port.Events) {
 	})
 }
 
-func fallingBehind(t *testing.T, open func(t *testing.T) port.Events) {
+func fallingBehind(t *testing.T, open func(t *testing.T) turns[port.Events]) {
 	t.Run("a follower that reads nothing holds up neither who publishes nor who follows", func(t *testing.T) {
 		events := open(t)
 		slow := follow(t, events, domain.OrderChanged)
@@ -268,19 +269,19 @@ func fallingBehind(t *testing.T, open func(t *testing.T) port.Events) {
 	})
 }
 
-func cancellingEvents(t *testing.T, open func(t *testing.T) port.Events) {
+func cancellingEvents(t *testing.T, open func(t *testing.T) turns[port.Events]) {
 	t.Run("Publish that is cancelled is an error without an effect", func(t *testing.T) {
 		events := open(t)
 		follower := follow(t, events, domain.OrderChanged)
 		hear(t, events, follower, orderNews(0))
 		for range 5 {
-			require.Error(t, events.Publish(cancelled(t), orderNews(13)))
+			require.Error(t, events().Publish(cancelled(t), orderNews(13)))
 		}
 		assert.NotContains(t, hear(t, events, follower, orderNews(1)), orderNews(13))
 	})
 	t.Run("Follow that is cancelled is an error without an effect", func(t *testing.T) {
 		events := open(t)
-		_, err := events.Subscribe(cancelled(t), domain.OrderChanged)
+		_, err := events().Subscribe(cancelled(t), domain.OrderChanged)
 		require.Error(t, err)
 		hear(t, events, follow(t, events, domain.OrderChanged), orderNews(1))
 	})
@@ -299,11 +300,11 @@ func manyNews(n int) []domain.Event {
 }
 
 // publish demands that telling the news ends, whoever reads it or not.
-func publish(t *testing.T, events port.Events, all ...domain.Event) {
+func publish(t *testing.T, events turns[port.Events], all ...domain.Event) {
 	t.Helper()
 	inTime(t, func() error {
 		for _, news := range all {
-			if err := events.Publish(t.Context(), news); err != nil {
+			if err := events().Publish(t.Context(), news); err != nil {
 				return err
 			}
 		}
@@ -325,15 +326,15 @@ func inTime(t *testing.T, call func() error) {
 }
 
 // follow follows to the end of the test.
-func follow(t *testing.T, events port.Events, topic domain.Topic) <-chan domain.Event {
+func follow(t *testing.T, events turns[port.Events], topic domain.Topic) <-chan domain.Event {
 	t.Helper()
-	follower, err := events.Subscribe(t.Context(), topic)
+	follower, err := events().Subscribe(t.Context(), topic)
 	require.NoError(t, err)
 	return follower
 }
 
 // hear publishes news until the follower hears it, and returns all that was heard up to then.
-func hear(t *testing.T, events port.Events, follower <-chan domain.Event, news domain.Event) []domain.Event {
+func hear(t *testing.T, events turns[port.Events], follower <-chan domain.Event, news domain.Event) []domain.Event {
 	t.Helper()
 	var heard []domain.Event
 	again, late := time.NewTicker(50*time.Millisecond), time.After(patience)

@@ -18,7 +18,11 @@ import (
 var few = port.Limit{Burst: 3, Every: 10 * time.Minute}
 
 // Limits holds an adapter to the promises of port.Limits. open gives a store of which nothing was taken.
-func Limits(t *testing.T, open func(t *testing.T) port.Limits) {
+func Limits(t *testing.T, open func(*testing.T) (a, b port.Limits)) {
+	run(t, open, inTurns, takingLimits, cancellingLimits)
+}
+
+func takingLimits(t *testing.T, open func(t *testing.T) turns[port.Limits]) {
 	t.Run("as many as the burst are allowed at once, then none until one came back", func(t *testing.T) {
 		for _, limit := range []port.Limit{few, {Burst: 1, Every: time.Hour}, {Burst: 100, Every: 10 * time.Second}, {Burst: 7, Every: 61*time.Second + 7*time.Microsecond}} {
 			limits := open(t)
@@ -97,7 +101,7 @@ func Limits(t *testing.T, open func(t *testing.T) port.Limits) {
 		takeAll(t, limits, "a", few, noon)
 		takeAll(t, limits, "b", few, noon)
 		for range 2 {
-			require.NoError(t, limits.Reset(t.Context(), "a"))
+			require.NoError(t, limits().Reset(t.Context(), "a"))
 			takeAll(t, limits, "a", few, noon)
 			assert.Equal(t, few.Every, takeAt(t, limits, "a", few, noon))
 			assert.Equal(t, few.Every, takeAt(t, limits, "b", few, noon))
@@ -106,7 +110,7 @@ func Limits(t *testing.T, open func(t *testing.T) port.Limits) {
 	t.Run("a reset of what was never taken, or twice, is not an error", func(t *testing.T) {
 		limits := open(t)
 		for range 2 {
-			require.NoError(t, limits.Reset(t.Context(), "never"))
+			require.NoError(t, limits().Reset(t.Context(), "never"))
 		}
 		takeAll(t, limits, "never", few, noon)
 		assert.Equal(t, few.Every, takeAt(t, limits, "never", few, noon), "a reset allows no more than the burst")
@@ -115,7 +119,7 @@ func Limits(t *testing.T, open func(t *testing.T) port.Limits) {
 		limits, limit := open(t), port.Limit{Burst: 10, Every: time.Minute}
 		for _, now := range []time.Time{noon, noon.Add(time.Hour)} {
 			waits, errs := make([]time.Duration, 100), make([]error, 100)
-			atOnce(len(waits), func(i int) { waits[i], errs[i] = limits.Take(t.Context(), "a", limit, now) })
+			atOnce(len(waits), func(i int) { waits[i], errs[i] = limits().Take(t.Context(), "a", limit, now) })
 			require.NoError(t, errors.Join(errs...))
 			got := 0
 			for _, wait := range waits {
@@ -132,21 +136,20 @@ func Limits(t *testing.T, open func(t *testing.T) port.Limits) {
 		limits := open(t)
 		waits, errs := make([]time.Duration, 40), make([]error, 40)
 		atOnce(len(waits), func(i int) {
-			waits[i], errs[i] = limits.Take(t.Context(), fmt.Sprint("key-", i), port.Limit{Burst: 1, Every: time.Hour}, noon)
+			waits[i], errs[i] = limits().Take(t.Context(), fmt.Sprint("key-", i), port.Limit{Burst: 1, Every: time.Hour}, noon)
 		})
 		require.NoError(t, errors.Join(errs...))
 		assert.Equal(t, make([]time.Duration, 40), waits)
 	})
-	cancellingLimits(t, open)
 }
 
-func cancellingLimits(t *testing.T, open func(t *testing.T) port.Limits) {
-	for name, call := range map[string]func(context.Context, port.Limits) error{
-		"Take": func(ctx context.Context, limits port.Limits) error {
-			_, err := limits.Take(ctx, "free", few, noon)
+func cancellingLimits(t *testing.T, open func(t *testing.T) turns[port.Limits]) {
+	for name, call := range map[string]func(context.Context, turns[port.Limits]) error{
+		"Take": func(ctx context.Context, limits turns[port.Limits]) error {
+			_, err := limits().Take(ctx, "free", few, noon)
 			return err
 		},
-		"Reset": func(ctx context.Context, limits port.Limits) error { return limits.Reset(ctx, "taken") },
+		"Reset": func(ctx context.Context, limits turns[port.Limits]) error { return limits().Reset(ctx, "taken") },
 	} {
 		t.Run(name+" that is cancelled is an error without an effect", func(t *testing.T) {
 			limits := open(t)
@@ -158,15 +161,15 @@ func cancellingLimits(t *testing.T, open func(t *testing.T) port.Limits) {
 	}
 }
 
-func takeAt(t *testing.T, limits port.Limits, key string, limit port.Limit, now time.Time) time.Duration {
+func takeAt(t *testing.T, limits turns[port.Limits], key string, limit port.Limit, now time.Time) time.Duration {
 	t.Helper()
-	wait, err := limits.Take(t.Context(), key, limit, now)
+	wait, err := limits().Take(t.Context(), key, limit, now)
 	require.NoError(t, err)
 	return wait
 }
 
 // takeAll takes the whole burst, of which all must be there.
-func takeAll(t *testing.T, limits port.Limits, key string, limit port.Limit, now time.Time) {
+func takeAll(t *testing.T, limits turns[port.Limits], key string, limit port.Limit, now time.Time) {
 	t.Helper()
 	for n := range limit.Burst {
 		require.Zero(t, takeAt(t, limits, key, limit, now), "number %d for %q", n, key)

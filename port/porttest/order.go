@@ -13,41 +13,40 @@ import (
 	"eshop/port"
 )
 
-// Shop is one store by all the ports that an order has to do with.
+// Shop is one server's answers to all the ports that an order has to do with.
 type Shop struct {
 	Orders   port.Orders
 	Products port.Products
 	Carts    port.Carts
 }
 
-// Orders holds an adapter to the promises of port.Orders. open gives a shop with nothing in it.
-func Orders(t *testing.T, open func(t *testing.T) Shop) {
-	placingOrders(t, open)
-	failingToPlace(t, open)
-	repeatingPlacements(t, open)
-	findingOrders(t, open)
-	updatingOrders(t, open)
-	returningOrders(t, open)
-	claimingOrders(t, open)
-	adoptingOrders(t, open)
-	sharingOrders(t, open)
-	placingAtOnce(t, open)
-	updatingAtOnce(t, open)
-	auditingOrders(t, open)
-	cancellingOrders(t, open)
+// CatchUp catches up with what other servers did to products, where the server caches them.
+func (s Shop) CatchUp() error {
+	if f, ok := s.Products.(follower); ok {
+		return f.CatchUp()
+	}
+	return nil
 }
 
-func findingOrders(t *testing.T, open func(t *testing.T) Shop) {
+// Orders holds an adapter to the promises of port.Orders. open returns two
+// servers of one shop with nothing in it.
+func Orders(t *testing.T, open func(*testing.T) (a, b Shop)) {
+	run(t, open, shopInTurns,
+		placingOrders, failingToPlace, repeatingPlacements, findingOrders, updatingOrders, returningOrders,
+		claimingOrders, adoptingOrders, sharingOrders, placingAtOnce, updatingAtOnce, auditingOrders, cancellingOrders)
+}
+
+func findingOrders(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("an order that is not there is not found", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 5)
 		order := s.sell(t, "guest:a", "k", cartLine(1, 1))
 		for _, id := range []domain.OrderID{"", "none", domain.OrderID(order.Number)} {
-			_, err := s.Orders.Order(t.Context(), id)
+			_, err := s.Orders().Order(t.Context(), id)
 			require.ErrorIs(t, err, domain.ErrNotFound)
 		}
 		for _, number := range []domain.OrderNumber{"", "none", domain.OrderNumber(order.ID)} {
-			_, err := s.Orders.OrderByNumber(t.Context(), number)
+			_, err := s.Orders().OrderByNumber(t.Context(), number)
 			require.ErrorIs(t, err, domain.ErrNotFound)
 		}
 	})
@@ -79,7 +78,7 @@ func findingOrders(t *testing.T, open func(t *testing.T) Shop) {
 				for _, size := range []int{100, 12, 5, 1} {
 					var got []domain.Order
 					for number := 1; number <= len(want)/size+2; number++ {
-						page, total, err := s.Orders.Orders(t.Context(), filter, domain.Page{Number: number, Size: size})
+						page, total, err := s.Orders().Orders(t.Context(), filter, domain.Page{Number: number, Size: size})
 						require.NoError(t, err)
 						assert.Equal(t, len(want), total, "on page %d of %d of %+v", number, size, filter)
 						assert.Len(t, page, min(size, max(0, len(want)-(number-1)*size)))
@@ -95,7 +94,7 @@ func findingOrders(t *testing.T, open func(t *testing.T) Shop) {
 		s.stock(t, 5)
 		s.sell(t, "guest:a", "k", cartLine(1, 1))
 		for _, number := range []int{2, 1_000_000} {
-			page, total, err := s.Orders.Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: number, Size: 100})
+			page, total, err := s.Orders().Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: number, Size: 100})
 			require.NoError(t, err)
 			assert.Empty(t, page)
 			assert.Equal(t, 1, total)
@@ -109,12 +108,12 @@ func findingOrders(t *testing.T, open func(t *testing.T) Shop) {
 			want[s.sell(t, "guest:a", rand.Text(), cartLine(1, 1)).ID] = true
 		}
 		for _, filter := range []port.OrderFilter{{}, {Owner: "guest:a"}, {Status: domain.Pending}} {
-			whole, _, err := s.Orders.Orders(t.Context(), filter, domain.Page{Number: 1, Size: 12})
+			whole, _, err := s.Orders().Orders(t.Context(), filter, domain.Page{Number: 1, Size: 12})
 			require.NoError(t, err)
 			var paged []domain.Order
 			got := map[domain.OrderID]bool{}
 			for number := range 6 {
-				page, _, err := s.Orders.Orders(t.Context(), filter, domain.Page{Number: number + 1, Size: 2})
+				page, _, err := s.Orders().Orders(t.Context(), filter, domain.Page{Number: number + 1, Size: 2})
 				require.NoError(t, err)
 				for _, o := range page {
 					got[o.ID] = true
@@ -127,14 +126,14 @@ func findingOrders(t *testing.T, open func(t *testing.T) Shop) {
 	})
 }
 
-func sharingOrders(t *testing.T, open func(t *testing.T) Shop) {
+func sharingOrders(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("changing what went in or came out changes nothing that is kept", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 10, 10)
 		changeCart(t, s.Carts, "guest:a", addOnce("one", cartLine(1, 2)))
 		cart := changeCart(t, s.Carts, "guest:a", addOnce("two", cartLine(2, 1)))
 		var held []domain.Order
-		want, _, err := s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: sent},
+		want, _, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: sent},
 			func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 				order, err := domain.NewOrder(anOrder("guest:a"), cart, products)
 				cart.Version = 77
@@ -169,27 +168,27 @@ func sharingOrders(t *testing.T, open func(t *testing.T) Shop) {
 			check()
 		}
 		check()
-		read(s.Orders.Order(t.Context(), want.ID))
-		read(s.Orders.OrderByNumber(t.Context(), want.Number))
+		read(s.Orders().Order(t.Context(), want.ID))
+		read(s.Orders().OrderByNumber(t.Context(), want.Number))
 		again, _, err := s.call(t.Context(), anOrder("guest:a"), "k")
 		read(again, err)
-		all, _, err := s.Orders.Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 9})
+		all, _, err := s.Orders().Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 9})
 		read(all[0], err)
-		claimed, err := s.Orders.ClaimOrders(t.Context(), later, later.Add(time.Hour), 1)
+		claimed, err := s.Orders().ClaimOrders(t.Context(), later, later.Add(time.Hour), 1)
 		want.ClaimedUntil = later.Add(time.Hour)
 		read(claimed[0], err)
 		history := append(want.Clone().History, domain.StatusChange{Status: domain.Paid, At: later})
 		want.Status, want.Payment.Status = domain.Paid, domain.PaymentPaid
 		want.History = append(want.History, history[1])
 		var changed *domain.Order
-		read(s.Orders.UpdateOrder(t.Context(), want.ID, func(o *domain.Order) error {
+		read(s.Orders().UpdateOrder(t.Context(), want.ID, func(o *domain.Order) error {
 			changed = o
 			o.Status, o.Payment.Status, o.History = domain.Paid, domain.PaymentPaid, history
 			return nil
 		}))
 		changed.Status, changed.History[1].Status, history[0].Status = "spoilt", "spoilt", "spoilt"
 		check()
-		movements, err := s.Products.Movements(t.Context(), aProduct(1, 0).ID)
+		movements, err := s.Products().Movements(t.Context(), aProduct(1, 0).ID)
 		require.NoError(t, err)
 		for i := range movements {
 			movements[i].Delta = 77

@@ -15,7 +15,7 @@ import (
 	"eshop/port"
 )
 
-func auditingOrders(t *testing.T, open func(t *testing.T) Shop) {
+func auditingOrders(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("stock is its movements after whatever happened at once", func(t *testing.T) {
 		s := open(t)
 		seed := uint64(time.Now().UnixNano())
@@ -36,7 +36,7 @@ func auditingOrders(t *testing.T, open func(t *testing.T) Shop) {
 
 // shopper does what people do, in a random order.
 type shopper struct {
-	Shop
+	shop
 	rand  *rand.Rand
 	owner domain.OwnerID
 	mine  []domain.OrderID
@@ -49,7 +49,7 @@ func (s *shopper) step(ctx context.Context) error {
 		for _, n := range s.rand.Perm(3)[:1+s.rand.IntN(3)] {
 			lines = append(lines, cartLine(n+1, 1+s.rand.IntN(6)))
 		}
-		if _, err := s.Carts.UpdateCart(ctx, s.owner, filling(lines)); err != nil {
+		if _, err := s.Carts().UpdateCart(ctx, s.owner, filling(lines)); err != nil {
 			return err
 		}
 		order, _, err := s.call(ctx, anOrder(s.owner), fmt.Sprint(s.rand.IntN(20)))
@@ -62,7 +62,7 @@ func (s *shopper) step(ctx context.Context) error {
 	case 6:
 		return errors.Join(s.move(ctx, domain.Paid), s.move(ctx, domain.Refunded))
 	default:
-		_, err := s.Products.ChangeStock(ctx, aProduct(1+s.rand.IntN(3), 0).ID, []int{-4, -1, 2, 5}[s.rand.IntN(4)], domain.StockCorrected, later)
+		_, err := s.Products().ChangeStock(ctx, aProduct(1+s.rand.IntN(3), 0).ID, []int{-4, -1, 2, 5}[s.rand.IntN(4)], domain.StockCorrected, later)
 		return unlessConflict(err)
 	}
 }
@@ -71,7 +71,7 @@ func (s *shopper) move(ctx context.Context, next domain.OrderStatus) error {
 	if len(s.mine) == 0 {
 		return nil
 	}
-	_, err := s.Orders.UpdateOrder(ctx, s.mine[s.rand.IntN(len(s.mine))], moving(next))
+	_, err := s.Orders().UpdateOrder(ctx, s.mine[s.rand.IntN(len(s.mine))], moving(next))
 	return unlessConflict(err)
 }
 
@@ -83,7 +83,7 @@ func unlessConflict(err error) error {
 }
 
 // audit demands that products 1 to n, their movements and the orders tell the same.
-func (s Shop) audit(t *testing.T, n int) {
+func (s shop) audit(t *testing.T, n int) {
 	t.Helper()
 	type cause struct {
 		order   domain.OrderID
@@ -92,7 +92,7 @@ func (s Shop) audit(t *testing.T, n int) {
 	}
 	want, sold := map[cause]int{}, map[domain.ProductID]int{}
 	for number := 1; ; number++ {
-		orders, total, err := s.Orders.Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: number, Size: 100})
+		orders, total, err := s.Orders().Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: number, Size: 100})
 		require.NoError(t, err)
 		require.NotZero(t, total)
 		if len(orders) == 0 {

@@ -13,7 +13,7 @@ import (
 	"eshop/port"
 )
 
-func claimingOrders(t *testing.T, open func(t *testing.T) Shop) {
+func claimingOrders(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("pending orders are claimed, the oldest first, and not again before the claim ends", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 100)
@@ -35,7 +35,7 @@ func claimingOrders(t *testing.T, open func(t *testing.T) Shop) {
 			for i := range want {
 				want[i].ClaimedUntil = until
 			}
-			got, err := s.Orders.ClaimOrders(t.Context(), now, until, limit)
+			got, err := s.Orders().ClaimOrders(t.Context(), now, until, limit)
 			require.NoError(t, err)
 			assert.Equal(t, ordersInUTC(want), ordersInUTC(got))
 			for _, o := range want {
@@ -58,7 +58,7 @@ func claimingOrders(t *testing.T, open func(t *testing.T) Shop) {
 		s.stock(t, 10)
 		order := s.sell(t, "guest:a", "k", cartLine(1, 1))
 		ids := func(now time.Time) []domain.OrderID {
-			orders, err := s.Orders.ClaimOrders(t.Context(), now, now, 5)
+			orders, err := s.Orders().ClaimOrders(t.Context(), now, now, 5)
 			require.NoError(t, err)
 			var ids []domain.OrderID
 			for _, o := range orders {
@@ -77,7 +77,7 @@ func claimingOrders(t *testing.T, open func(t *testing.T) Shop) {
 	})
 }
 
-func adoptingOrders(t *testing.T, open func(t *testing.T) Shop) {
+func adoptingOrders(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("all orders become another's, and adopting again changes nothing", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 100)
@@ -89,15 +89,15 @@ func adoptingOrders(t *testing.T, open func(t *testing.T) Shop) {
 		before := s.kept(t)
 		paid.Owner, pending.Owner = "user:a", "user:a"
 		for range 3 {
-			require.NoError(t, s.Orders.AdoptOrders(t.Context(), "guest:a", "user:a"))
+			require.NoError(t, s.Orders().AdoptOrders(t.Context(), "guest:a", "user:a"))
 			for _, want := range []domain.Order{other, mine, paid, pending} {
 				assertOrder(t, want, s.order(t, want.ID))
-				byNumber, err := s.Orders.OrderByNumber(t.Context(), want.Number)
+				byNumber, err := s.Orders().OrderByNumber(t.Context(), want.Number)
 				require.NoError(t, err)
 				assertOrder(t, want, byNumber)
 			}
 			for owner, want := range map[domain.OwnerID][]domain.Order{"guest:a": nil, "guest:b": {other}, "user:a": {mine, paid, pending}} {
-				got, total, err := s.Orders.Orders(t.Context(), port.OrderFilter{Owner: owner}, domain.Page{Number: 1, Size: 9})
+				got, total, err := s.Orders().Orders(t.Context(), port.OrderFilter{Owner: owner}, domain.Page{Number: 1, Size: 9})
 				require.NoError(t, err)
 				assert.Equal(t, len(want), total)
 				assert.ElementsMatch(t, ordersInUTC(want), ordersInUTC(got))
@@ -110,7 +110,7 @@ func adoptingOrders(t *testing.T, open func(t *testing.T) Shop) {
 		assertCart(t, cart, cartOf(t, s.Carts, "guest:a"))
 		next := s.sell(t, "guest:a", "k3", cartLine(1, 1))
 		assert.Equal(t, domain.OwnerID("guest:a"), s.order(t, next.ID).Owner, "what is placed later waits for the next time")
-		require.NoError(t, s.Orders.AdoptOrders(t.Context(), "guest:a", "user:a"))
+		require.NoError(t, s.Orders().AdoptOrders(t.Context(), "guest:a", "user:a"))
 		assert.Equal(t, domain.OwnerID("user:a"), s.order(t, next.ID).Owner)
 	})
 	t.Run("adopting one's own or nobody's orders changes nothing", func(t *testing.T) {
@@ -118,10 +118,10 @@ func adoptingOrders(t *testing.T, open func(t *testing.T) Shop) {
 		s.stock(t, 10)
 		s.sell(t, "user:a", "k", cartLine(1, 1))
 		before := s.kept(t)
-		require.NoError(t, s.Orders.AdoptOrders(t.Context(), "user:a", "user:a"))
-		require.NoError(t, s.Orders.AdoptOrders(t.Context(), "guest:none", "user:a"))
+		require.NoError(t, s.Orders().AdoptOrders(t.Context(), "user:a", "user:a"))
+		require.NoError(t, s.Orders().AdoptOrders(t.Context(), "guest:none", "user:a"))
 		assert.Equal(t, before, s.kept(t))
-		mine, total, err := s.Orders.Orders(t.Context(), port.OrderFilter{Owner: "user:a"}, domain.Page{Number: 1, Size: 9})
+		mine, total, err := s.Orders().Orders(t.Context(), port.OrderFilter{Owner: "user:a"}, domain.Page{Number: 1, Size: 9})
 		require.NoError(t, err)
 		assert.Equal(t, 1, total)
 		assert.Equal(t, before.orders, ordersInUTC(mine))
@@ -139,8 +139,8 @@ func adoptingOrders(t *testing.T, open func(t *testing.T) Shop) {
 			order.Owner = "user:a"
 			want = append(want, order)
 		}
-		require.NoError(t, s.Orders.AdoptOrders(t.Context(), "guest:a", "user:a"))
-		got, total, err := s.Orders.Orders(t.Context(), port.OrderFilter{Owner: "user:a"}, domain.Page{Number: 1, Size: 9})
+		require.NoError(t, s.Orders().AdoptOrders(t.Context(), "guest:a", "user:a"))
+		got, total, err := s.Orders().Orders(t.Context(), port.OrderFilter{Owner: "user:a"}, domain.Page{Number: 1, Size: 9})
 		require.NoError(t, err)
 		assert.Equal(t, 6, total)
 		assert.Equal(t, ordersInUTC(want), ordersInUTC(got))
@@ -150,7 +150,7 @@ func adoptingOrders(t *testing.T, open func(t *testing.T) Shop) {
 		s.stock(t, 100)
 		mine, theirs := s.sell(t, "user:a", "k", cartLine(1, 1)), s.sell(t, "guest:a", "k", cartLine(1, 2))
 		alone := s.sell(t, "guest:a", "alone", cartLine(1, 3))
-		require.NoError(t, s.Orders.AdoptOrders(t.Context(), "guest:a", "user:a"))
+		require.NoError(t, s.Orders().AdoptOrders(t.Context(), "guest:a", "user:a"))
 		theirs.Owner, alone.Owner = "user:a", "user:a"
 		for _, c := range []struct {
 			owner domain.OwnerID
@@ -176,57 +176,57 @@ func adoptingOrders(t *testing.T, open func(t *testing.T) Shop) {
 	})
 }
 
-func cancellingOrders(t *testing.T, open func(t *testing.T) Shop) {
-	for name, call := range map[string]func(ctx context.Context, s Shop, order domain.Order) error{
-		"PlaceOrder": func(ctx context.Context, s Shop, _ domain.Order) error {
+func cancellingOrders(t *testing.T, open func(t *testing.T) shop) {
+	for name, call := range map[string]func(ctx context.Context, s shop, order domain.Order) error{
+		"PlaceOrder": func(ctx context.Context, s shop, _ domain.Order) error {
 			_, _, err := s.call(ctx, anOrder("guest:a"), "free")
 			return err
 		},
-		"PlaceOrder, while the order is made,": func(ctx context.Context, s Shop, _ domain.Order) error {
+		"PlaceOrder, while the order is made,": func(ctx context.Context, s shop, _ domain.Order) error {
 			ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 			defer cancel()
-			_, _, err := s.Orders.PlaceOrder(ctx, port.Placement{Owner: "guest:a", Key: "free", Fingerprint: sent},
+			_, _, err := s.Orders().PlaceOrder(ctx, port.Placement{Owner: "guest:a", Key: "free", Fingerprint: sent},
 				func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 					cancel()
 					return domain.NewOrder(anOrder("guest:a"), cart, products)
 				})
 			return err
 		},
-		"a repeat of PlaceOrder": func(ctx context.Context, s Shop, _ domain.Order) error {
+		"a repeat of PlaceOrder": func(ctx context.Context, s shop, _ domain.Order) error {
 			_, _, err := s.call(ctx, anOrder("guest:a"), "k")
 			return err
 		},
-		"Order": func(ctx context.Context, s Shop, order domain.Order) error {
-			_, err := s.Orders.Order(ctx, order.ID)
+		"Order": func(ctx context.Context, s shop, order domain.Order) error {
+			_, err := s.Orders().Order(ctx, order.ID)
 			return err
 		},
-		"OrderByNumber": func(ctx context.Context, s Shop, order domain.Order) error {
-			_, err := s.Orders.OrderByNumber(ctx, order.Number)
+		"OrderByNumber": func(ctx context.Context, s shop, order domain.Order) error {
+			_, err := s.Orders().OrderByNumber(ctx, order.Number)
 			return err
 		},
-		"Orders": func(ctx context.Context, s Shop, _ domain.Order) error {
-			_, _, err := s.Orders.Orders(ctx, port.OrderFilter{}, domain.Page{Number: 1, Size: 9})
+		"Orders": func(ctx context.Context, s shop, _ domain.Order) error {
+			_, _, err := s.Orders().Orders(ctx, port.OrderFilter{}, domain.Page{Number: 1, Size: 9})
 			return err
 		},
-		"UpdateOrder": func(ctx context.Context, s Shop, order domain.Order) error {
-			_, err := s.Orders.UpdateOrder(ctx, order.ID, moving(domain.Cancelled))
+		"UpdateOrder": func(ctx context.Context, s shop, order domain.Order) error {
+			_, err := s.Orders().UpdateOrder(ctx, order.ID, moving(domain.Cancelled))
 			return err
 		},
-		"UpdateOrder, while the change is made,": func(ctx context.Context, s Shop, order domain.Order) error {
+		"UpdateOrder, while the change is made,": func(ctx context.Context, s shop, order domain.Order) error {
 			ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 			defer cancel()
-			_, err := s.Orders.UpdateOrder(ctx, order.ID, func(o *domain.Order) error {
+			_, err := s.Orders().UpdateOrder(ctx, order.ID, func(o *domain.Order) error {
 				cancel()
 				return o.MoveTo(domain.Cancelled, later)
 			})
 			return err
 		},
-		"ClaimOrders": func(ctx context.Context, s Shop, _ domain.Order) error {
-			_, err := s.Orders.ClaimOrders(ctx, later, later.Add(time.Hour), 9)
+		"ClaimOrders": func(ctx context.Context, s shop, _ domain.Order) error {
+			_, err := s.Orders().ClaimOrders(ctx, later, later.Add(time.Hour), 9)
 			return err
 		},
-		"AdoptOrders": func(ctx context.Context, s Shop, _ domain.Order) error {
-			return s.Orders.AdoptOrders(ctx, "guest:a", "user:a")
+		"AdoptOrders": func(ctx context.Context, s shop, _ domain.Order) error {
+			return s.Orders().AdoptOrders(ctx, "guest:a", "user:a")
 		},
 	} {
 		t.Run(name+" that is cancelled is an error without an effect", func(t *testing.T) {

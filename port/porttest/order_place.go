@@ -14,7 +14,7 @@ import (
 	"eshop/port"
 )
 
-func placingOrders(t *testing.T, open func(t *testing.T) Shop) {
+func placingOrders(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("an order is made of the cart and those of its products that are there", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 10, 5, 7, 8)
@@ -22,11 +22,11 @@ func placingOrders(t *testing.T, open func(t *testing.T) Shop) {
 		changeCart(t, s.Carts, "guest:a", addOnce("two", cartLine(3, 1)))
 		wantCart := changeCart(t, s.Carts, "guest:a", addOnce("three", cartLine(1, 4)))
 		s.fill(t, "guest:b", cartLine(4, 1))
-		require.NoError(t, s.Products.RemoveProduct(t.Context(), aProduct(3, 0).ID))
+		require.NoError(t, s.Products().RemoveProduct(t.Context(), aProduct(3, 0).ID))
 		order := anOrder("guest:a")
 		var gotCart domain.Cart
 		var gotProducts map[domain.ProductID]domain.Product
-		order, placed, err := s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: sent},
+		order, placed, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: sent},
 			func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 				gotCart, gotProducts = cart.Clone(), products
 				cart.Lines = slices.DeleteFunc(cart.Clone().Lines, func(l domain.Line) bool { return l.ID == "line-3" })
@@ -56,10 +56,10 @@ func placingOrders(t *testing.T, open func(t *testing.T) Shop) {
 			want.Number = got.Number
 			assertOrder(t, want, got)
 			assertOrder(t, want, s.order(t, want.ID))
-			byNumber, err := s.Orders.OrderByNumber(t.Context(), want.Number)
+			byNumber, err := s.Orders().OrderByNumber(t.Context(), want.Number)
 			require.NoError(t, err)
 			assertOrder(t, want, byNumber)
-			all, _, err := s.Orders.Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 9})
+			all, _, err := s.Orders().Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 9})
 			require.NoError(t, err)
 			assert.Contains(t, ordersInUTC(all), orderInUTC(want))
 		}
@@ -73,7 +73,7 @@ func placingOrders(t *testing.T, open func(t *testing.T) Shop) {
 		want.Lines[0].Name, want.Lines[0].UnitPrice, want.Lines[0].LineTotal = "Another name", domain.Dollars(7), domain.Dollars(13)
 		want.Subtotal, want.Shipping, want.Tax = domain.Dollars(11), domain.Dollars(12), domain.Dollars(14)
 		want.Discount, want.Total = domain.Dollars(15), domain.Dollars(domain.MaxAmount)
-		got, _, err := s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: sent},
+		got, _, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: sent},
 			func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error) { return want.Clone(), nil })
 		require.NoError(t, err)
 		want.Number = got.Number
@@ -88,7 +88,7 @@ func placingOrders(t *testing.T, open func(t *testing.T) Shop) {
 		p.Name, p.Price = "A new name", domain.Dollars(1)
 		keepProducts(t, s.Products, p)
 		assertOrder(t, want, s.order(t, want.ID))
-		require.NoError(t, s.Products.RemoveProduct(t.Context(), p.ID))
+		require.NoError(t, s.Products().RemoveProduct(t.Context(), p.ID))
 		assertOrder(t, want, s.order(t, want.ID))
 	})
 	t.Run("what is ordered is taken from stock, with a movement each, and counts as sold", func(t *testing.T) {
@@ -135,12 +135,12 @@ func placingOrders(t *testing.T, open func(t *testing.T) Shop) {
 			numbers[order.Number] = true
 			assert.Equal(t, order.Number, s.order(t, order.ID).Number)
 		}
-		_, err := s.Orders.OrderByNumber(t.Context(), "mine")
+		_, err := s.Orders().OrderByNumber(t.Context(), "mine")
 		require.ErrorIs(t, err, domain.ErrNotFound)
 	})
 }
 
-func failingToPlace(t *testing.T, open func(t *testing.T) Shop) {
+func failingToPlace(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("when no order can be made nothing is kept, the key neither, and the very error comes back", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 10, 10)
@@ -149,7 +149,7 @@ func failingToPlace(t *testing.T, open func(t *testing.T) Shop) {
 		before := s.kept(t)
 		broken := errors.New("broken")
 		for i, failure := range []error{broken, fmt.Errorf("wrapped: %w", broken), domain.ErrDenied.Errorf("no", "not you")} {
-			_, placed, err := s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: fmt.Sprint(i)},
+			_, placed, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: fmt.Sprint(i)},
 				func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 					order, err := domain.NewOrder(anOrder("guest:a"), cart, products)
 					require.NoError(t, err)
@@ -183,10 +183,10 @@ func failingToPlace(t *testing.T, open func(t *testing.T) Shop) {
 			s := open(t)
 			s.stock(t, 5, 3, 0, 2)
 			s.fill(t, "guest:a", cartLine(2, 4), cartLine(1, 5), cartLine(4, 1), cartLine(3, 2))
-			require.NoError(t, s.Products.RemoveProduct(t.Context(), aProduct(4, 0).ID))
+			require.NoError(t, s.Products().RemoveProduct(t.Context(), aProduct(4, 0).ID))
 			before := s.kept(t)
 			for i := range 2 {
-				_, placed, err := s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: fmt.Sprint(i)}, order(anOrder("guest:a")))
+				_, placed, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: fmt.Sprint(i)}, order(anOrder("guest:a")))
 				requireCode(t, err, domain.ErrConflict, domain.CodeOutOfStock)
 				assert.False(t, placed)
 				var known *domain.Error
@@ -212,7 +212,7 @@ func failingToPlace(t *testing.T, open func(t *testing.T) Shop) {
 	}
 }
 
-func repeatingPlacements(t *testing.T, open func(t *testing.T) Shop) {
+func repeatingPlacements(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("a repeat returns the order and does nothing, whatever is in the cart by then", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 10, 10)
@@ -227,7 +227,7 @@ func repeatingPlacements(t *testing.T, open func(t *testing.T) Shop) {
 					return domain.Order{}, errors.New("broken")
 				},
 			} {
-				got, placed, err := s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: sent}, build)
+				got, placed, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: sent}, build)
 				require.NoError(t, err)
 				assert.False(t, placed)
 				assertOrder(t, want, got)
@@ -239,7 +239,7 @@ func repeatingPlacements(t *testing.T, open func(t *testing.T) Shop) {
 		repeat()
 		s.fill(t, "guest:a", cartLine(1, 99))
 		repeat()
-		require.NoError(t, s.Products.RemoveProduct(t.Context(), aProduct(1, 0).ID))
+		require.NoError(t, s.Products().RemoveProduct(t.Context(), aProduct(1, 0).ID))
 		repeat()
 		for _, next := range []domain.OrderStatus{domain.Paid, domain.Shipped, domain.Delivered} {
 			want = s.moveTo(t, want.ID, next)
@@ -254,7 +254,7 @@ func repeatingPlacements(t *testing.T, open func(t *testing.T) Shop) {
 			s.fill(t, "guest:a", cartLine(1, 1))
 			before := s.kept(t)
 			for _, fingerprint := range []string{"something else", "", sent + " "} {
-				_, placed, err := s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: fingerprint}, building(anOrder("guest:a")))
+				_, placed, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: fingerprint}, building(anOrder("guest:a")))
 				requireCode(t, err, domain.ErrConflict, domain.CodeIdempotencyKeyReused)
 				assert.False(t, placed)
 			}

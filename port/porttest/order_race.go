@@ -14,7 +14,7 @@ import (
 	"eshop/port"
 )
 
-func placingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
+func placingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("of many calls at once with one key, one places", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 100)
@@ -42,7 +42,7 @@ func placingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 		const calls = 20
 		orders, places, errs := make([]domain.Order, calls), make([]bool, calls), make([]error, calls)
 		atOnce(calls, func(i int) {
-			orders[i], places[i], errs[i] = s.Orders.PlaceOrder(t.Context(),
+			orders[i], places[i], errs[i] = s.Orders().PlaceOrder(t.Context(),
 				port.Placement{Owner: "guest:a", Key: "k", Fingerprint: fmt.Sprint("purchase ", i%2)}, building(anOrder("guest:a")))
 		})
 		all := s.kept(t).orders
@@ -77,7 +77,7 @@ func placingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 			}
 			atOnce(buyers, func(i int) {
 				owner := domain.OwnerID(fmt.Sprint("guest:", i))
-				orders[i], _, errs[i] = s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: owner, Key: "k", Fingerprint: sent}, order(anOrder(owner)))
+				orders[i], _, errs[i] = s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: owner, Key: "k", Fingerprint: sent}, order(anOrder(owner)))
 			})
 			numbers, sold := map[domain.OrderNumber]bool{}, map[domain.OrderID]bool{}
 			for i, err := range errs {
@@ -116,11 +116,11 @@ func placingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 				lines[0], lines[2] = lines[2], lines[0]
 			}
 			for round := range rounds {
-				_, err := s.Carts.UpdateCart(ctx, owner, filling(lines))
+				_, err := s.Carts().UpdateCart(ctx, owner, filling(lines))
 				order, _, placeErr := s.call(ctx, anOrder(owner), fmt.Sprint(round))
 				errs[i] = errors.Join(errs[i], err, placeErr)
 				if i%3 == 0 && placeErr == nil {
-					_, err := s.Orders.UpdateOrder(ctx, order.ID, moving(domain.Cancelled))
+					_, err := s.Orders().UpdateOrder(ctx, order.ID, moving(domain.Cancelled))
 					errs[i] = errors.Join(errs[i], err)
 				}
 			}
@@ -157,7 +157,7 @@ func placingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 		errs := make([]error, calls)
 		atOnce(calls, func(i int) {
 			if i%4 > 0 {
-				_, errs[i] = s.Carts.UpdateCart(t.Context(), "guest:a", addOnce("", cartLine(1, 1)))
+				_, errs[i] = s.Carts().UpdateCart(t.Context(), "guest:a", addOnce("", cartLine(1, 1)))
 				return
 			}
 			_, _, err := s.call(t.Context(), anOrder("guest:a"), fmt.Sprint(i))
@@ -180,7 +180,7 @@ func placingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 			}
 			owner := domain.OwnerID(fmt.Sprint("guest:", i))
 			for round := range 10 {
-				_, err := s.Carts.UpdateCart(t.Context(), owner, filling([]domain.Line{cartLine(1, 1)}))
+				_, err := s.Carts().UpdateCart(t.Context(), owner, filling([]domain.Line{cartLine(1, 1)}))
 				_, _, placeErr := s.call(t.Context(), anOrder(owner), fmt.Sprint(round))
 				errs[i] = errors.Join(errs[i], err, placeErr)
 			}
@@ -191,13 +191,13 @@ func placingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 
 // watch says what is wrong with the stock of product 1 while orders of one each are
 // placed: told by the orders, the movements and the product in turn it only ever gets less.
-func (s Shop) watch(ctx context.Context, left int) error {
+func (s shop) watch(ctx context.Context, left int) error {
 	for range 30 {
-		_, total, err := s.Orders.Orders(ctx, port.OrderFilter{}, domain.Page{Number: 1, Size: 1})
+		_, total, err := s.Orders().Orders(ctx, port.OrderFilter{}, domain.Page{Number: 1, Size: 1})
 		if err != nil {
 			return err
 		}
-		movements, err := s.Products.Movements(ctx, aProduct(1, 0).ID)
+		movements, err := s.Products().Movements(ctx, aProduct(1, 0).ID)
 		if err != nil {
 			return err
 		}
@@ -205,7 +205,7 @@ func (s Shop) watch(ctx context.Context, left int) error {
 		for _, m := range movements {
 			sum += m.Delta
 		}
-		p, err := s.Products.Product(ctx, string(aProduct(1, 0).ID))
+		p, err := s.Products().Product(ctx, string(aProduct(1, 0).ID))
 		if err != nil {
 			return err
 		}

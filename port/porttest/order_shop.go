@@ -15,6 +15,22 @@ import (
 	"eshop/port"
 )
 
+// shop is a Shop whose servers take turns.
+type shop struct {
+	Orders   turns[port.Orders]
+	Products turns[port.Products]
+	Carts    turns[port.Carts]
+}
+
+func shopInTurns(t *testing.T, servers ...Shop) shop {
+	next := inTurns(t, servers...)
+	return shop{
+		Orders:   func() port.Orders { return next().Orders },
+		Products: func() port.Products { return next().Products },
+		Carts:    func() port.Carts { return next().Carts },
+	}
+}
+
 // anOrder is what an order is before it is made of a cart.
 func anOrder(owner domain.OwnerID) domain.Order {
 	placedAt := noon.Add(time.Hour + 123456*time.Microsecond)
@@ -62,7 +78,7 @@ func giveWay() {
 }
 
 // stock puts products 1, 2 and so on into the catalog, as many of each as given.
-func (s Shop) stock(t *testing.T, stocks ...int) {
+func (s shop) stock(t *testing.T, stocks ...int) {
 	t.Helper()
 	for i, stock := range stocks {
 		keepProducts(t, s.Products, aProduct(i+1, stock))
@@ -70,7 +86,7 @@ func (s Shop) stock(t *testing.T, stocks ...int) {
 }
 
 // fill makes lines all that is in the owner's cart.
-func (s Shop) fill(t *testing.T, owner domain.OwnerID, lines ...domain.Line) domain.Cart {
+func (s shop) fill(t *testing.T, owner domain.OwnerID, lines ...domain.Line) domain.Cart {
 	t.Helper()
 	return changeCart(t, s.Carts, owner, filling(lines))
 }
@@ -87,12 +103,12 @@ func filling(lines []domain.Line) func(*domain.Cart) error {
 const sent = "all that was sent"
 
 // call places an order, or repeats.
-func (s Shop) call(ctx context.Context, order domain.Order, key string) (domain.Order, bool, error) {
-	return s.Orders.PlaceOrder(ctx, port.Placement{Owner: order.Owner, Key: key, Fingerprint: sent}, building(order))
+func (s shop) call(ctx context.Context, order domain.Order, key string) (domain.Order, bool, error) {
+	return s.Orders().PlaceOrder(ctx, port.Placement{Owner: order.Owner, Key: key, Fingerprint: sent}, building(order))
 }
 
 // place places the order of what is in its owner's cart.
-func (s Shop) place(t *testing.T, order domain.Order, key string) domain.Order {
+func (s shop) place(t *testing.T, order domain.Order, key string) domain.Order {
 	t.Helper()
 	order, placed, err := s.call(t.Context(), order, key)
 	require.NoError(t, err)
@@ -101,20 +117,20 @@ func (s Shop) place(t *testing.T, order domain.Order, key string) domain.Order {
 }
 
 // sell fills the owner's cart and places an order of it.
-func (s Shop) sell(t *testing.T, owner domain.OwnerID, key string, lines ...domain.Line) domain.Order {
+func (s shop) sell(t *testing.T, owner domain.OwnerID, key string, lines ...domain.Line) domain.Order {
 	t.Helper()
 	s.fill(t, owner, lines...)
 	return s.place(t, anOrder(owner), key)
 }
 
-func (s Shop) update(t *testing.T, id domain.OrderID, change func(*domain.Order) error) domain.Order {
+func (s shop) update(t *testing.T, id domain.OrderID, change func(*domain.Order) error) domain.Order {
 	t.Helper()
-	order, err := s.Orders.UpdateOrder(t.Context(), id, change)
+	order, err := s.Orders().UpdateOrder(t.Context(), id, change)
 	require.NoError(t, err)
 	return order
 }
 
-func (s Shop) moveTo(t *testing.T, id domain.OrderID, next domain.OrderStatus) domain.Order {
+func (s shop) moveTo(t *testing.T, id domain.OrderID, next domain.OrderStatus) domain.Order {
 	t.Helper()
 	return s.update(t, id, moving(next))
 }
@@ -129,20 +145,20 @@ func moving(next domain.OrderStatus) func(*domain.Order) error {
 	}
 }
 
-func (s Shop) order(t *testing.T, id domain.OrderID) domain.Order {
+func (s shop) order(t *testing.T, id domain.OrderID) domain.Order {
 	t.Helper()
-	order, err := s.Orders.Order(t.Context(), id)
+	order, err := s.Orders().Order(t.Context(), id)
 	require.NoError(t, err)
 	return order
 }
 
-func (s Shop) product(t *testing.T, n int) domain.Product {
+func (s shop) product(t *testing.T, n int) domain.Product {
 	t.Helper()
 	return productBy(t, s.Products, string(aProduct(n, 0).ID))
 }
 
 // movements are those of product n since it was first counted.
-func (s Shop) movements(t *testing.T, n int) []domain.StockMovement {
+func (s shop) movements(t *testing.T, n int) []domain.StockMovement {
 	t.Helper()
 	all := movementsOf(t, s.Products, aProduct(n, 0).ID)
 	require.NotEmpty(t, all)
@@ -160,7 +176,7 @@ type kept struct {
 }
 
 // kept reads products 1 to 5, the carts of three owners and the orders.
-func (s Shop) kept(t *testing.T) kept {
+func (s shop) kept(t *testing.T) kept {
 	t.Helper()
 	k := kept{
 		products:  map[domain.ProductID]domain.Product{},
@@ -170,7 +186,7 @@ func (s Shop) kept(t *testing.T) kept {
 	for n := 1; n <= 5; n++ {
 		id := aProduct(n, 0).ID
 		k.movements[id] = movementsOf(t, s.Products, id)
-		there, err := s.Products.Products(t.Context(), []domain.ProductID{id})
+		there, err := s.Products().Products(t.Context(), []domain.ProductID{id})
 		require.NoError(t, err)
 		for _, p := range there {
 			p.AddedAt = p.AddedAt.UTC()
@@ -183,7 +199,7 @@ func (s Shop) kept(t *testing.T) kept {
 		cart.Lines, cart.Keys = append([]domain.Line{}, cart.Lines...), append([]string{}, cart.Keys...)
 		k.carts[owner] = cart
 	}
-	orders, total, err := s.Orders.Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 100})
+	orders, total, err := s.Orders().Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 100})
 	require.NoError(t, err)
 	k.orders, k.total = ordersInUTC(orders), total
 	return k

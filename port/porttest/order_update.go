@@ -13,7 +13,7 @@ import (
 	"eshop/port"
 )
 
-func updatingOrders(t *testing.T, open func(t *testing.T) Shop) {
+func updatingOrders(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("the status, the payment, the history and the claim are kept, each change on top of the last", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 10)
@@ -35,7 +35,7 @@ func updatingOrders(t *testing.T, open func(t *testing.T) Shop) {
 			})
 			assertOrder(t, want, got)
 			assertOrder(t, want, s.order(t, want.ID))
-			byNumber, err := s.Orders.OrderByNumber(t.Context(), want.Number)
+			byNumber, err := s.Orders().OrderByNumber(t.Context(), want.Number)
 			require.NoError(t, err)
 			assertOrder(t, want, byNumber)
 			assert.Equal(t, ordersInUTC([]domain.Order{other, want}), s.kept(t).orders)
@@ -72,7 +72,7 @@ func updatingOrders(t *testing.T, open func(t *testing.T) Shop) {
 		before := s.kept(t)
 		broken := errors.New("broken")
 		for _, failure := range []error{broken, fmt.Errorf("wrapped: %w", broken), domain.ErrConflict.Errorf(domain.CodeClaimed, "somebody else")} {
-			_, err := s.Orders.UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
+			_, err := s.Orders().UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
 				o.History[0].Status, o.Lines[0].Quantity = "spoilt", 9
 				require.NoError(t, o.MoveTo(domain.Cancelled, later))
 				o.ClaimedUntil = later
@@ -81,7 +81,7 @@ func updatingOrders(t *testing.T, open func(t *testing.T) Shop) {
 			require.ErrorIs(t, err, failure)
 			assert.Equal(t, before, s.kept(t))
 		}
-		_, err := s.Orders.UpdateOrder(t.Context(), order.ID, moving(domain.Delivered))
+		_, err := s.Orders().UpdateOrder(t.Context(), order.ID, moving(domain.Delivered))
 		requireCode(t, err, domain.ErrConflict, domain.CodeOrderState)
 		_, placed, err := s.call(t.Context(), order, "k")
 		require.NoError(t, err)
@@ -89,7 +89,7 @@ func updatingOrders(t *testing.T, open func(t *testing.T) Shop) {
 	})
 	t.Run("an order that is not there is not changed", func(t *testing.T) {
 		s := open(t)
-		_, err := s.Orders.UpdateOrder(t.Context(), "none", func(*domain.Order) error {
+		_, err := s.Orders().UpdateOrder(t.Context(), "none", func(*domain.Order) error {
 			t.Error("there was something to change")
 			return nil
 		})
@@ -97,7 +97,7 @@ func updatingOrders(t *testing.T, open func(t *testing.T) Shop) {
 	})
 }
 
-func returningOrders(t *testing.T, open func(t *testing.T) Shop) {
+func returningOrders(t *testing.T, open func(t *testing.T) shop) {
 	for _, way := range [][]domain.OrderStatus{
 		{domain.Cancelled}, {domain.Paid, domain.Refunded}, {domain.Paid, domain.Shipped, domain.Refunded},
 		{domain.Paid, domain.Shipped, domain.Delivered, domain.Refunded},
@@ -174,7 +174,7 @@ func returningOrders(t *testing.T, open func(t *testing.T) Shop) {
 		other := s.sell(t, "guest:a", "another", cartLine(1, 1))
 		theirs := s.sell(t, "guest:b", "k", cartLine(1, 1))
 		s.moveTo(t, cancelled.ID, domain.Cancelled)
-		order, placed, err := s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: "something else"}, building(anOrder("guest:a")))
+		order, placed, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: "something else"}, building(anOrder("guest:a")))
 		require.NoError(t, err)
 		assert.True(t, placed)
 		assert.NotEqual(t, cancelled.ID, order.ID)
@@ -182,7 +182,7 @@ func returningOrders(t *testing.T, open func(t *testing.T) Shop) {
 		assert.Equal(t, cancelled.Lines, order.Lines)
 
 		s.update(t, cancelled.ID, func(o *domain.Order) error { o.Payment.Last4 = "1"; return nil })
-		again, placed, err := s.Orders.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: "something else"}, building(anOrder("guest:a")))
+		again, placed, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: "something else"}, building(anOrder("guest:a")))
 		require.NoError(t, err)
 		assert.False(t, placed, "the key is the new order's, whatever becomes of the old one")
 		assertOrder(t, order, again)
@@ -216,7 +216,7 @@ func returningOrders(t *testing.T, open func(t *testing.T) Shop) {
 			s := open(t)
 			s.stock(t, 5, 5)
 			order := s.sell(t, "guest:a", "k", cartLine(1, 2), cartLine(2, 3))
-			require.NoError(t, s.Products.RemoveProduct(t.Context(), aProduct(1, 0).ID))
+			require.NoError(t, s.Products().RemoveProduct(t.Context(), aProduct(1, 0).ID))
 			before := s.movements(t, 1)
 			for _, next := range way {
 				order = s.moveTo(t, order.ID, next)

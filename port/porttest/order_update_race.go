@@ -15,7 +15,7 @@ import (
 	"eshop/port"
 )
 
-func updatingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
+func updatingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("changes of one order at once happen one after another", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 10)
@@ -24,7 +24,7 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 		seen, errs := make([]int, calls), make([]error, calls)
 		atOnce(calls, func(i int) {
 			var after domain.Order
-			after, errs[i] = s.Orders.UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
+			after, errs[i] = s.Orders().UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
 				giveWay()
 				o.History = append(o.History, domain.StatusChange{Status: domain.Pending, At: noon.Add(time.Duration(i) * time.Hour)})
 				return nil
@@ -55,16 +55,16 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 				var err error
 				switch i % 4 {
 				case 0:
-					o, err = s.Orders.Order(t.Context(), order.ID)
+					o, err = s.Orders().Order(t.Context(), order.ID)
 				case 1:
-					o, err = s.Orders.OrderByNumber(t.Context(), order.Number)
+					o, err = s.Orders().OrderByNumber(t.Context(), order.Number)
 				case 2:
 					var all []domain.Order
-					if all, _, err = s.Orders.Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 1}); len(all) > 0 {
+					if all, _, err = s.Orders().Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 1}); len(all) > 0 {
 						o = all[0]
 					}
 				default:
-					o, err = s.Orders.UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
+					o, err = s.Orders().UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
 						o.History = append(o.History, domain.StatusChange{Status: domain.Pending, At: later})
 						o.ClaimedUntil = o.ClaimedUntil.Add(time.Hour)
 						return nil
@@ -82,7 +82,7 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 		order := s.sell(t, "guest:a", "k", cartLine(1, 2), cartLine(2, 3))
 		errs := make([]error, 20)
 		atOnce(len(errs), func(i int) {
-			_, errs[i] = s.Orders.UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
+			_, errs[i] = s.Orders().UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
 				if o.Status == domain.Cancelled {
 					return nil
 				}
@@ -107,15 +107,15 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 			errs := make([]error, 5)
 			atOnce(len(errs), func(i int) {
 				if i == 0 {
-					_, errs[i] = s.Orders.UpdateOrder(ctx, order.ID, moving(domain.Cancelled))
+					_, errs[i] = s.Orders().UpdateOrder(ctx, order.ID, moving(domain.Cancelled))
 					return
 				}
 				seen, err := order, error(nil)
 				for err == nil && seen.Status != domain.Cancelled {
-					seen, err = s.Orders.Order(ctx, order.ID)
+					seen, err = s.Orders().Order(ctx, order.ID)
 				}
-				p, productErr := s.Products.Product(ctx, string(order.Lines[0].Product))
-				cart, cartErr := s.Carts.Cart(ctx, owner)
+				p, productErr := s.Products().Product(ctx, string(order.Lines[0].Product))
+				cart, cartErr := s.Carts().Cart(ctx, owner)
 				errs[i] = errors.Join(err, productErr, cartErr)
 				if errs[i] == nil && (p.Stock != 10 || p.Sold != 0 || cart.ItemCount() != 4) {
 					errs[i] = fmt.Errorf("%d in stock, %d sold, and %d in the cart", p.Stock, p.Sold, cart.ItemCount())
@@ -132,7 +132,7 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 			order := s.sell(t, "guest:a", fmt.Sprint(round), cartLine(1, 1))
 			errs := make([]error, 2)
 			atOnce(2, func(i int) {
-				_, errs[i] = s.Orders.UpdateOrder(t.Context(), order.ID, moving([]domain.OrderStatus{domain.Paid, domain.Cancelled}[i]))
+				_, errs[i] = s.Orders().UpdateOrder(t.Context(), order.ID, moving([]domain.OrderStatus{domain.Paid, domain.Cancelled}[i]))
 			})
 			after, lost := s.order(t, order.ID), 1
 			if after.Status == domain.Cancelled {
@@ -157,7 +157,7 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 		var mu sync.Mutex
 		got := map[domain.OrderID]int{}
 		claim := func() (int, error) {
-			claimed, err := s.Orders.ClaimOrders(t.Context(), later, until, 3)
+			claimed, err := s.Orders().ClaimOrders(t.Context(), later, until, 3)
 			mu.Lock()
 			defer mu.Unlock()
 			for _, o := range claimed {
@@ -194,9 +194,9 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 		atOnce(calls, func(i int) {
 			switch owner := domain.OwnerID("guest:a"); i % 3 {
 			case 0:
-				errs[i] = s.Orders.AdoptOrders(t.Context(), owner, "user:a")
+				errs[i] = s.Orders().AdoptOrders(t.Context(), owner, "user:a")
 			case 1:
-				_, errs[i] = s.Carts.UpdateCart(t.Context(), owner, addOnce("", cartLine(1, 1)))
+				_, errs[i] = s.Carts().UpdateCart(t.Context(), owner, addOnce("", cartLine(1, 1)))
 			default:
 				_, _, err := s.call(t.Context(), anOrder(owner), fmt.Sprint(i))
 				errs[i] = unlessConflict(err)
@@ -205,7 +205,7 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) Shop) {
 		require.NoError(t, errors.Join(errs...))
 		sum := 0
 		for _, owner := range []domain.OwnerID{"guest:a", "user:a"} {
-			orders, total, err := s.Orders.Orders(t.Context(), port.OrderFilter{Owner: owner}, domain.Page{Number: 1, Size: 100})
+			orders, total, err := s.Orders().Orders(t.Context(), port.OrderFilter{Owner: owner}, domain.Page{Number: 1, Size: 100})
 			require.NoError(t, err)
 			assert.Len(t, orders, total)
 			for _, o := range orders {

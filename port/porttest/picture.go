@@ -16,15 +16,19 @@ import (
 )
 
 // Pictures holds an adapter to the promises of port.Pictures. open gives a store without a picture.
-func Pictures(t *testing.T, open func(t *testing.T) port.Pictures) {
+func Pictures(t *testing.T, open func(*testing.T) (a, b port.Pictures)) {
+	run(t, open, inTurns, keepingPictures)
+}
+
+func keepingPictures(t *testing.T, open func(t *testing.T) turns[port.Pictures]) {
 	t.Run("a picture that is not there is not found", func(t *testing.T) {
 		pictures := open(t)
 		for _, name := range []domain.PictureName{aPicture(0).Name, "", "none.jpg", `x' OR '1'='1`} {
-			_, err := pictures.Picture(t.Context(), name)
+			_, err := pictures().Picture(t.Context(), name)
 			requireCode(t, err, domain.ErrNotFound, domain.CodeNotFound)
 		}
 		putPictures(t, pictures, aPicture(0))
-		_, err := pictures.Picture(t.Context(), aPicture(1).Name)
+		_, err := pictures().Picture(t.Context(), aPicture(1).Name)
 		requireCode(t, err, domain.ErrNotFound, domain.CodeNotFound)
 	})
 	t.Run("a picture is kept byte by byte, whatever its size", func(t *testing.T) {
@@ -57,14 +61,14 @@ func Pictures(t *testing.T, open func(t *testing.T) port.Pictures) {
 	t.Run("of many that put one at once all succeed, and it is kept whole", func(t *testing.T) {
 		pictures := open(t)
 		errs := make([]error, 20)
-		atOnce(len(errs), func(i int) { errs[i] = pictures.PutPicture(t.Context(), aPicture(0)) })
+		atOnce(len(errs), func(i int) { errs[i] = pictures().PutPicture(t.Context(), aPicture(0)) })
 		require.NoError(t, errors.Join(errs...))
 		requirePicture(t, pictures, aPicture(0))
 	})
 	t.Run("of many that are put at once none is lost", func(t *testing.T) {
 		pictures := open(t)
 		errs := make([]error, 20)
-		atOnce(len(errs), func(i int) { errs[i] = pictures.PutPicture(t.Context(), aPicture(i)) })
+		atOnce(len(errs), func(i int) { errs[i] = pictures().PutPicture(t.Context(), aPicture(i)) })
 		require.NoError(t, errors.Join(errs...))
 		for i := range errs {
 			requirePicture(t, pictures, aPicture(i))
@@ -76,10 +80,10 @@ func Pictures(t *testing.T, open func(t *testing.T) port.Pictures) {
 		errs := make([]error, 20)
 		atOnce(len(errs), func(i int) {
 			if i%4 == 0 {
-				errs[i] = pictures.PutPicture(t.Context(), want)
+				errs[i] = pictures().PutPicture(t.Context(), want)
 				return
 			}
-			switch got, err := pictures.Picture(t.Context(), want.Name); {
+			switch got, err := pictures().Picture(t.Context(), want.Name); {
 			case errors.Is(err, domain.ErrNotFound):
 			case err != nil:
 				errs[i] = err
@@ -96,7 +100,7 @@ func Pictures(t *testing.T, open func(t *testing.T) port.Pictures) {
 		putPictures(t, pictures, given)
 		given.Content[0]++
 		for range 4 {
-			got, err := pictures.Picture(t.Context(), given.Name)
+			got, err := pictures().Picture(t.Context(), given.Name)
 			require.NoError(t, err)
 			require.Equal(t, aPicture(0), got)
 			got.Content[0]++
@@ -104,10 +108,12 @@ func Pictures(t *testing.T, open func(t *testing.T) port.Pictures) {
 		}
 		requirePicture(t, pictures, aPicture(0))
 	})
-	for name, call := range map[string]func(context.Context, port.Pictures) error{
-		"PutPicture": func(ctx context.Context, pictures port.Pictures) error { return pictures.PutPicture(ctx, aPicture(1)) },
-		"Picture": func(ctx context.Context, pictures port.Pictures) error {
-			_, err := pictures.Picture(ctx, aPicture(0).Name)
+	for name, call := range map[string]func(context.Context, turns[port.Pictures]) error{
+		"PutPicture": func(ctx context.Context, pictures turns[port.Pictures]) error {
+			return pictures().PutPicture(ctx, aPicture(1))
+		},
+		"Picture": func(ctx context.Context, pictures turns[port.Pictures]) error {
+			_, err := pictures().Picture(ctx, aPicture(0).Name)
 			return err
 		},
 	} {
@@ -118,7 +124,7 @@ func Pictures(t *testing.T, open func(t *testing.T) port.Pictures) {
 			require.Error(t, err)
 			require.NotErrorIs(t, err, domain.ErrNotFound)
 			requirePicture(t, pictures, aPicture(0))
-			_, err = pictures.Picture(t.Context(), aPicture(1).Name)
+			_, err = pictures().Picture(t.Context(), aPicture(1).Name)
 			require.ErrorIs(t, err, domain.ErrNotFound)
 		})
 	}
@@ -129,16 +135,16 @@ func aPicture(n int) domain.Picture {
 	return domain.NewPicture(domain.JPEG, slices.Concat([]byte("\xff\xd8picture "), []byte{byte(n)}, bytes.Repeat([]byte{0, 255}, 5000)))
 }
 
-func putPictures(t *testing.T, pictures port.Pictures, all ...domain.Picture) {
+func putPictures(t *testing.T, pictures turns[port.Pictures], all ...domain.Picture) {
 	t.Helper()
 	for _, p := range all {
-		require.NoError(t, pictures.PutPicture(t.Context(), p))
+		require.NoError(t, pictures().PutPicture(t.Context(), p))
 	}
 }
 
-func requirePicture(t *testing.T, pictures port.Pictures, want domain.Picture) {
+func requirePicture(t *testing.T, pictures turns[port.Pictures], want domain.Picture) {
 	t.Helper()
-	got, err := pictures.Picture(t.Context(), want.Name)
+	got, err := pictures().Picture(t.Context(), want.Name)
 	require.NoError(t, err)
 	assert.Equal(t, want.Name, got.Name)
 	require.True(t, bytes.Equal(want.Content, got.Content), "%d bytes came back of %d", len(got.Content), len(want.Content))

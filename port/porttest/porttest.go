@@ -1,8 +1,14 @@
 // Package porttest says what every answer to a port must do: one suite a port,
 // each subtest named by the promise it holds the adapter to. An adapter's own
-// tests call the suites with an open that gives a fresh store; the suites see
-// nothing but the port. They are written to run under -race, and against a store
-// that is reached over a network.
+// tests call the suites with an open that returns the answers of two servers on
+// one fresh store, which may be one and the same when servers share nothing else.
+// Each suite runs with the first alone and with both taking turns; it sees
+// nothing but the port. The suites are written to run under -race, and against a
+// store that is reached over a network.
+//
+// Where a port allows a server to hear of others' changes later than they are made, an
+// answer may have a method CatchUp() error, which returns when it has heard of all:
+// the suite calls it whenever the server has the turn.
 package porttest
 
 import (

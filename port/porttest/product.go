@@ -18,22 +18,13 @@ import (
 
 // Products holds an adapter to the promises of port.Products. open gives a
 // catalog with nothing in it.
-func Products(t *testing.T, open func(t *testing.T) port.Products) {
-	findingProducts(t, open)
-	puttingProducts(t, open)
-	updatingProducts(t, open)
-	removingProducts(t, open)
-	changingStock(t, open)
-	sortingAndPaging(t, open)
-	filtering(t, open)
-	searchingText(t, open)
-	countingFacets(t, open)
-	suggesting(t, open)
-	readingWhileWriting(t, open)
-	cancellingProducts(t, open)
+func Products(t *testing.T, open func(*testing.T) (a, b port.Products)) {
+	run(t, open, inTurns,
+		findingProducts, puttingProducts, updatingProducts, removingProducts, changingStock, sortingAndPaging,
+		filtering, searchingText, countingFacets, suggesting, readingWhileWriting, cancellingProducts)
 }
 
-func findingProducts(t *testing.T, open func(t *testing.T) port.Products) {
+func findingProducts(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 	t.Run("a product is found by its id and by its slug, as it was put", func(t *testing.T) {
 		products, p := open(t), aProduct(1, 5)
 		p.Rating, p.Sold = domain.Rating{Sum: 9, Count: 2}, 7
@@ -70,13 +61,13 @@ func findingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 	t.Run("of the products named those come that are there, each once", func(t *testing.T) {
 		products := open(t)
 		keepProducts(t, products, aProduct(1, 1), aProduct(2, 1), aProduct(3, 1))
-		found, err := products.Products(t.Context(), []domain.ProductID{"product-0003", "product-0009", "tea-pot-0002", "product-0001", "product-0003"})
+		found, err := products().Products(t.Context(), []domain.ProductID{"product-0003", "product-0009", "tea-pot-0002", "product-0001", "product-0003"})
 		require.NoError(t, err)
 		assert.ElementsMatch(t, []domain.ProductID{"product-0001", "product-0003"}, productIDs(found))
 		for _, p := range found {
 			assertProduct(t, productBy(t, products, string(p.ID)), p)
 		}
-		found, err = products.Products(t.Context(), nil)
+		found, err = products().Products(t.Context(), nil)
 		require.NoError(t, err)
 		assert.Empty(t, found)
 	})
@@ -94,7 +85,7 @@ func findingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 			spoil(&got)
 			assertProduct(t, p, productBy(t, products, ref))
 		}
-		named, err := products.Products(t.Context(), []domain.ProductID{p.ID})
+		named, err := products().Products(t.Context(), []domain.ProductID{p.ID})
 		require.NoError(t, err)
 		require.Len(t, named, 1)
 		spoil(&named[0])
@@ -102,7 +93,7 @@ func findingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		require.Len(t, found.Products, 1)
 		spoil(&found.Products[0])
 		found.Facets.Categories[0].Name, found.Facets.Subcategories[0].Name, found.Facets.Prices[0].Max = "Spoilt", "Spoilt", 1
-		categories, err := products.Categories(t.Context())
+		categories, err := products().Categories(t.Context())
 		require.NoError(t, err)
 		categories[0].Name = "Spoilt"
 		movements := movementsOf(t, products, p.ID)
@@ -140,14 +131,14 @@ func findingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		}
 		keepProducts(t, products, all...)
 		assert.Equal(t, []domain.CategoryCount{{Category: attic, Count: 1}, {Category: kitchen, Count: 2}, {Category: zoo, Count: 3}}, categoriesOf(t, products))
-		require.NoError(t, products.RemoveProduct(t.Context(), all[2].ID))
+		require.NoError(t, products().RemoveProduct(t.Context(), all[2].ID))
 		all[0].Category = zoo
 		keepProducts(t, products, all[0])
 		assert.Equal(t, []domain.CategoryCount{{Category: kitchen, Count: 1}, {Category: zoo, Count: 4}}, categoriesOf(t, products), "one without products is left out")
 	})
 }
 
-func puttingProducts(t *testing.T, open func(t *testing.T) port.Products) {
+func puttingProducts(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 	t.Run("a change is seen at once, and what it was before is gone", func(t *testing.T) {
 		products, p := open(t), aProduct(1, 5)
 		keepProducts(t, products, p, aProduct(2, 1))
@@ -193,7 +184,7 @@ func puttingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		products, p := open(t), aProduct(1, 5)
 		p.Sold = 3
 		keepProducts(t, products, p)
-		_, err := products.ChangeStock(t.Context(), p.ID, 2, domain.StockReceived, noon)
+		_, err := products().ChangeStock(t.Context(), p.ID, 2, domain.StockReceived, noon)
 		require.NoError(t, err)
 		p.Stock, p.Sold, p.Name = 0, 50, "Better tea pot"
 		keepProducts(t, products, p)
@@ -226,7 +217,7 @@ func puttingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 				products := open(t)
 				kept := []domain.Product{aProduct(1, 1), aProduct(2, 1), aProduct(3, 1)}
 				keepProducts(t, products, kept...)
-				requireCode(t, products.PutProducts(t.Context(), batch), domain.ErrConflict, domain.CodeSlugTaken)
+				requireCode(t, products().PutProducts(t.Context(), batch), domain.ErrConflict, domain.CodeSlugTaken)
 				for _, p := range kept {
 					assertProduct(t, p, productBy(t, products, string(p.ID)))
 					assertProduct(t, p, productBy(t, products, p.Slug))
@@ -254,7 +245,7 @@ func puttingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		assert.Equal(t, heir.ID, productBy(t, products, "tea-pot-0001").ID)
 		assert.Equal(t, p.ID, productBy(t, products, "new-address").ID)
 
-		require.NoError(t, products.RemoveProduct(t.Context(), p.ID))
+		require.NoError(t, products().RemoveProduct(t.Context(), p.ID))
 		last := aProduct(3, 1)
 		last.Slug = "new-address"
 		keepProducts(t, products, last)
@@ -267,7 +258,7 @@ func puttingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		atOnce(len(errs), func(i int) {
 			p := aProduct(i, 1)
 			p.Slug = "wanted"
-			errs[i] = products.PutProducts(t.Context(), []domain.Product{p})
+			errs[i] = products().PutProducts(t.Context(), []domain.Product{p})
 		})
 		kept := 0
 		for _, err := range errs {
@@ -283,14 +274,14 @@ func puttingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 	t.Run("a new product that is put by several at once is received once", func(t *testing.T) {
 		products, p := open(t), aProduct(1, 5)
 		errs := make([]error, 10)
-		atOnce(len(errs), func(i int) { errs[i] = products.PutProducts(t.Context(), []domain.Product{p}) })
+		atOnce(len(errs), func(i int) { errs[i] = products().PutProducts(t.Context(), []domain.Product{p}) })
 		require.NoError(t, errors.Join(errs...))
 		assertProduct(t, p, productBy(t, products, string(p.ID)))
 		assert.Len(t, movementsOf(t, products, p.ID), 1)
 	})
 }
 
-func updatingProducts(t *testing.T, open func(t *testing.T) port.Products) {
+func updatingProducts(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 	t.Run("an update is passed what is kept, and what it makes of that is kept and comes back", func(t *testing.T) {
 		products, p := open(t), aProduct(1, 5)
 		p.Sold = 3
@@ -300,7 +291,7 @@ func updatingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		want.Slug, want.Name, want.Price = "copper-kettle", "Copper kettle", domain.Dollars(7777)
 		want.Category, want.Subcategory = domain.Category{Slug: "garden", Name: "Garden"}, domain.Category{Slug: "kettles", Name: "Kettles"}
 		want.Images = []domain.Image{{URL: "/media/kettle.svg", Alt: "a kettle"}}
-		got, err := products.UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
+		got, err := products().UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
 			assertProduct(t, p, *kept)
 			*kept = want
 			kept.ID, kept.Stock, kept.Sold = "product-0009", 50, 70
@@ -321,12 +312,12 @@ func updatingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		products, p := open(t), aProduct(1, 5)
 		keepProducts(t, products, p, aProduct(2, 1))
 		fault := errors.New("no")
-		_, err := products.UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
+		_, err := products().UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
 			kept.Name, kept.Images[0].URL = "Spoilt", "/media/spoilt.svg"
 			return fault
 		})
 		require.ErrorIs(t, err, fault)
-		_, err = products.UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
+		_, err = products().UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
 			kept.Name, kept.Slug = "Spoilt", aProduct(2, 1).Slug
 			return nil
 		})
@@ -338,7 +329,7 @@ func updatingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		products := open(t)
 		keepProducts(t, products, aProduct(1, 1))
 		for _, id := range []domain.ProductID{"product-0009", "tea-pot-0001"} {
-			_, err := products.UpdateProduct(t.Context(), id, func(*domain.Product) error {
+			_, err := products().UpdateProduct(t.Context(), id, func(*domain.Product) error {
 				assert.Fail(t, "there is nothing to change")
 				return nil
 			})
@@ -350,7 +341,7 @@ func updatingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		keepProducts(t, products, p)
 		errs := make([]error, 20)
 		atOnce(len(errs), func(i int) {
-			_, errs[i] = products.UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
+			_, errs[i] = products().UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
 				kept.Price.Amount++
 				return nil
 			})
@@ -365,10 +356,10 @@ func updatingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 			keepProducts(t, products, p)
 			atOnce(6, func(i int) {
 				if i == 3 {
-					assert.NoError(t, products.RemoveProduct(t.Context(), p.ID))
+					assert.NoError(t, products().RemoveProduct(t.Context(), p.ID))
 					return
 				}
-				_, err := products.UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
+				_, err := products().UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
 					kept.Price.Amount++
 					return nil
 				})
@@ -382,21 +373,21 @@ func updatingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 	})
 }
 
-func removingProducts(t *testing.T, open func(t *testing.T) port.Products) {
+func removingProducts(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 	t.Run("a product that was removed is found nowhere, and its movements stay", func(t *testing.T) {
 		products, p, stays := open(t), aProduct(1, 5), aProduct(2, 1)
 		p.Category, p.Description = domain.Category{Slug: "garden", Name: "Garden"}, "Unlike any other of its kind."
 		keepProducts(t, products, p, stays)
-		_, err := products.ChangeStock(t.Context(), p.ID, -2, domain.StockCorrected, noon.Add(time.Hour))
+		_, err := products().ChangeStock(t.Context(), p.ID, -2, domain.StockCorrected, noon.Add(time.Hour))
 		require.NoError(t, err)
 		before := movementsOf(t, products, p.ID)
 		require.Len(t, before, 2)
 		searchFor(t, products, domain.Query{Text: "garden"})
 
-		require.NoError(t, products.RemoveProduct(t.Context(), p.ID))
+		require.NoError(t, products().RemoveProduct(t.Context(), p.ID))
 		assertNoProduct(t, products, string(p.ID))
 		assertNoProduct(t, products, p.Slug)
-		named, err := products.Products(t.Context(), []domain.ProductID{p.ID, stays.ID})
+		named, err := products().Products(t.Context(), []domain.ProductID{p.ID, stays.ID})
 		require.NoError(t, err)
 		assert.Equal(t, []domain.ProductID{stays.ID}, productIDs(named))
 		for _, sort := range domain.Sorts {
@@ -416,8 +407,8 @@ func removingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		assert.Empty(t, suggestFor(t, products, "garden", 9))
 		assert.Equal(t, before, movementsOf(t, products, p.ID))
 
-		require.ErrorIs(t, products.RemoveProduct(t.Context(), p.ID), domain.ErrNotFound)
-		_, err = products.ChangeStock(t.Context(), p.ID, 1, domain.StockReceived, noon)
+		require.ErrorIs(t, products().RemoveProduct(t.Context(), p.ID), domain.ErrNotFound)
+		_, err = products().ChangeStock(t.Context(), p.ID, 1, domain.StockReceived, noon)
 		require.ErrorIs(t, err, domain.ErrNotFound)
 		assert.Equal(t, before, movementsOf(t, products, p.ID))
 	})
@@ -426,14 +417,14 @@ func removingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		leaves.Name, stays.Name = "Kettle", "Kittle"
 		keepProducts(t, products, leaves, stays)
 		searchFor(t, products, domain.Query{Text: "kettle"})
-		require.NoError(t, products.RemoveProduct(t.Context(), leaves.ID))
+		require.NoError(t, products().RemoveProduct(t.Context(), leaves.ID))
 		assert.Equal(t, []domain.ProductID{stays.ID}, productIDs(searchFor(t, products, domain.Query{Text: "kettle"}).Products))
 	})
 	t.Run("a product that was never there cannot be removed", func(t *testing.T) {
 		products := open(t)
 		keepProducts(t, products, aProduct(1, 1))
-		require.ErrorIs(t, products.RemoveProduct(t.Context(), "product-0009"), domain.ErrNotFound)
-		require.ErrorIs(t, products.RemoveProduct(t.Context(), "tea-pot-0001"), domain.ErrNotFound, "a slug is not an id")
+		require.ErrorIs(t, products().RemoveProduct(t.Context(), "product-0009"), domain.ErrNotFound)
+		require.ErrorIs(t, products().RemoveProduct(t.Context(), "tea-pot-0001"), domain.ErrNotFound, "a slug is not an id")
 		assert.Equal(t, 1, searchFor(t, products, domain.Query{}).Total)
 	})
 	t.Run("a product that was removed may be put again, and its movements add up to its stock", func(t *testing.T) {
@@ -441,10 +432,10 @@ func removingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 		for _, stock := range []int{0, 3, 5, 9} {
 			first := aProduct(1, 5)
 			keepProducts(t, products, first, aProduct(2, 1))
-			_, err := products.ChangeStock(t.Context(), first.ID, -1, domain.StockCorrected, noon.Add(time.Hour))
+			_, err := products().ChangeStock(t.Context(), first.ID, -1, domain.StockCorrected, noon.Add(time.Hour))
 			require.NoError(t, err)
 			before := movementsOf(t, products, first.ID)
-			require.NoError(t, products.RemoveProduct(t.Context(), first.ID))
+			require.NoError(t, products().RemoveProduct(t.Context(), first.ID))
 
 			again := aProduct(1, stock)
 			again.Sold, again.Name, again.AddedAt = 2, "Tea pot reborn", noon.Add(48*time.Hour)
@@ -455,14 +446,14 @@ func removingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 			movements := movementsOf(t, products, again.ID)
 			assert.Equal(t, before, movements[:len(before)], "what was stays")
 			assertAddsUp(t, stock, movements)
-			require.NoError(t, products.RemoveProduct(t.Context(), again.ID))
+			require.NoError(t, products().RemoveProduct(t.Context(), again.ID))
 		}
 	})
 	t.Run("of several who remove a product at once one does", func(t *testing.T) {
 		products := open(t)
 		keepProducts(t, products, aProduct(1, 1))
 		errs := make([]error, 10)
-		atOnce(len(errs), func(i int) { errs[i] = products.RemoveProduct(t.Context(), "product-0001") })
+		atOnce(len(errs), func(i int) { errs[i] = products().RemoveProduct(t.Context(), "product-0001") })
 		removed := 0
 		for _, err := range errs {
 			if err == nil {
@@ -475,7 +466,7 @@ func removingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 	})
 }
 
-func changingStock(t *testing.T, open func(t *testing.T) port.Products) {
+func changingStock(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 	t.Run("a change of stock is kept, and its movement after all before", func(t *testing.T) {
 		products, p := open(t), aProduct(1, 5)
 		keepProducts(t, products, p, aProduct(2, 1))
@@ -487,7 +478,7 @@ func changingStock(t *testing.T, open func(t *testing.T) port.Products) {
 		}{{3, domain.StockReceived}, {-7, domain.StockCorrected}, {-1, domain.StockCorrected}, {12, domain.StockReceived}, {12, domain.StockReceived}} {
 			// The last ones are at the same time, and still one after the other.
 			at := noon.Add(time.Duration(min(i, 2)+1) * time.Hour)
-			got, err := products.ChangeStock(t.Context(), p.ID, c.delta, c.reason, at)
+			got, err := products().ChangeStock(t.Context(), p.ID, c.delta, c.reason, at)
 			require.NoError(t, err)
 			stock += c.delta
 			assert.Equal(t, stock, got)
@@ -517,7 +508,7 @@ func changingStock(t *testing.T, open func(t *testing.T) port.Products) {
 				products, p := open(t), aProduct(1, c.stock)
 				keepProducts(t, products, p)
 				before := movementsOf(t, products, p.ID)
-				got, err := products.ChangeStock(t.Context(), p.ID, c.delta, domain.StockCorrected, noon)
+				got, err := products().ChangeStock(t.Context(), p.ID, c.delta, domain.StockCorrected, noon)
 				if c.want >= 0 {
 					require.NoError(t, err)
 					assert.Equal(t, c.want, got)
@@ -533,11 +524,11 @@ func changingStock(t *testing.T, open func(t *testing.T) port.Products) {
 	})
 	t.Run("the stock of a product that is not there does not change", func(t *testing.T) {
 		products := open(t)
-		_, err := products.ChangeStock(t.Context(), "product-0001", 1, domain.StockReceived, noon)
+		_, err := products().ChangeStock(t.Context(), "product-0001", 1, domain.StockReceived, noon)
 		require.ErrorIs(t, err, domain.ErrNotFound)
 		assert.Empty(t, movementsOf(t, products, "product-0001"))
 		keepProducts(t, products, aProduct(1, 1))
-		_, err = products.ChangeStock(t.Context(), "tea-pot-0001", 1, domain.StockReceived, noon)
+		_, err = products().ChangeStock(t.Context(), "tea-pot-0001", 1, domain.StockReceived, noon)
 		require.ErrorIs(t, err, domain.ErrNotFound, "a slug is not an id")
 	})
 	t.Run("changes of many at once add up", func(t *testing.T) {
@@ -553,7 +544,7 @@ func changingStock(t *testing.T, open func(t *testing.T) port.Products) {
 			if delta == 0 {
 				return
 			}
-			_, errs[i] = products.ChangeStock(t.Context(), p.ID, delta, domain.StockCorrected, noon)
+			_, errs[i] = products().ChangeStock(t.Context(), p.ID, delta, domain.StockCorrected, noon)
 		})
 		require.NoError(t, errors.Join(errs...))
 		assert.Equal(t, want, productBy(t, products, string(p.ID)).Stock)
@@ -566,7 +557,7 @@ func changingStock(t *testing.T, open func(t *testing.T) port.Products) {
 		keepProducts(t, products, p)
 		left, errs := make([]int, 50), make([]error, 50)
 		atOnce(len(errs), func(i int) {
-			left[i], errs[i] = products.ChangeStock(t.Context(), p.ID, -1, domain.StockCorrected, noon)
+			left[i], errs[i] = products().ChangeStock(t.Context(), p.ID, -1, domain.StockCorrected, noon)
 		})
 		var seen []int
 		for i, err := range errs {
@@ -589,11 +580,11 @@ func changingStock(t *testing.T, open func(t *testing.T) port.Products) {
 		atOnce(len(errs), func(i int) {
 			switch i % 3 {
 			case 0:
-				_, errs[i] = products.ChangeStock(t.Context(), p.ID, 1, domain.StockReceived, noon)
+				_, errs[i] = products().ChangeStock(t.Context(), p.ID, 1, domain.StockReceived, noon)
 				return
 			case 1:
 				for range 5 {
-					got, err := products.Product(t.Context(), p.Slug)
+					got, err := products().Product(t.Context(), p.Slug)
 					if err == nil && (got.Stock < 100 || got.Stock > 120) {
 						err = fmt.Errorf("%d in stock", got.Stock)
 					}
@@ -603,7 +594,7 @@ func changingStock(t *testing.T, open func(t *testing.T) port.Products) {
 			}
 			changed := p
 			changed.Price = domain.Dollars(4242)
-			errs[i] = products.PutProducts(t.Context(), []domain.Product{changed})
+			errs[i] = products().PutProducts(t.Context(), []domain.Product{changed})
 		})
 		require.NoError(t, errors.Join(errs...))
 		got := productBy(t, products, string(p.ID))
@@ -613,49 +604,49 @@ func changingStock(t *testing.T, open func(t *testing.T) port.Products) {
 	})
 }
 
-func cancellingProducts(t *testing.T, open func(t *testing.T) port.Products) {
+func cancellingProducts(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 	changed := aProduct(1, 5)
 	changed.Name = "Changed"
-	for name, call := range map[string]func(context.Context, port.Products) error{
-		"Product": func(ctx context.Context, products port.Products) error {
-			_, err := products.Product(ctx, "product-0001")
+	for name, call := range map[string]func(context.Context, turns[port.Products]) error{
+		"Product": func(ctx context.Context, products turns[port.Products]) error {
+			_, err := products().Product(ctx, "product-0001")
 			return err
 		},
-		"Products": func(ctx context.Context, products port.Products) error {
-			_, err := products.Products(ctx, []domain.ProductID{"product-0001"})
+		"Products": func(ctx context.Context, products turns[port.Products]) error {
+			_, err := products().Products(ctx, []domain.ProductID{"product-0001"})
 			return err
 		},
-		"Search": func(ctx context.Context, products port.Products) error {
-			_, err := products.Search(ctx, domain.Query{Text: "tea"})
+		"Search": func(ctx context.Context, products turns[port.Products]) error {
+			_, err := products().Search(ctx, domain.Query{Text: "tea"})
 			return err
 		},
-		"Suggest": func(ctx context.Context, products port.Products) error {
-			_, err := products.Suggest(ctx, "tea", 5)
+		"Suggest": func(ctx context.Context, products turns[port.Products]) error {
+			_, err := products().Suggest(ctx, "tea", 5)
 			return err
 		},
-		"Categories": func(ctx context.Context, products port.Products) error {
-			_, err := products.Categories(ctx)
+		"Categories": func(ctx context.Context, products turns[port.Products]) error {
+			_, err := products().Categories(ctx)
 			return err
 		},
-		"PutProducts": func(ctx context.Context, products port.Products) error {
-			return products.PutProducts(ctx, []domain.Product{changed, aProduct(2, 3)})
+		"PutProducts": func(ctx context.Context, products turns[port.Products]) error {
+			return products().PutProducts(ctx, []domain.Product{changed, aProduct(2, 3)})
 		},
-		"UpdateProduct": func(ctx context.Context, products port.Products) error {
-			_, err := products.UpdateProduct(ctx, "product-0001", func(p *domain.Product) error {
+		"UpdateProduct": func(ctx context.Context, products turns[port.Products]) error {
+			_, err := products().UpdateProduct(ctx, "product-0001", func(p *domain.Product) error {
 				p.Name = "Changed"
 				return nil
 			})
 			return err
 		},
-		"RemoveProduct": func(ctx context.Context, products port.Products) error {
-			return products.RemoveProduct(ctx, "product-0001")
+		"RemoveProduct": func(ctx context.Context, products turns[port.Products]) error {
+			return products().RemoveProduct(ctx, "product-0001")
 		},
-		"ChangeStock": func(ctx context.Context, products port.Products) error {
-			_, err := products.ChangeStock(ctx, "product-0001", 1, domain.StockReceived, noon)
+		"ChangeStock": func(ctx context.Context, products turns[port.Products]) error {
+			_, err := products().ChangeStock(ctx, "product-0001", 1, domain.StockReceived, noon)
 			return err
 		},
-		"Movements": func(ctx context.Context, products port.Products) error {
-			_, err := products.Movements(ctx, "product-0001")
+		"Movements": func(ctx context.Context, products turns[port.Products]) error {
+			_, err := products().Movements(ctx, "product-0001")
 			return err
 		},
 	} {
@@ -671,21 +662,21 @@ func cancellingProducts(t *testing.T, open func(t *testing.T) port.Products) {
 	}
 }
 
-func keepProducts(t *testing.T, products port.Products, all ...domain.Product) {
+func keepProducts(t *testing.T, products turns[port.Products], all ...domain.Product) {
 	t.Helper()
-	require.NoError(t, products.PutProducts(t.Context(), all))
+	require.NoError(t, products().PutProducts(t.Context(), all))
 }
 
-func productBy(t *testing.T, products port.Products, ref string) domain.Product {
+func productBy(t *testing.T, products turns[port.Products], ref string) domain.Product {
 	t.Helper()
-	p, err := products.Product(t.Context(), ref)
+	p, err := products().Product(t.Context(), ref)
 	require.NoError(t, err)
 	return p
 }
 
-func assertNoProduct(t *testing.T, products port.Products, ref string) {
+func assertNoProduct(t *testing.T, products turns[port.Products], ref string) {
 	t.Helper()
-	p, err := products.Product(t.Context(), ref)
+	p, err := products().Product(t.Context(), ref)
 	require.ErrorIs(t, err, domain.ErrNotFound, "%s is %s", ref, p.ID)
 }
 
@@ -701,16 +692,16 @@ func assertProduct(t *testing.T, want, got domain.Product) {
 	assert.Equal(t, want, got)
 }
 
-func categoriesOf(t *testing.T, products port.Products) []domain.CategoryCount {
+func categoriesOf(t *testing.T, products turns[port.Products]) []domain.CategoryCount {
 	t.Helper()
-	all, err := products.Categories(t.Context())
+	all, err := products().Categories(t.Context())
 	require.NoError(t, err)
 	return all
 }
 
-func movementsOf(t *testing.T, products port.Products, id domain.ProductID) []domain.StockMovement {
+func movementsOf(t *testing.T, products turns[port.Products], id domain.ProductID) []domain.StockMovement {
 	t.Helper()
-	all, err := products.Movements(t.Context(), id)
+	all, err := products().Movements(t.Context(), id)
 	require.NoError(t, err)
 	for i := range all {
 		all[i].At = all[i].At.UTC()

@@ -15,7 +15,11 @@ import (
 )
 
 // Sessions holds an adapter to the promises of port.Sessions. open gives a store without a session.
-func Sessions(t *testing.T, open func(t *testing.T) port.Sessions) {
+func Sessions(t *testing.T, open func(*testing.T) (a, b port.Sessions)) {
+	run(t, open, inTurns, keepingSessions, replacingSessions, touchingSessions, deletingSessions, cancellingSessions)
+}
+
+func keepingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions]) {
 	t.Run("a session is kept as it was given", func(t *testing.T) {
 		sessions := open(t)
 		all := []domain.Session{
@@ -43,7 +47,7 @@ func Sessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 		sessions, s := open(t), aSession("a")
 		putSessions(t, sessions, s)
 		for _, before := range []time.Duration{time.Hour, time.Microsecond, 0} {
-			got, err := sessions.Session(t.Context(), s.Key, s.ExpiresAt.Add(-before))
+			got, err := sessions().Session(t.Context(), s.Key, s.ExpiresAt.Add(-before))
 			require.NoError(t, err, "%v before it ends", before)
 			assert.Equal(t, s, sessionInUTC(got))
 		}
@@ -56,7 +60,7 @@ func Sessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 		short.ExpiresAt = noon.Add(time.Second)
 		putSessions(t, sessions, short, long)
 		assertNoSession(t, sessions, short.Key, noon.Add(time.Minute))
-		got, err := sessions.Session(t.Context(), long.Key, noon.Add(time.Minute))
+		got, err := sessions().Session(t.Context(), long.Key, noon.Add(time.Minute))
 		require.NoError(t, err)
 		assert.Equal(t, long, sessionInUTC(got))
 	})
@@ -92,10 +96,10 @@ func Sessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 			errs := make([]error, 6)
 			atOnce(len(errs), func(i int) {
 				if i == 0 {
-					errs[i] = sessions.PutSession(t.Context(), changed)
+					errs[i] = sessions().PutSession(t.Context(), changed)
 					return
 				}
-				got, err := sessions.Session(t.Context(), s.Key, noon)
+				got, err := sessions().Session(t.Context(), s.Key, noon)
 				if got = sessionInUTC(got); err == nil && got != s && got != changed {
 					err = fmt.Errorf("half a change: %+v", got)
 				}
@@ -105,19 +109,15 @@ func Sessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 			assertSession(t, sessions, changed)
 		}
 	})
-	replacingSessions(t, open)
-	touchingSessions(t, open)
-	deletingSessions(t, open)
-	cancellingSessions(t, open)
 }
 
-func replacingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
+func replacingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions]) {
 	t.Run("replacing keeps the next and deletes the old alone", func(t *testing.T) {
 		sessions := open(t)
 		old, next, other := aSession("old"), aSession("next"), aSession("other")
 		next.User, next.Unmerged = "user-1", true
 		putSessions(t, sessions, old, other)
-		require.NoError(t, sessions.ReplaceSession(t.Context(), old.Key, next))
+		require.NoError(t, sessions().ReplaceSession(t.Context(), old.Key, next))
 		assertNoSession(t, sessions, old.Key, noon)
 		assertSession(t, sessions, next)
 		assertSession(t, sessions, other)
@@ -128,7 +128,7 @@ func replacingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 		putSessions(t, sessions, other)
 		for _, old := range []domain.SessionKey{"", "never", "next-of-never"} {
 			next := aSession("next-of-" + string(old))
-			require.NoError(t, sessions.ReplaceSession(t.Context(), old, next))
+			require.NoError(t, sessions().ReplaceSession(t.Context(), old, next))
 			assertSession(t, sessions, next)
 		}
 		assertNoSession(t, sessions, "next-of-never", noon)
@@ -139,17 +139,17 @@ func replacingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 		old, next := aSession("old"), aSession("next")
 		putSessions(t, sessions, old, next)
 		next.User, next.Guest = "user-1", ""
-		require.NoError(t, sessions.ReplaceSession(t.Context(), old.Key, next))
+		require.NoError(t, sessions().ReplaceSession(t.Context(), old.Key, next))
 		assertNoSession(t, sessions, old.Key, noon)
 		assertSession(t, sessions, next)
 	})
 	t.Run("the old key is of no use from then on", func(t *testing.T) {
 		sessions := open(t)
 		putSessions(t, sessions, aSession("old"))
-		require.NoError(t, sessions.ReplaceSession(t.Context(), "old", aSession("next")))
+		require.NoError(t, sessions().ReplaceSession(t.Context(), "old", aSession("next")))
 		touchSession(t, sessions, "old", noon.Add(time.Hour))
 		assertNoSession(t, sessions, "old", noon)
-		require.NoError(t, sessions.DeleteSession(t.Context(), "old"))
+		require.NoError(t, sessions().DeleteSession(t.Context(), "old"))
 		assertSession(t, sessions, aSession("next"))
 	})
 	t.Run("who looks meanwhile sees the old or the next, never both and never neither", func(t *testing.T) {
@@ -163,7 +163,7 @@ func replacingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 			atOnce(len(errs), func(i int) {
 				switch {
 				case i == 0:
-					errs[i] = sessions.ReplaceSession(ctx, old.Key, next)
+					errs[i] = sessions().ReplaceSession(ctx, old.Key, next)
 				case i%2 == 0:
 					errs[i] = untilReplaced(ctx, sessions, old.Key, next.Key)
 				default:
@@ -180,7 +180,7 @@ func replacingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 		putSessions(t, sessions, aSession("old"))
 		errs := make([]error, 10)
 		atOnce(len(errs), func(i int) {
-			errs[i] = sessions.ReplaceSession(t.Context(), "old", aSession(fmt.Sprint("next-", i)))
+			errs[i] = sessions().ReplaceSession(t.Context(), "old", aSession(fmt.Sprint("next-", i)))
 		})
 		require.NoError(t, errors.Join(errs...))
 		assertNoSession(t, sessions, "old", noon)
@@ -191,7 +191,7 @@ func replacingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 }
 
 // untilReplaced looks for the old session until it is gone; then the next must be there.
-func untilReplaced(ctx context.Context, sessions port.Sessions, old, next domain.SessionKey) error {
+func untilReplaced(ctx context.Context, sessions turns[port.Sessions], old, next domain.SessionKey) error {
 	for there := true; there; {
 		var err error
 		if there, err = sessionThere(ctx, sessions, old); err != nil {
@@ -206,7 +206,7 @@ func untilReplaced(ctx context.Context, sessions port.Sessions, old, next domain
 }
 
 // whileNotReplaced looks for the next session until it is there; then the old must be gone.
-func whileNotReplaced(ctx context.Context, sessions port.Sessions, old, next domain.SessionKey) error {
+func whileNotReplaced(ctx context.Context, sessions turns[port.Sessions], old, next domain.SessionKey) error {
 	for there := false; !there; {
 		var err error
 		if there, err = sessionThere(ctx, sessions, next); err != nil {
@@ -220,22 +220,22 @@ func whileNotReplaced(ctx context.Context, sessions port.Sessions, old, next dom
 	return err
 }
 
-func sessionThere(ctx context.Context, sessions port.Sessions, key domain.SessionKey) (bool, error) {
-	_, err := sessions.Session(ctx, key, noon)
+func sessionThere(ctx context.Context, sessions turns[port.Sessions], key domain.SessionKey) (bool, error) {
+	_, err := sessions().Session(ctx, key, noon)
 	if errors.Is(err, domain.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-func touchingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
+func touchingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions]) {
 	t.Run("a touch makes a session end later and changes nothing else", func(t *testing.T) {
 		sessions, s, other := open(t), aSession("a"), aSession("other")
 		s.User, s.Unmerged = "user-1", true
 		putSessions(t, sessions, s, other)
 		for _, later := range []time.Duration{time.Microsecond, time.Hour, domain.SessionIdle} {
 			s.ExpiresAt = s.ExpiresAt.Add(later)
-			require.NoError(t, sessions.TouchSession(t.Context(), s.Key, s.ExpiresAt))
+			require.NoError(t, sessions().TouchSession(t.Context(), s.Key, s.ExpiresAt))
 			assertSession(t, sessions, s)
 			assertSession(t, sessions, other)
 		}
@@ -244,7 +244,7 @@ func touchingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 		sessions, s := open(t), aSession("a")
 		putSessions(t, sessions, s)
 		for _, sooner := range []time.Duration{0, time.Microsecond, time.Minute, 2 * domain.SessionIdle} {
-			require.NoError(t, sessions.TouchSession(t.Context(), s.Key, s.ExpiresAt.Add(-sooner)))
+			require.NoError(t, sessions().TouchSession(t.Context(), s.Key, s.ExpiresAt.Add(-sooner)))
 			assertSession(t, sessions, s)
 		}
 	})
@@ -253,7 +253,7 @@ func touchingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 		putSessions(t, sessions, s)
 		errs := make([]error, 20)
 		atOnce(len(errs), func(i int) {
-			errs[i] = sessions.TouchSession(t.Context(), s.Key, s.ExpiresAt.Add(time.Duration(i)*time.Minute))
+			errs[i] = sessions().TouchSession(t.Context(), s.Key, s.ExpiresAt.Add(time.Duration(i)*time.Minute))
 		})
 		require.NoError(t, errors.Join(errs...))
 		s.ExpiresAt = s.ExpiresAt.Add(19 * time.Minute)
@@ -262,7 +262,7 @@ func touchingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 	t.Run("a touch brings back no session that was deleted, and makes none", func(t *testing.T) {
 		sessions := open(t)
 		putSessions(t, sessions, aSession("a"))
-		require.NoError(t, sessions.DeleteSession(t.Context(), "a"))
+		require.NoError(t, sessions().DeleteSession(t.Context(), "a"))
 		for _, key := range []domain.SessionKey{"a", "never"} {
 			touchSession(t, sessions, key, noon.Add(time.Hour))
 			assertNoSession(t, sessions, key, noon)
@@ -279,13 +279,13 @@ func touchingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 			errs := make([]error, 4)
 			atOnce(len(errs), func(i int) {
 				if i == 0 {
-					errs[i] = sessions.PutSession(t.Context(), changed)
+					errs[i] = sessions().PutSession(t.Context(), changed)
 					return
 				}
-				errs[i] = sessions.TouchSession(t.Context(), s.Key, s.ExpiresAt.Add(time.Hour))
+				errs[i] = sessions().TouchSession(t.Context(), s.Key, s.ExpiresAt.Add(time.Hour))
 			})
 			require.NoError(t, errors.Join(errs...))
-			got, err := sessions.Session(t.Context(), s.Key, noon)
+			got, err := sessions().Session(t.Context(), s.Key, noon)
 			require.NoError(t, err)
 			assert.Contains(t, []time.Time{changed.ExpiresAt, s.ExpiresAt.Add(time.Hour)}, got.ExpiresAt.UTC())
 			got.ExpiresAt = changed.ExpiresAt
@@ -294,12 +294,12 @@ func touchingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 	})
 }
 
-func deletingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
+func deletingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions]) {
 	t.Run("a session that is deleted is gone, and no other", func(t *testing.T) {
 		sessions, other := open(t), aSession("other")
 		putSessions(t, sessions, aSession("a"), other)
 		assertSession(t, sessions, aSession("a"))
-		require.NoError(t, sessions.DeleteSession(t.Context(), "a"))
+		require.NoError(t, sessions().DeleteSession(t.Context(), "a"))
 		assertNoSession(t, sessions, "a", noon)
 		assertSession(t, sessions, other)
 	})
@@ -307,26 +307,26 @@ func deletingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 		sessions, other := open(t), aSession("other")
 		putSessions(t, sessions, aSession("a"), other)
 		for range 3 {
-			require.NoError(t, sessions.DeleteSession(t.Context(), "a"))
+			require.NoError(t, sessions().DeleteSession(t.Context(), "a"))
 		}
 		for _, key := range []domain.SessionKey{"", "never"} {
-			require.NoError(t, sessions.DeleteSession(t.Context(), key))
+			require.NoError(t, sessions().DeleteSession(t.Context(), key))
 		}
 		assertSession(t, sessions, other)
 	})
 	t.Run("a session that was deleted may be put again", func(t *testing.T) {
 		sessions := open(t)
 		putSessions(t, sessions, aSession("a"))
-		require.NoError(t, sessions.DeleteSession(t.Context(), "a"))
+		require.NoError(t, sessions().DeleteSession(t.Context(), "a"))
 		putSessions(t, sessions, aSession("a"))
 		assertSession(t, sessions, aSession("a"))
 	})
-	for end, call := range map[string]func(context.Context, port.Sessions, domain.SessionKey) error{
-		"deleted": func(ctx context.Context, sessions port.Sessions, key domain.SessionKey) error {
-			return sessions.DeleteSession(ctx, key)
+	for end, call := range map[string]func(context.Context, turns[port.Sessions], domain.SessionKey) error{
+		"deleted": func(ctx context.Context, sessions turns[port.Sessions], key domain.SessionKey) error {
+			return sessions().DeleteSession(ctx, key)
 		},
-		"replaced": func(ctx context.Context, sessions port.Sessions, key domain.SessionKey) error {
-			return sessions.ReplaceSession(ctx, key, aSession("next-of-"+string(key)))
+		"replaced": func(ctx context.Context, sessions turns[port.Sessions], key domain.SessionKey) error {
+			return sessions().ReplaceSession(ctx, key, aSession("next-of-"+string(key)))
 		},
 	} {
 		t.Run("a session that is "+end+" stays so, whoever touches or reads it at once", func(t *testing.T) {
@@ -340,7 +340,7 @@ func deletingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 					case 0:
 						errs[i] = call(t.Context(), sessions, s.Key)
 					case 1:
-						errs[i] = unlessGone(sessions.TouchSession(t.Context(), s.Key, s.ExpiresAt.Add(time.Hour)))
+						errs[i] = unlessGone(sessions().TouchSession(t.Context(), s.Key, s.ExpiresAt.Add(time.Hour)))
 					default:
 						_, errs[i] = sessionThere(t.Context(), sessions, s.Key)
 					}
@@ -352,27 +352,29 @@ func deletingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
 	}
 }
 
-func cancellingSessions(t *testing.T, open func(t *testing.T) port.Sessions) {
-	for name, call := range map[string]func(context.Context, port.Sessions) error{
-		"Session": func(ctx context.Context, sessions port.Sessions) error {
-			_, err := sessions.Session(ctx, "a", noon)
+func cancellingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions]) {
+	for name, call := range map[string]func(context.Context, turns[port.Sessions]) error{
+		"Session": func(ctx context.Context, sessions turns[port.Sessions]) error {
+			_, err := sessions().Session(ctx, "a", noon)
 			return err
 		},
-		"PutSession of a new one": func(ctx context.Context, sessions port.Sessions) error {
-			return sessions.PutSession(ctx, aSession("next"))
+		"PutSession of a new one": func(ctx context.Context, sessions turns[port.Sessions]) error {
+			return sessions().PutSession(ctx, aSession("next"))
 		},
-		"PutSession of one that is there": func(ctx context.Context, sessions port.Sessions) error {
+		"PutSession of one that is there": func(ctx context.Context, sessions turns[port.Sessions]) error {
 			changed := aSession("a")
 			changed.User = "user-1"
-			return sessions.PutSession(ctx, changed)
+			return sessions().PutSession(ctx, changed)
 		},
-		"ReplaceSession": func(ctx context.Context, sessions port.Sessions) error {
-			return sessions.ReplaceSession(ctx, "a", aSession("next"))
+		"ReplaceSession": func(ctx context.Context, sessions turns[port.Sessions]) error {
+			return sessions().ReplaceSession(ctx, "a", aSession("next"))
 		},
-		"TouchSession": func(ctx context.Context, sessions port.Sessions) error {
-			return sessions.TouchSession(ctx, "a", aSession("a").ExpiresAt.Add(time.Hour))
+		"TouchSession": func(ctx context.Context, sessions turns[port.Sessions]) error {
+			return sessions().TouchSession(ctx, "a", aSession("a").ExpiresAt.Add(time.Hour))
 		},
-		"DeleteSession": func(ctx context.Context, sessions port.Sessions) error { return sessions.DeleteSession(ctx, "a") },
+		"DeleteSession": func(ctx context.Context, sessions turns[port.Sessions]) error {
+			return sessions().DeleteSession(ctx, "a")
+		},
 	} {
 		t.Run(name+" that is cancelled is an error without an effect", func(t *testing.T) {
 			sessions := open(t)
@@ -394,17 +396,17 @@ func aSession(key string) domain.Session {
 	}
 }
 
-func putSessions(t *testing.T, sessions port.Sessions, all ...domain.Session) {
+func putSessions(t *testing.T, sessions turns[port.Sessions], all ...domain.Session) {
 	t.Helper()
 	for _, s := range all {
-		require.NoError(t, sessions.PutSession(t.Context(), s))
+		require.NoError(t, sessions().PutSession(t.Context(), s))
 	}
 }
 
 // touchSession touches a session that is not there: whether that is an error is not promised.
-func touchSession(t *testing.T, sessions port.Sessions, key domain.SessionKey, expires time.Time) {
+func touchSession(t *testing.T, sessions turns[port.Sessions], key domain.SessionKey, expires time.Time) {
 	t.Helper()
-	require.NoError(t, unlessGone(sessions.TouchSession(t.Context(), key, expires)))
+	require.NoError(t, unlessGone(sessions().TouchSession(t.Context(), key, expires)))
 }
 
 func unlessGone(err error) error {
@@ -415,19 +417,19 @@ func unlessGone(err error) error {
 }
 
 // assertSession demands that the session is kept and ends when it says.
-func assertSession(t *testing.T, sessions port.Sessions, want domain.Session) {
+func assertSession(t *testing.T, sessions turns[port.Sessions], want domain.Session) {
 	t.Helper()
-	got, err := sessions.Session(t.Context(), want.Key, noon)
+	got, err := sessions().Session(t.Context(), want.Key, noon)
 	require.NoError(t, err, want.Key)
 	assert.Equal(t, want, sessionInUTC(got))
-	_, err = sessions.Session(t.Context(), want.Key, want.ExpiresAt)
+	_, err = sessions().Session(t.Context(), want.Key, want.ExpiresAt)
 	require.NoError(t, err, want.Key)
 	assertNoSession(t, sessions, want.Key, want.ExpiresAt.Add(time.Microsecond))
 }
 
-func assertNoSession(t *testing.T, sessions port.Sessions, key domain.SessionKey, now time.Time) {
+func assertNoSession(t *testing.T, sessions turns[port.Sessions], key domain.SessionKey, now time.Time) {
 	t.Helper()
-	_, err := sessions.Session(t.Context(), key, now)
+	_, err := sessions().Session(t.Context(), key, now)
 	require.ErrorIs(t, err, domain.ErrNotFound, key)
 }
 

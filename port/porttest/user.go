@@ -15,7 +15,11 @@ import (
 )
 
 // Users holds an adapter to the promises of port.Users. open gives a store without an account.
-func Users(t *testing.T, open func(t *testing.T) port.Users) {
+func Users(t *testing.T, open func(*testing.T) (a, b port.Users)) {
+	run(t, open, inTurns, keepingUsers, cancellingUsers)
+}
+
+func keepingUsers(t *testing.T, open func(t *testing.T) turns[port.Users]) {
 	t.Run("an account is kept as it was given", func(t *testing.T) {
 		users := open(t)
 		all := []domain.User{aUser("Anna"), aUser("ben"), {
@@ -23,7 +27,7 @@ func Users(t *testing.T, open func(t *testing.T) port.Users) {
 			Role: domain.Staff, PasswordHash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA", CreatedAt: noon.Add(-1234567 * 1000),
 		}}
 		for _, u := range all {
-			require.NoError(t, users.AddUser(t.Context(), u))
+			require.NoError(t, users().AddUser(t.Context(), u))
 		}
 		for _, u := range all {
 			assertUser(t, users, u)
@@ -37,7 +41,7 @@ func Users(t *testing.T, open func(t *testing.T) port.Users) {
 		for _, u := range []domain.User{anna, zoe} {
 			for _, login := range []string{u.Username, u.Email} {
 				for _, typed := range []string{login, strings.ToLower(login), strings.ToUpper(login)} {
-					got, err := users.UserByLogin(t.Context(), typed)
+					got, err := users().UserByLogin(t.Context(), typed)
 					require.NoError(t, err, typed)
 					assert.Equal(t, u, userInUTC(got), typed)
 				}
@@ -49,11 +53,11 @@ func Users(t *testing.T, open func(t *testing.T) port.Users) {
 		under := aUser("ann_lee")
 		look := func(ids []domain.UserID, logins ...string) {
 			for _, id := range ids {
-				_, err := users.User(t.Context(), id)
+				_, err := users().User(t.Context(), id)
 				require.ErrorIs(t, err, domain.ErrNotFound, "id %q", id)
 			}
 			for _, login := range logins {
-				_, err := users.UserByLogin(t.Context(), login)
+				_, err := users().UserByLogin(t.Context(), login)
 				require.ErrorIs(t, err, domain.ErrNotFound, "login %q", login)
 			}
 		}
@@ -66,7 +70,7 @@ func Users(t *testing.T, open func(t *testing.T) port.Users) {
 		users := open(t)
 		addUsers(t, users, aUser("annxlee"), aUser("ann_lee"), aUser("ann.lee"), aUser("ann-lee"))
 		for _, name := range []string{"annxlee", "ann_lee", "ann.lee", "ann-lee"} {
-			got, err := users.UserByLogin(t.Context(), strings.ToUpper(name))
+			got, err := users().UserByLogin(t.Context(), strings.ToUpper(name))
 			require.NoError(t, err)
 			assert.Equal(t, aUser(name), userInUTC(got))
 		}
@@ -88,12 +92,12 @@ func Users(t *testing.T, open func(t *testing.T) port.Users) {
 			second := free
 			c.clash(&second)
 			for range 2 {
-				requireCode(t, users.AddUser(t.Context(), second), domain.ErrConflict, c.code)
+				requireCode(t, users().AddUser(t.Context(), second), domain.ErrConflict, c.code)
 			}
-			_, err := users.User(t.Context(), second.ID)
+			_, err := users().User(t.Context(), second.ID)
 			require.ErrorIs(t, err, domain.ErrNotFound)
 			for _, login := range []string{free.Username, free.Email} {
-				_, err := users.UserByLogin(t.Context(), login)
+				_, err := users().UserByLogin(t.Context(), login)
 				require.ErrorIs(t, err, domain.ErrNotFound, login)
 			}
 			assertUser(t, users, anna)
@@ -107,12 +111,12 @@ func Users(t *testing.T, open func(t *testing.T) port.Users) {
 		addUsers(t, users, anna, ben)
 		both := aUser("both")
 		both.Username, both.Email = "anna", "ben@example.com"
-		err := users.AddUser(t.Context(), both)
+		err := users().AddUser(t.Context(), both)
 		require.ErrorIs(t, err, domain.ErrConflict)
 		var known *domain.Error
 		require.ErrorAs(t, err, &known)
 		assert.Contains(t, []domain.Code{domain.CodeUsernameTaken, domain.CodeEmailTaken}, known.Code)
-		_, err = users.User(t.Context(), both.ID)
+		_, err = users().User(t.Context(), both.ID)
 		require.ErrorIs(t, err, domain.ErrNotFound)
 		assertUser(t, users, anna)
 		assertUser(t, users, ben)
@@ -132,7 +136,7 @@ func Users(t *testing.T, open func(t *testing.T) port.Users) {
 				all[i] = aUser(fmt.Sprint("user", i))
 				c.clash(&all[i], i)
 			}
-			atOnce(len(all), func(i int) { errs[i] = users.AddUser(t.Context(), all[i]) })
+			atOnce(len(all), func(i int) { errs[i] = users().AddUser(t.Context(), all[i]) })
 			won := 0
 			for i, err := range errs {
 				if err == nil {
@@ -141,7 +145,7 @@ func Users(t *testing.T, open func(t *testing.T) port.Users) {
 					continue
 				}
 				requireCode(t, err, domain.ErrConflict, c.code)
-				_, err := users.User(t.Context(), all[i].ID)
+				_, err := users().User(t.Context(), all[i].ID)
 				require.ErrorIs(t, err, domain.ErrNotFound)
 				addUsers(t, users, aUser(fmt.Sprint("user", i)))
 			}
@@ -151,24 +155,23 @@ func Users(t *testing.T, open func(t *testing.T) port.Users) {
 	t.Run("many who want nothing that another has all get an account at once", func(t *testing.T) {
 		users := open(t)
 		errs := make([]error, 20)
-		atOnce(len(errs), func(i int) { errs[i] = users.AddUser(t.Context(), aUser(fmt.Sprint("user", i))) })
+		atOnce(len(errs), func(i int) { errs[i] = users().AddUser(t.Context(), aUser(fmt.Sprint("user", i))) })
 		require.NoError(t, errors.Join(errs...))
 		for i := range errs {
 			assertUser(t, users, aUser(fmt.Sprint("user", i)))
 		}
 	})
-	cancellingUsers(t, open)
 }
 
-func cancellingUsers(t *testing.T, open func(t *testing.T) port.Users) {
-	for name, call := range map[string]func(context.Context, port.Users) error{
-		"AddUser": func(ctx context.Context, users port.Users) error { return users.AddUser(ctx, aUser("Ben")) },
-		"User": func(ctx context.Context, users port.Users) error {
-			_, err := users.User(ctx, aUser("Anna").ID)
+func cancellingUsers(t *testing.T, open func(t *testing.T) turns[port.Users]) {
+	for name, call := range map[string]func(context.Context, turns[port.Users]) error{
+		"AddUser": func(ctx context.Context, users turns[port.Users]) error { return users().AddUser(ctx, aUser("Ben")) },
+		"User": func(ctx context.Context, users turns[port.Users]) error {
+			_, err := users().User(ctx, aUser("Anna").ID)
 			return err
 		},
-		"UserByLogin": func(ctx context.Context, users port.Users) error {
-			_, err := users.UserByLogin(ctx, "Anna")
+		"UserByLogin": func(ctx context.Context, users turns[port.Users]) error {
+			_, err := users().UserByLogin(ctx, "Anna")
 			return err
 		},
 	} {
@@ -177,7 +180,7 @@ func cancellingUsers(t *testing.T, open func(t *testing.T) port.Users) {
 			addUsers(t, users, aUser("Anna"))
 			require.Error(t, call(cancelled(t), users))
 			assertUser(t, users, aUser("Anna"))
-			_, err := users.UserByLogin(t.Context(), "Ben")
+			_, err := users().UserByLogin(t.Context(), "Ben")
 			require.ErrorIs(t, err, domain.ErrNotFound)
 			addUsers(t, users, aUser("Ben"))
 		})
@@ -198,24 +201,24 @@ func inSomeCase(name string, i int) string {
 	return name[:at] + strings.ToUpper(name[at:])
 }
 
-func addUsers(t *testing.T, users port.Users, all ...domain.User) {
+func addUsers(t *testing.T, users turns[port.Users], all ...domain.User) {
 	t.Helper()
 	for _, u := range all {
-		require.NoError(t, users.AddUser(t.Context(), u), u.Username)
+		require.NoError(t, users().AddUser(t.Context(), u), u.Username)
 	}
 }
 
 // assertUser demands that the account is kept, under each of its names.
-func assertUser(t *testing.T, users port.Users, want domain.User) {
+func assertUser(t *testing.T, users turns[port.Users], want domain.User) {
 	t.Helper()
-	got, err := users.User(t.Context(), want.ID)
+	got, err := users().User(t.Context(), want.ID)
 	require.NoError(t, err)
 	if got.PasswordHash == "" {
 		got.PasswordHash = want.PasswordHash
 	}
 	assert.Equal(t, want, userInUTC(got))
 	for _, login := range []string{want.Username, want.Email} {
-		got, err := users.UserByLogin(t.Context(), login)
+		got, err := users().UserByLogin(t.Context(), login)
 		require.NoError(t, err, login)
 		assert.Equal(t, want, userInUTC(got), login)
 	}

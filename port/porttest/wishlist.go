@@ -17,7 +17,11 @@ import (
 
 // Wishlists holds an adapter to the promises of port.Wishlists. open gives a
 // store without a wishlist, in which no product need be to be wished for.
-func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
+func Wishlists(t *testing.T, open func(*testing.T) (a, b port.Wishlists)) {
+	run(t, open, inTurns, keepingWishlists, mergingWishlists, cancellingWishlists)
+}
+
+func keepingWishlists(t *testing.T, open func(t *testing.T) turns[port.Wishlists]) {
 	t.Run("a wishlist that was never kept is empty", func(t *testing.T) {
 		assert.Empty(t, wishesOf(t, open(t), "guest:a"))
 	})
@@ -67,7 +71,7 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 		lists := open(t)
 		broken := errors.New("broken")
 		for _, want := range [][]domain.WishlistItem{nil, {aWish(1)}} {
-			_, err := lists.UpdateWishlist(t.Context(), "guest:a", func(w *domain.Wishlist) error {
+			_, err := lists().UpdateWishlist(t.Context(), "guest:a", func(w *domain.Wishlist) error {
 				if len(w.Items) > 0 {
 					w.Items[0].Product = "spoilt"
 				}
@@ -80,7 +84,7 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 			assert.ElementsMatch(t, want, wishesOf(t, lists, "guest:a"))
 			changeWishes(t, lists, "guest:a", wishFor(1))
 		}
-		_, err := lists.UpdateWishlist(t.Context(), "guest:a", func(w *domain.Wishlist) error { return w.Remove("wish-77") })
+		_, err := lists().UpdateWishlist(t.Context(), "guest:a", func(w *domain.Wishlist) error { return w.Remove("wish-77") })
 		requireCode(t, err, domain.ErrNotFound, domain.CodeNotFound)
 	})
 	t.Run("changing what went in or came out changes nothing that is kept", func(t *testing.T) {
@@ -104,7 +108,7 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 		assert.Equal(t, want, wishesOf(t, lists, "guest:a"))
 		spoil(wishesOf(t, lists, "guest:a"))
 		assert.Equal(t, want, wishesOf(t, lists, "guest:a"))
-		require.NoError(t, lists.MergeWishlist(t.Context(), "guest:a", "user:a"))
+		require.NoError(t, lists().MergeWishlist(t.Context(), "guest:a", "user:a"))
 		spoil(held.Items)
 		spoil(wishesOf(t, lists, "user:a"))
 		assert.Equal(t, want, wishesOf(t, lists, "user:a"))
@@ -113,7 +117,7 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 		lists := open(t)
 		errs, want := make([]error, 50), make([]domain.WishlistItem, 50)
 		atOnce(len(errs), func(i int) {
-			_, errs[i] = lists.UpdateWishlist(t.Context(), "guest:a", wishFor(i))
+			_, errs[i] = lists().UpdateWishlist(t.Context(), "guest:a", wishFor(i))
 			want[i] = aWish(i)
 		})
 		require.NoError(t, errors.Join(errs...))
@@ -124,12 +128,12 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 		errs := make([]error, 20)
 		atOnce(len(errs), func(i int) {
 			if i%2 == 0 {
-				_, errs[i] = lists.UpdateWishlist(t.Context(), "guest:a", wishFor(i))
+				_, errs[i] = lists().UpdateWishlist(t.Context(), "guest:a", wishFor(i))
 				return
 			}
 			seen := 0
 			for range 10 {
-				list, err := lists.Wishlist(t.Context(), "guest:a")
+				list, err := lists().Wishlist(t.Context(), "guest:a")
 				if err == nil && len(list.Items) < seen {
 					err = fmt.Errorf("%d wishes after %d", len(list.Items), seen)
 				}
@@ -143,15 +147,13 @@ func Wishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 	t.Run("one wish that comes from many at once is there once", func(t *testing.T) {
 		lists := open(t)
 		errs := make([]error, 20)
-		atOnce(len(errs), func(i int) { _, errs[i] = lists.UpdateWishlist(t.Context(), "guest:a", wishFor(1)) })
+		atOnce(len(errs), func(i int) { _, errs[i] = lists().UpdateWishlist(t.Context(), "guest:a", wishFor(1)) })
 		require.NoError(t, errors.Join(errs...))
 		assert.Equal(t, []domain.WishlistItem{aWish(1)}, wishesOf(t, lists, "guest:a"))
 	})
-	mergingWishlists(t, open)
-	cancellingWishlists(t, open)
 }
 
-func mergingWishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
+func mergingWishlists(t *testing.T, open func(t *testing.T) turns[port.Wishlists]) {
 	t.Run("merging moves the wishes, and merging again changes nothing", func(t *testing.T) {
 		lists := open(t)
 		for _, n := range []int{4, 2, 6} {
@@ -163,34 +165,34 @@ func mergingWishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 		changeWishes(t, lists, "user:a", func(w *domain.Wishlist) error { return w.Add(theirs) })
 		want := []domain.WishlistItem{aWish(5), theirs, aWish(4), aWish(6)}
 		for range 3 {
-			require.NoError(t, lists.MergeWishlist(t.Context(), "guest:a", "user:a"))
+			require.NoError(t, lists().MergeWishlist(t.Context(), "guest:a", "user:a"))
 			assert.Equal(t, want, wishesOf(t, lists, "user:a"))
 			assert.Empty(t, wishesOf(t, lists, "guest:a"))
 		}
 		assert.Equal(t, []domain.WishlistItem{aWish(8)}, changeWishes(t, lists, "guest:a", wishFor(8)), "the first may be filled again")
-		require.NoError(t, lists.MergeWishlist(t.Context(), "guest:a", "user:a"))
+		require.NoError(t, lists().MergeWishlist(t.Context(), "guest:a", "user:a"))
 		assert.Equal(t, append(want, aWish(8)), wishesOf(t, lists, "user:a"))
 		assert.Empty(t, wishesOf(t, lists, "guest:a"))
 	})
 	t.Run("merging into a wishlist that was never kept makes it", func(t *testing.T) {
 		lists := open(t)
 		changeWishes(t, lists, "guest:a", wishFor(1))
-		require.NoError(t, lists.MergeWishlist(t.Context(), "guest:a", "user:a"))
+		require.NoError(t, lists().MergeWishlist(t.Context(), "guest:a", "user:a"))
 		assert.Equal(t, []domain.WishlistItem{aWish(1)}, wishesOf(t, lists, "user:a"))
 		assert.Empty(t, wishesOf(t, lists, "guest:a"))
 	})
 	t.Run("merging an empty wishlist changes nothing", func(t *testing.T) {
 		lists := open(t)
-		require.NoError(t, lists.MergeWishlist(t.Context(), "guest:none", "user:a"))
+		require.NoError(t, lists().MergeWishlist(t.Context(), "guest:none", "user:a"))
 		assert.Empty(t, wishesOf(t, lists, "user:a"))
 		changeWishes(t, lists, "user:a", wishFor(1))
-		require.NoError(t, lists.MergeWishlist(t.Context(), "guest:none", "user:a"))
+		require.NoError(t, lists().MergeWishlist(t.Context(), "guest:none", "user:a"))
 		assert.Equal(t, []domain.WishlistItem{aWish(1)}, wishesOf(t, lists, "user:a"))
 	})
 	t.Run("merging a wishlist into itself changes nothing", func(t *testing.T) {
 		lists := open(t)
 		changeWishes(t, lists, "user:a", wishFor(1))
-		require.NoError(t, lists.MergeWishlist(t.Context(), "user:a", "user:a"))
+		require.NoError(t, lists().MergeWishlist(t.Context(), "user:a", "user:a"))
 		assert.Equal(t, []domain.WishlistItem{aWish(1)}, wishesOf(t, lists, "user:a"))
 	})
 	t.Run("no more is merged than a wishlist may hold, and the first is empty all the same", func(t *testing.T) {
@@ -207,7 +209,7 @@ func mergingWishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 			w.Items = []domain.WishlistItem{aWish(0), aWish(domain.MaxWishlistItems - 2), aWish(domain.MaxWishlistItems - 1), aWish(domain.MaxWishlistItems)}
 			return nil
 		})
-		require.NoError(t, lists.MergeWishlist(t.Context(), "guest:a", "user:a"))
+		require.NoError(t, lists().MergeWishlist(t.Context(), "guest:a", "user:a"))
 		assert.Equal(t, want, wishesOf(t, lists, "user:a"))
 		assert.Empty(t, wishesOf(t, lists, "guest:a"))
 	})
@@ -222,7 +224,7 @@ func mergingWishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 			if i%2 == 0 {
 				from, into = into, from
 			}
-			errs[i] = lists.MergeWishlist(t.Context(), from, into)
+			errs[i] = lists().MergeWishlist(t.Context(), from, into)
 		})
 		require.NoError(t, errors.Join(errs...))
 		all := append(wishesOf(t, lists, "user:a"), wishesOf(t, lists, "user:b")...)
@@ -239,38 +241,38 @@ func mergingWishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
 		}
 		atOnce(len(errs), func(i int) {
 			if i%3 == 0 {
-				errs[i] = lists.MergeWishlist(t.Context(), "guest:a", "user:a")
+				errs[i] = lists().MergeWishlist(t.Context(), "guest:a", "user:a")
 				return
 			}
-			_, errs[i] = lists.UpdateWishlist(t.Context(), []domain.OwnerID{"", "guest:a", "user:a"}[i%3], wishFor(i))
+			_, errs[i] = lists().UpdateWishlist(t.Context(), []domain.OwnerID{"", "guest:a", "user:a"}[i%3], wishFor(i))
 		})
 		require.NoError(t, errors.Join(errs...))
-		require.NoError(t, lists.MergeWishlist(t.Context(), "guest:a", "user:a"))
+		require.NoError(t, lists().MergeWishlist(t.Context(), "guest:a", "user:a"))
 		assert.ElementsMatch(t, want, wishesOf(t, lists, "user:a"))
 	})
 }
 
-func cancellingWishlists(t *testing.T, open func(t *testing.T) port.Wishlists) {
-	for name, call := range map[string]func(context.Context, port.Wishlists) error{
-		"Wishlist": func(ctx context.Context, lists port.Wishlists) error {
-			_, err := lists.Wishlist(ctx, "guest:a")
+func cancellingWishlists(t *testing.T, open func(t *testing.T) turns[port.Wishlists]) {
+	for name, call := range map[string]func(context.Context, turns[port.Wishlists]) error{
+		"Wishlist": func(ctx context.Context, lists turns[port.Wishlists]) error {
+			_, err := lists().Wishlist(ctx, "guest:a")
 			return err
 		},
-		"UpdateWishlist": func(ctx context.Context, lists port.Wishlists) error {
-			_, err := lists.UpdateWishlist(ctx, "guest:a", wishFor(9))
+		"UpdateWishlist": func(ctx context.Context, lists turns[port.Wishlists]) error {
+			_, err := lists().UpdateWishlist(ctx, "guest:a", wishFor(9))
 			return err
 		},
-		"UpdateWishlist, while the change is made,": func(ctx context.Context, lists port.Wishlists) error {
+		"UpdateWishlist, while the change is made,": func(ctx context.Context, lists turns[port.Wishlists]) error {
 			ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 			defer cancel()
-			_, err := lists.UpdateWishlist(ctx, "guest:a", func(w *domain.Wishlist) error {
+			_, err := lists().UpdateWishlist(ctx, "guest:a", func(w *domain.Wishlist) error {
 				cancel()
 				return wishFor(9)(w)
 			})
 			return err
 		},
-		"MergeWishlist": func(ctx context.Context, lists port.Wishlists) error {
-			return lists.MergeWishlist(ctx, "guest:a", "user:a")
+		"MergeWishlist": func(ctx context.Context, lists turns[port.Wishlists]) error {
+			return lists().MergeWishlist(ctx, "guest:a", "user:a")
 		},
 	} {
 		t.Run(name+" that is cancelled is an error without an effect", func(t *testing.T) {
@@ -293,16 +295,16 @@ func wishFor(n int) func(*domain.Wishlist) error {
 	return func(w *domain.Wishlist) error { return w.Add(aWish(n)) }
 }
 
-func changeWishes(t *testing.T, lists port.Wishlists, owner domain.OwnerID, change func(*domain.Wishlist) error) []domain.WishlistItem {
+func changeWishes(t *testing.T, lists turns[port.Wishlists], owner domain.OwnerID, change func(*domain.Wishlist) error) []domain.WishlistItem {
 	t.Helper()
-	list, err := lists.UpdateWishlist(t.Context(), owner, change)
+	list, err := lists().UpdateWishlist(t.Context(), owner, change)
 	require.NoError(t, err)
 	return wishesInUTC(list)
 }
 
-func wishesOf(t *testing.T, lists port.Wishlists, owner domain.OwnerID) []domain.WishlistItem {
+func wishesOf(t *testing.T, lists turns[port.Wishlists], owner domain.OwnerID) []domain.WishlistItem {
 	t.Helper()
-	list, err := lists.Wishlist(t.Context(), owner)
+	list, err := lists().Wishlist(t.Context(), owner)
 	require.NoError(t, err)
 	return wishesInUTC(list)
 }
