@@ -72,6 +72,15 @@ func DiscontinuedProduct(id ProductID) Product {
 // Gone reports whether p stands in for a product that is no longer sold.
 func (p Product) Discontinued() bool { return p.Slug == "" }
 
+// Cursor is a place in the feed of changed products. Only the store that gave it can
+// read it; "" is before the first change.
+type Cursor string
+
+// UnknownCursor is the failure of a feed to go on from a cursor that it never gave.
+func UnknownCursor() error {
+	return InvalidFields(map[string]string{"after": "is no cursor of this feed"})
+}
+
 var slug = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // Check says what is wrong with p as something to sell, by field.

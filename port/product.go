@@ -31,6 +31,18 @@ type Products interface {
 	// Categories returns the categories that have products, by name.
 	Categories(ctx context.Context) ([]domain.CategoryCount, error)
 
+	// ChangedProducts lists at most limit products that changed after the cursor, and
+	// returns the cursor behind them: it is how a catalog elsewhere follows this store.
+	// Every product that was put, updated or removed, or whose stock or number sold
+	// changed, is listed as it is now, at least once; one that was removed is its
+	// domain.DiscontinuedProduct (a tombstone). A product that changes again moves to
+	// the end. Who goes on from each cursor misses no change, on any server, however
+	// long a transaction took that made one. A page may be shorter than limit; an empty
+	// one means that nothing has changed since. A follower that starts again at ""
+	// gets every product there is, and was. ErrInvalid when the store never gave the
+	// cursor. After a restore from a backup every follower starts again.
+	ChangedProducts(ctx context.Context, after domain.Cursor, limit int) (changed []domain.Product, next domain.Cursor, err error)
+
 	// PutProducts adds the products, or changes those that are there by id. The
 	// stock and the number sold of one that is there stay as they are; those of a
 	// new one are taken, the stock with a movement as received at its AddedAt. ErrConflict

@@ -109,6 +109,7 @@ func (s *Store) checkSlugs(products []domain.Product) error {
 }
 
 func (s *Store) putProduct(p domain.Product) {
+	s.changes.add(p.ID)
 	kept, ok := s.products[p.ID]
 	if ok {
 		// Another of the same call may have its old slug already: two products may change places.
@@ -142,6 +143,7 @@ func (s *Store) RemoveProduct(ctx context.Context, id domain.ProductID) error {
 	if !ok {
 		return domain.NotFound("product")
 	}
+	s.changes.add(id)
 	s.index.remove(p)
 	delete(s.products, id)
 	delete(s.bySlug, p.Slug)

@@ -38,6 +38,7 @@ func (s *Store) Movements(ctx context.Context, id domain.ProductID) ([]domain.St
 // move changes the stock of p by a movement.
 func (s *Store) move(p *product, m domain.StockMovement) {
 	p.Stock += m.Delta
+	s.changes.add(p.ID)
 	s.index.restock(p)
 	s.addMovement(m)
 }

@@ -24,6 +24,7 @@ type Store struct {
 	products  map[domain.ProductID]*product
 	bySlug    map[string]*product
 	movements map[domain.ProductID][]domain.StockMovement
+	changes   changes
 	index     index
 
 	carts     map[domain.OwnerID]domain.Cart
@@ -79,6 +80,7 @@ func NewStore() *Store {
 		products:    map[domain.ProductID]*product{},
 		bySlug:      map[string]*product{},
 		movements:   map[domain.ProductID][]domain.StockMovement{},
+		changes:     changes{last: map[domain.ProductID]int64{}},
 		index:       newIndex(),
 		carts:       map[domain.OwnerID]domain.Cart{},
 		wishlists:   map[domain.OwnerID]domain.Wishlist{},

@@ -77,6 +77,7 @@ const (
 // Sweep deletes sessions that ended a day before now, and carts and wishlists that
 // no guest can come back to: those untouched for as long as a session lives, of
 // guests who have none. It deletes a bounded number of each; any server may call it at any time.
+// It empties the outbox of changed products too, which readers of the feed do when there are some.
 func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 	ended, idle := now.Add(-sweepAfter), now.Add(-sweepAfter-domain.SessionIdle)
 	err := s.repeat(ctx, `DELETE FROM sessions WHERE ctid = ANY (ARRAY(
@@ -91,5 +92,8 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 				AND (SELECT count(*) FROM sessions WHERE guest = of_guest.owner) = 0
 			ORDER BY touched_on LIMIT ? FOR UPDATE OF of_guest SKIP LOCKED))`, table, table, idle, sweepAtOnce)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.numberChanges(ctx)
 }

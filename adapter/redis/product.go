@@ -164,6 +164,10 @@ func (p *Products) Categories(ctx context.Context) ([]domain.CategoryCount, erro
 	return readList(ctx, p, lists, "categories", p.durable.Categories, slices.Clone)
 }
 
+func (p *Products) ChangedProducts(ctx context.Context, after domain.Cursor, limit int) ([]domain.Product, domain.Cursor, error) {
+	return p.durable.ChangedProducts(ctx, after, limit)
+}
+
 func (p *Products) PutProducts(ctx context.Context, all []domain.Product) error {
 	keys := make([]string, 0, 3*len(all)+1)
 	for _, product := range all {
