@@ -67,8 +67,8 @@ func (c Cart) Line(id LineID) (Line, error) {
 
 // Once makes change, unless a change with the same key was made before. An empty key is never a repeat.
 // A change that fails is not remembered.
-func (c *Cart) Once(key string, change func(*Cart) error) error {
-	if key != "" && slices.Contains(c.Keys, key) {
+func (c *Cart) Once(key IdempotencyKey, change func(*Cart) error) error {
+	if key != "" && slices.Contains(c.Keys, string(key)) {
 		return nil
 	}
 	if err := change(c); err != nil {
@@ -76,7 +76,7 @@ func (c *Cart) Once(key string, change func(*Cart) error) error {
 	}
 	c.Version++
 	if key != "" {
-		c.Keys = append(c.Keys, key)
+		c.Keys = append(c.Keys, string(key))
 		c.Keys = c.Keys[max(0, len(c.Keys)-rememberKeys):]
 	}
 	return nil

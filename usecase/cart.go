@@ -54,7 +54,7 @@ func (s *Cart) ItemCount(ctx context.Context, owner domain.OwnerID) (int, error)
 
 // Add puts n of a product in the cart, no more than are in stock now. Stock is
 // not set aside until checkout. A key that was used before changes nothing.
-func (s *Cart) Add(ctx context.Context, owner domain.OwnerID, product domain.ProductID, n int, key string) (PricedCart, error) {
+func (s *Cart) Add(ctx context.Context, owner domain.OwnerID, product domain.ProductID, n int, key domain.IdempotencyKey) (PricedCart, error) {
 	p, err := productByRef(ctx, s.products, string(product))
 	if err != nil {
 		return PricedCart{}, err
@@ -64,7 +64,7 @@ func (s *Cart) Add(ctx context.Context, owner domain.OwnerID, product domain.Pro
 }
 
 // SetQuantity makes a line of the cart hold n.
-func (s *Cart) SetQuantity(ctx context.Context, owner domain.OwnerID, line domain.LineID, n int, key string) (PricedCart, error) {
+func (s *Cart) SetQuantity(ctx context.Context, owner domain.OwnerID, line domain.LineID, n int, key domain.IdempotencyKey) (PricedCart, error) {
 	cart, err := s.carts.Cart(ctx, owner)
 	if err != nil {
 		return PricedCart{}, err
@@ -81,11 +81,11 @@ func (s *Cart) SetQuantity(ctx context.Context, owner domain.OwnerID, line domai
 }
 
 // Remove takes a line out of the cart.
-func (s *Cart) Remove(ctx context.Context, owner domain.OwnerID, line domain.LineID, key string) (PricedCart, error) {
+func (s *Cart) Remove(ctx context.Context, owner domain.OwnerID, line domain.LineID, key domain.IdempotencyKey) (PricedCart, error) {
 	return s.update(ctx, owner, key, func(c *domain.Cart) error { return c.Remove(line) })
 }
 
-func (s *Cart) update(ctx context.Context, owner domain.OwnerID, key string, change func(*domain.Cart) error) (PricedCart, error) {
+func (s *Cart) update(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, change func(*domain.Cart) error) (PricedCart, error) {
 	cart, err := s.carts.UpdateCart(ctx, owner, func(c *domain.Cart) error { return c.Once(key, change) })
 	if err != nil {
 		return PricedCart{}, err

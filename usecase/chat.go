@@ -204,7 +204,7 @@ func (t *Chat) Conversation(ctx context.Context, by domain.User, id domain.Conve
 	if err := staffOnly(by); err != nil {
 		return Thread{}, err
 	}
-	if id == "" || len(id) > 100 || !domain.CleanText(string(id)) {
+	if !id.Valid() {
 		return Thread{}, domain.NotFound("conversation")
 	}
 	c, err := t.talks.Conversation(ctx, id)

@@ -48,9 +48,6 @@ const (
 	settleAt    = 50 // orders that one pass settles
 )
 
-// MaxKey bounds a caller's key, in bytes, all of them visible ASCII.
-const MaxKey = 255
-
 // Buy places the order of what is in the owner's cart and asks for its payment.
 // placed is false when the key had placed the order before; a repeat waits for
 // the first call to finish, and finishes its work when it died. Without a key,
@@ -60,12 +57,12 @@ const MaxKey = 255
 // could not take it: both leave no order, the stock and the cart as they were,
 // and the key free. An order that comes back Pending is placed, and its payment not known
 // yet: Settle finds out.
-func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key string, p domain.Purchase) (order domain.Order, placed bool, err error) {
+func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, p domain.Purchase) (order domain.Order, placed bool, err error) {
 	now := c.clock()
-	if err := domain.JoinFields(p.Check(now), checkKey(key)); err != nil {
+	if err := p.Check(now); err != nil {
 		return domain.Order{}, false, err
 	}
-	name := "key:" + key
+	name := "key:" + string(key)
 	if key == "" {
 		cart, err := c.carts.Cart(ctx, owner)
 		if err != nil {
@@ -226,7 +223,7 @@ func (c *Checkout) Orders(ctx context.Context, owner domain.OwnerID, page domain
 
 // Order returns the owner's order by its id; ErrNotFound when there is none, or it is somebody else's.
 func (c *Checkout) Order(ctx context.Context, owner domain.OwnerID, id domain.OrderID) (domain.Order, error) {
-	if !domain.CleanText(string(id)) || len(id) > 100 {
+	if !id.Valid() {
 		return domain.Order{}, domain.NotFound("order")
 	}
 	order, err := c.orders.Order(ctx, id)
@@ -235,7 +232,7 @@ func (c *Checkout) Order(ctx context.Context, owner domain.OwnerID, id domain.Or
 
 // OrderByNumber is Order by the number.
 func (c *Checkout) OrderByNumber(ctx context.Context, owner domain.OwnerID, number domain.OrderNumber) (domain.Order, error) {
-	if !domain.CleanText(string(number)) || len(number) > 100 {
+	if !number.Valid() {
 		return domain.Order{}, domain.NotFound("order")
 	}
 	order, err := c.orders.OrderByNumber(ctx, number)
@@ -273,15 +270,4 @@ func (c *Checkout) fingerprint(p domain.Purchase) (string, error) {
 	mac := hmac.New(sha256.New, c.secretKey)
 	mac.Write(whole)
 	return hex.EncodeToString(mac.Sum(nil)), nil
-}
-
-func checkKey(key string) error {
-	visible := len(key) <= MaxKey
-	for i := range len(key) {
-		visible = visible && key[i] > ' ' && key[i] <= '~'
-	}
-	if visible {
-		return nil
-	}
-	return domain.InvalidFields(map[string]string{"Idempotency-Key": "must be 1 to 255 visible ASCII characters"})
 }

@@ -25,7 +25,7 @@ func NewContact(contacts port.Contacts, limits port.Limits, clock Clock, newID N
 var contactLimit = port.Limit{Burst: 5, Every: time.Minute}
 
 // Send keeps a message and returns its id. The same message with the same key again is kept once.
-func (c *Contact) Send(ctx context.Context, message domain.Contact, key, address string) (domain.ContactID, error) {
+func (c *Contact) Send(ctx context.Context, message domain.Contact, key domain.IdempotencyKey, address string) (domain.ContactID, error) {
 	if err := message.Check(); err != nil {
 		return "", err
 	}
@@ -56,7 +56,7 @@ func (c *Contact) Finish(ctx context.Context, by domain.User, id domain.ContactI
 	if err := staffOnly(by); err != nil {
 		return err
 	}
-	if id == "" || len(id) > 100 || !domain.CleanText(string(id)) {
+	if !id.Valid() {
 		return domain.NotFound("message")
 	}
 	return c.contacts.FinishContact(ctx, id, by.Username, c.clock())

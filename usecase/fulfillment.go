@@ -33,7 +33,7 @@ func (f *Fulfillment) Order(ctx context.Context, by domain.User, number domain.O
 	if err := staffOnly(by); err != nil {
 		return domain.Order{}, err
 	}
-	if !domain.CleanText(string(number)) || len(number) > 100 {
+	if !number.Valid() {
 		return domain.Order{}, domain.NotFound("order")
 	}
 	return f.orders.OrderByNumber(ctx, number)

@@ -56,11 +56,11 @@ func Version(p domain.Product) string {
 // The key makes the product's id, so the same form sent again adds nothing.
 // ErrConflict `product_added` when the key has added a product that is not this one
 // or is no longer so, and `slug_taken` when p has the slug of another.
-func (s *Inventory) Add(ctx context.Context, by domain.User, key string, p domain.Product, picture []byte, alt string) (domain.Product, error) {
+func (s *Inventory) Add(ctx context.Context, by domain.User, key domain.IdempotencyKey, p domain.Product, picture []byte, alt string) (domain.Product, error) {
 	if err := staffOnly(by); err != nil {
 		return domain.Product{}, err
 	}
-	p.ID, p.AddedAt = domain.ProductID(digest("product " + key)[:32]), s.clock()
+	p.ID, p.AddedAt = domain.ProductID(digest("product " + string(key))[:32]), s.clock()
 	slugs := []string{p.Slug}
 	if p.Slug == "" {
 		slugs = slugsOf(p)

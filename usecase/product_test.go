@@ -113,7 +113,7 @@ func TestStocking_Add(t *testing.T) {
 		w := newWorld(t)
 		seen := map[string]bool{}
 		for n := range 12 {
-			p, err := w.stocking().Add(t.Context(), sue, fmt.Sprint(n), goods("Tea", "Kitchen", "Cups"), nil, "")
+			p, err := w.stocking().Add(t.Context(), sue, domain.IdempotencyKey(fmt.Sprint(n)), goods("Tea", "Kitchen", "Cups"), nil, "")
 			require.NoError(t, err)
 			assert.Equal(t, p.ID, w.kept(t, p.ID).ID)
 			seen[p.Slug] = true
@@ -131,14 +131,14 @@ func TestStocking_Add(t *testing.T) {
 	t.Run("no product gets the address of another page", func(t *testing.T) {
 		w := newWorld(t)
 		for _, name := range []string{"New", "Categories"} {
-			p, err := w.stocking().Add(t.Context(), sue, name, goods(name, "Kitchen", "Cups"), nil, "")
+			p, err := w.stocking().Add(t.Context(), sue, domain.IdempotencyKey(name), goods(name, "Kitchen", "Cups"), nil, "")
 			require.NoError(t, err)
 			assert.Equal(t, domain.SlugOf(name, 99)+"-2", p.Slug)
 		}
 		for _, slug := range []string{"new", "categories", "tea"} {
 			asked := goods("Mug", "Kitchen", "Cups")
 			asked.Slug = slug
-			_, err := w.stocking().Add(t.Context(), sue, "slug "+slug, asked, nil, "")
+			_, err := w.stocking().Add(t.Context(), sue, domain.IdempotencyKey("slug-"+slug), asked, nil, "")
 			requireCode(t, err, domain.ErrConflict, domain.CodeSlugTaken)
 		}
 	})
@@ -148,7 +148,7 @@ func TestStocking_Add(t *testing.T) {
 		odd.Category, odd.Subcategory = domain.Category{Slug: "for-tables", Name: "Table & Co"}, domain.Category{Slug: "glass", Name: "Glass"}
 		require.NoError(t, w.store.PutProducts(t.Context(), []domain.Product{odd}))
 		for _, c := range []struct{ category, kind string }{{"Table & Co", "Glass"}, {"for tables", "GLASS"}} {
-			p, err := w.stocking().Add(t.Context(), sue, c.kind, goods("Cup", c.category, c.kind), nil, "")
+			p, err := w.stocking().Add(t.Context(), sue, domain.IdempotencyKey(c.kind), goods("Cup", c.category, c.kind), nil, "")
 			require.NoError(t, err)
 			assert.Equal(t, odd.Category, p.Category)
 			assert.Equal(t, odd.Subcategory, p.Subcategory)

@@ -32,7 +32,7 @@ func (a *API) addToCart(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	return a.changeCart(w, r, func(owner domain.OwnerID, key string) (usecase.PricedCart, error) {
+	return a.changeCart(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) (usecase.PricedCart, error) {
 		return a.shopping.Add(r.Context(), owner, domain.ProductID(in.ProductID), in.Quantity, key)
 	})
 }
@@ -44,19 +44,19 @@ func (a *API) setQuantity(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	return a.changeCart(w, r, func(owner domain.OwnerID, key string) (usecase.PricedCart, error) {
+	return a.changeCart(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) (usecase.PricedCart, error) {
 		return a.shopping.SetQuantity(r.Context(), owner, domain.LineID(mux.Vars(r)["id"]), in.Quantity, key)
 	})
 }
 
 func (a *API) removeFromCart(w http.ResponseWriter, r *http.Request) error {
-	return a.changeCart(w, r, func(owner domain.OwnerID, key string) (usecase.PricedCart, error) {
+	return a.changeCart(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) (usecase.PricedCart, error) {
 		return a.shopping.Remove(r.Context(), owner, domain.LineID(mux.Vars(r)["id"]), key)
 	})
 }
 
 // changeCart makes a change to the visitor's cart and answers with what it is then.
-func (a *API) changeCart(w http.ResponseWriter, r *http.Request, change func(domain.OwnerID, string) (usecase.PricedCart, error)) error {
+func (a *API) changeCart(w http.ResponseWriter, r *http.Request, change func(domain.OwnerID, domain.IdempotencyKey) (usecase.PricedCart, error)) error {
 	key, err := idempotencyKey(r)
 	if err != nil {
 		return err

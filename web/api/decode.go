@@ -16,7 +16,6 @@ import (
 	"unicode/utf8"
 
 	"eshop/domain"
-	"eshop/usecase"
 	"eshop/web/problem"
 )
 
@@ -239,16 +238,12 @@ func escaped(b []byte) rune {
 const keyHeader = "Idempotency-Key"
 
 // idempotencyKey is the caller's name for the call, by which a repeat is known; "" without one.
-func idempotencyKey(r *http.Request) (string, error) {
+func idempotencyKey(r *http.Request) (domain.IdempotencyKey, error) {
 	keys := r.Header.Values(keyHeader)
 	if len(keys) == 0 {
 		return "", nil
 	}
-	invisible := func(c rune) bool { return c <= ' ' || c > '~' }
-	if len(keys) > 1 || keys[0] == "" || len(keys[0]) > usecase.MaxKey || strings.ContainsFunc(keys[0], invisible) {
-		return "", domain.InvalidFields(map[string]string{keyHeader: "must be 1 to 255 visible ASCII characters, given once"})
-	}
-	return keys[0], nil
+	return domain.ParseIdempotencyKey(keyHeader, strings.Join(keys, ", ")) // a key has no space: one is given, or it fails
 }
 
 // query is the query of the address; one that cannot be read whole is not read in part.

@@ -96,7 +96,7 @@ func TestAddToCart_WhatCannotBeAdded(t *testing.T) {
 		"fewer than none":          {url.Values{"product_id": {"p-lamp"}, "quantity": {"-1"}}, 422, "The quantity must be from 1 to 99."},
 		"half a one":               {url.Values{"product_id": {"p-lamp"}, "quantity": {"0.5"}}, 422, "The quantity must be a whole number from 1 to 99."},
 		"more than can be counted": {url.Values{"product_id": {"p-lamp"}, "quantity": {strings.Repeat("9", 40)}}, 422, "The quantity must be a whole number from 1 to 99."},
-		"with a key of a book":     {url.Values{"product_id": {"p-lamp"}, "token": {strings.Repeat("k", 256)}}, 422, "Token must have at most 255 bytes."},
+		"with a key of a book":     {url.Values{"product_id": {"p-lamp"}, "token": {strings.Repeat("k", 256)}}, 422, "Token must be 1 to 255 visible ASCII characters."},
 		"a NUL":                    {url.Values{"product_id": {"p-lamp\x00"}}, 422, "Product id has characters that cannot be used."},
 		"what is no text":          {url.Values{"product_id": {"p-lamp"}, "quantity": {"\xff"}}, 422, "Quantity has characters that cannot be used."},
 		"script":                   {url.Values{"product_id": {"<script>alert(1)</script>"}}, 404, "There is no such product."},

@@ -93,7 +93,11 @@ func (p *Pages) buy(w http.ResponseWriter, r *http.Request) error {
 	if err := p.sumsAsShown(r, pass.Visitor, f.Get("total")); err != nil {
 		return p.checkoutMistake(w, r, err, f)
 	}
-	order, _, err := p.checkout.Buy(r.Context(), pass.Session.Owner(), f.Get("key"), purchaseOf(f))
+	key, err := formKey(f, "key")
+	if err != nil {
+		return p.checkoutMistake(w, r, err, f)
+	}
+	order, _, err := p.checkout.Buy(r.Context(), pass.Session.Owner(), key, purchaseOf(f))
 	if err != nil {
 		return p.checkoutMistake(w, r, err, f)
 	}
@@ -183,8 +187,8 @@ func (p *Pages) checkoutMistake(w http.ResponseWriter, r *http.Request, err erro
 	if what.Fields["shipping_address.country"] != "" {
 		what.Fields["shipping_address.country"] = "must be a country from the list"
 	}
-	if what.Fields["Idempotency-Key"] != "" {
-		delete(what.Fields, "Idempotency-Key")
+	if what.Fields["key"] != "" {
+		delete(what.Fields, "key")
 		key = newToken()
 	}
 	if len(basket.Items) == 0 {

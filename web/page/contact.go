@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -40,7 +41,10 @@ func (p *Pages) sendContact(w http.ResponseWriter, r *http.Request) error {
 		// Browsers send line breaks as two characters and count them as one.
 		Message: strings.ReplaceAll(f.Get("message"), "\r\n", "\n"),
 	}
-	_, err = p.contacting.Send(r.Context(), message, f.Get("key"), session.ClientAddress(r))
+	key, err := formKey(f, "key")
+	if err == nil {
+		_, err = p.contacting.Send(r.Context(), message, key, session.ClientAddress(r))
+	}
 	if err == nil {
 		return back(w, r, "/contact", "sent")
 	}
@@ -52,5 +56,5 @@ func (p *Pages) sendContact(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return again(w, r, what, contactPage(v, sheet{f, what}, f.Get("key")))
+	return again(w, r, what, contactPage(v, sheet{f, what}, cmp.Or(string(key), newToken())))
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/a-h/templ"
 
 	"eshop/domain"
-	"eshop/usecase"
 	"eshop/web/problem"
 )
 
@@ -129,23 +128,22 @@ func unmarked(what problem.Problem) problem.Problem {
 	return what
 }
 
-// formKey is the value by which a form that is sent twice is known.
-func formKey(f url.Values, name string) (string, error) {
-	key := f.Get(name)
-	if len(key) > 255 {
-		return "", domain.InvalidFields(map[string]string{name: "must have at most 255 bytes"})
-	}
-	return key, nil
+// formKey returns the key by which a form that is sent twice is known; "" when the form has none.
+func formKey(f url.Values, name string) (domain.IdempotencyKey, error) {
+	return optionalKey(name, f.Get(name))
 }
 
-// requestKey is the key that a balancer gives to each request. A server that was
+// requestKey returns the key that a balancer gives to each request. A server that was
 // held up knows by it what another has done in its place.
-func requestKey(r *http.Request) (string, error) {
-	key := r.Header.Get("Idempotency-Key")
-	if len(key) > usecase.MaxKey || !domain.CleanText(key) {
-		return "", domain.InvalidFields(map[string]string{"Idempotency-Key": "must have at most 255 bytes"})
+func requestKey(r *http.Request) (domain.IdempotencyKey, error) {
+	return optionalKey("Idempotency-Key", r.Header.Get("Idempotency-Key"))
+}
+
+func optionalKey(field, text string) (domain.IdempotencyKey, error) {
+	if text == "" {
+		return "", nil
 	}
-	return key, nil
+	return domain.ParseIdempotencyKey(field, text)
 }
 
 // listPage is the part of a list that an address asks for.

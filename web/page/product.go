@@ -37,13 +37,13 @@ func (p *Pages) newProduct(w http.ResponseWriter, r *http.Request, v view) error
 func (p *Pages) addProduct(w http.ResponseWriter, r *http.Request, v view) error {
 	f, picture, err := upload(r, "picture")
 	if err == nil {
-		var key string
+		var key domain.IdempotencyKey
 		if key, err = formKey(f, "key"); err == nil {
 			goods, wrong := typedGoods(f)
 			goods.Stock, err = typedStock(f.Get("stock"))
 			wrong = domain.JoinFields(wrong, err)
 			// What was no number is refused there too, with all else that is wrong.
-			goods, err = p.stocking.Add(r.Context(), v.Visitor.User, cmp.Or(key, newToken()), goods, picture, strings.TrimSpace(f.Get("picture_alt")))
+			goods, err = p.stocking.Add(r.Context(), v.Visitor.User, cmp.Or(key, domain.IdempotencyKey(newToken())), goods, picture, strings.TrimSpace(f.Get("picture_alt")))
 			if err == nil {
 				return back(w, r, adminProductPath(goods.ID), "saved")
 			}
