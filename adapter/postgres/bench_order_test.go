@@ -159,9 +159,9 @@ func pgbenchScript(b *testing.B, url string) string {
 		script += fmt.Sprintf("\\set p%d random(0, %d)\n", i, benchProducts-1)
 	}
 	require.NoError(b, s.Ping(b.Context()))
-	line.statements()
+	line.made()
 	require.NoError(b, buyLines(b.Context(), s, modelOwner, domain.OrderID(fmt.Sprint("order-", modelOrder)), fmt.Sprint("key-", modelOrder), lines))
-	said := slices.DeleteFunc(line.statements(), func(s string) bool { return s == "show transaction_read_only" }) // of a new connection
+	said := slices.DeleteFunc(line.made(), func(s string) bool { return s == "show transaction_read_only" }) // of a new connection
 	require.Len(b, said, 4+7, "statements of UpdateCart and of PlaceOrder")
 	for _, statement := range said {
 		statement = model.Replace(statement)

@@ -13,9 +13,12 @@ import (
 
 // cartRow is a cart as its table has it.
 type cartRow struct {
-	Version int64      `bun:"version"`
-	Lines   []cartLine `bun:"lines,type:jsonb"`
-	Keys    []string   `bun:"keys,type:jsonb"`
+	bun.BaseModel `bun:"table:carts"`
+
+	Owner   domain.OwnerID `bun:"owner,pk"`
+	Version int64          `bun:"version"`
+	Lines   []cartLine     `bun:"lines,type:jsonb"`
+	Keys    []string       `bun:"keys,type:jsonb"`
 }
 
 type cartLine struct {
@@ -32,12 +35,20 @@ func (r cartRow) cart() domain.Cart {
 	return cart
 }
 
+func newCartRow(owner domain.OwnerID, cart domain.Cart) *cartRow {
+	row := &cartRow{Owner: owner, Version: cart.Version, Lines: []cartLine{}, Keys: append([]string{}, cart.Keys...)}
+	for _, line := range cart.Lines {
+		row.Lines = append(row.Lines, cartLine(line))
+	}
+	return row
+}
+
 func (s *Store) Cart(ctx context.Context, owner domain.OwnerID) (domain.Cart, error) {
 	var row cartRow
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		err := db.NewRaw(`SELECT version, lines, keys FROM carts WHERE owner = ?`, owner).Scan(ctx, &row)
+		err := db.NewSelect().Model(&row).Where("owner = $1").Conn(bind(db, owner)).Scan(ctx)
 		if errors.Is(err, sql.ErrNoRows) {
-			row, err = cartRow{}, nil
+			return nil
 		}
 		return err
 	})
@@ -67,7 +78,7 @@ func (s *Store) MergeCart(ctx context.Context, from, into domain.OwnerID) error 
 	if from == into {
 		return nil
 	}
-	// Most who sign in have nothing to bring, and need no lock.
+	// Most who sign in bring nothing, and need no lock.
 	if cart, err := s.Cart(ctx, from); err != nil || len(cart.Lines) == 0 {
 		return err
 	}
@@ -82,7 +93,7 @@ func (s *Store) MergeCart(ctx context.Context, from, into domain.OwnerID) error 
 		}
 		source, target := carts[from], carts[into]
 		target.Merge(source)
-		// Its version stays: it must not come again, for an order may be kept by it.
+		// The version stays: an order may be kept by it, so it must not come twice.
 		source.Lines = nil
 		if err := keepCart(ctx, tx, from, source); err != nil {
 			return err
@@ -91,27 +102,18 @@ func (s *Store) MergeCart(ctx context.Context, from, into domain.OwnerID) error 
 	})
 }
 
-// inOrder are two owners in the order in which what they have is locked.
+// inOrder returns two owners in the order in which their rows are locked.
 func inOrder(a, b domain.OwnerID) []domain.OwnerID {
 	return slices.Sorted(slices.Values([]domain.OwnerID{a, b}))
 }
 
 // lockCart returns the owner's cart and holds it until the transaction ends.
-// Writing the row locks it, whether it was there or is new.
 func lockCart(ctx context.Context, tx bun.Tx, owner domain.OwnerID) (domain.Cart, error) {
 	var row cartRow
-	err := tx.NewRaw(`INSERT INTO carts (owner) VALUES (?)
-		ON CONFLICT (owner) DO UPDATE SET touched_on = current_date
-		RETURNING version, lines, keys`, owner).Scan(ctx, &row)
+	err := lockRow(ctx, tx, &row, owner)
 	return row.cart(), err
 }
 
 func keepCart(ctx context.Context, tx bun.Tx, owner domain.OwnerID, cart domain.Cart) error {
-	lines, keys := []cartLine{}, append([]string{}, cart.Keys...)
-	for _, line := range cart.Lines {
-		lines = append(lines, cartLine(line))
-	}
-	_, err := tx.NewRaw(`UPDATE carts SET version = ?, lines = ?, keys = ? WHERE owner = ?`,
-		cart.Version, lines, keys, owner).Exec(ctx)
-	return err
+	return keepRow(ctx, tx, newCartRow(owner, cart))
 }

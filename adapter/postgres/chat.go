@@ -18,7 +18,9 @@ import (
 
 // conversationRow is a conversation as its table has it.
 type conversationRow struct {
-	ID               domain.ConversationID    `bun:"id"`
+	bun.BaseModel `bun:"table:conversations,alias:c"`
+
+	ID               domain.ConversationID    `bun:"id,pk"`
 	Owner            domain.OwnerID           `bun:"owner"`
 	Name             string                   `bun:"name"`
 	State            domain.ConversationState `bun:"state"`
@@ -29,16 +31,13 @@ type conversationRow struct {
 	ReadByAgent      int64                    `bun:"read_by_agent"`
 	UnreadByCustomer int64                    `bun:"unread_by_customer"`
 	UnreadByAgent    int64                    `bun:"unread_by_agent"`
-	WaitingSince     time.Time                `bun:"waiting_since"`
+	WaitingSince     time.Time                `bun:"waiting_since,nullzero"`
 	StartedAt        time.Time                `bun:"started_at"`
 	ChangedAt        time.Time                `bun:"changed_at"`
 	Revision         int64                    `bun:"revision"`
-	MovedTo          domain.ConversationID    `bun:"moved_to"`
+	MovedTo          domain.ConversationID    `bun:"moved_to,nullzero"`
+	Total            int                      `bun:"total,scanonly"`
 }
-
-// conversationColumns are what a conversationRow is read from, of a table of conversations called c.
-const conversationColumns = `c.id, c.owner, c.name, c.state, c.agent, c.agent_name, c.last, c.read_by_customer, c.read_by_agent,
-	c.unread_by_customer, c.unread_by_agent, c.waiting_since, c.started_at, c.changed_at, c.revision, c.moved_to`
 
 func (r conversationRow) conversation() domain.Conversation {
 	return domain.Conversation{
@@ -49,11 +48,23 @@ func (r conversationRow) conversation() domain.Conversation {
 	}
 }
 
+func newConversationRow(c domain.Conversation) *conversationRow {
+	return &conversationRow{
+		ID: c.ID, Owner: c.Owner, Name: c.Name, State: c.State, Agent: c.Agent, AgentName: c.AgentName, Last: c.Last,
+		ReadByCustomer: c.ReadByCustomer, ReadByAgent: c.ReadByAgent,
+		UnreadByCustomer: c.UnreadByCustomer, UnreadByAgent: c.UnreadByAgent,
+		WaitingSince: c.WaitingSince, StartedAt: c.StartedAt, ChangedAt: c.ChangedAt, Revision: c.Revision,
+	}
+}
+
 // messageRow is a message as its table has it.
 type messageRow struct {
-	Conversation domain.ConversationID `bun:"conversation"`
-	Seq          int64                 `bun:"seq"`
+	bun.BaseModel `bun:"table:messages,alias:m"`
+
+	Conversation domain.ConversationID `bun:"conversation,pk"`
+	Seq          int64                 `bun:"seq,pk"`
 	ClientID     string                `bun:"client_id"`
+	Speaker      string                `bun:"speaker"`
 	Side         domain.Side           `bun:"side"`
 	User         domain.UserID         `bun:"user_id"`
 	Name         string                `bun:"name"`
@@ -65,6 +76,13 @@ func (r messageRow) message() domain.Message {
 	return domain.Message{
 		Conversation: r.Conversation, Seq: r.Seq, ClientID: r.ClientID,
 		From: domain.Party{Side: r.Side, User: r.User, Name: r.Name}, Body: r.Body, At: r.At.UTC(),
+	}
+}
+
+func newMessageRow(id domain.ConversationID, m domain.Message) messageRow {
+	return messageRow{
+		Conversation: id, Seq: m.Seq, ClientID: m.ClientID, Speaker: m.From.Speaker(),
+		Side: m.From.Side, User: m.From.User, Name: m.From.Name, Body: m.Body, At: m.At,
 	}
 }
 
@@ -84,16 +102,12 @@ func (s *Store) StartConversation(ctx context.Context, c domain.Conversation) (d
 		}
 		kept = c
 		kept.Revision, kept.Added = 1, nil
-		_, err = tx.NewRaw(`INSERT INTO conversations (id, owner, name, state, agent, agent_name, last, read_by_customer, read_by_agent,
-				unread_by_customer, unread_by_agent, waiting_since, started_at, changed_at, revision)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
-			c.ID, c.Owner, c.Name, c.State, c.Agent, c.AgentName, c.Last, c.ReadByCustomer, c.ReadByAgent,
-			c.UnreadByCustomer, c.UnreadByAgent, bun.NullTime{Time: c.WaitingSince}, c.StartedAt, c.ChangedAt).Exec(ctx)
+		_, err = tx.NewInsert().Model(newConversationRow(kept)).Returning("NULL").Exec(ctx)
 		return err
 	}
 	err := s.inTx(ctx, start)
 	if errors.Is(err, errInDoubt) {
-		// The owner's row is held until the commit in doubt has happened or not, and tells which.
+		// The owner's row stays locked until the commit in doubt is decided, and shows whether it happened.
 		err = s.inTx(ctx, start)
 	}
 	if err != nil {
@@ -105,14 +119,17 @@ func (s *Store) StartConversation(ctx context.Context, c domain.Conversation) (d
 func (s *Store) Conversation(ctx context.Context, id domain.ConversationID) (domain.Conversation, error) {
 	var row conversationRow
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		return found(db.NewRaw(`SELECT `+conversationColumns+` FROM conversations n
-			JOIN conversations c ON c.id = COALESCE(n.moved_to, n.id) WHERE n.id = ?`, id).Scan(ctx, &row))
+		return found(db.NewSelect().Model(&row).Join(leadingTo).Where("n.id = $1").Conn(bind(db, id)).Scan(ctx))
 	})
 	if err != nil {
 		return domain.Conversation{}, err
 	}
 	return row.conversation(), nil
 }
+
+// leadingTo joins to a conversation c the names n that lead to it: its own, and those of
+// the conversations that were joined into it.
+const leadingTo = "JOIN conversations AS n ON c.id = COALESCE(n.moved_to, n.id)"
 
 func (s *Store) ConversationOf(ctx context.Context, owner domain.OwnerID) (domain.Conversation, error) {
 	var c domain.Conversation
@@ -129,26 +146,16 @@ func (s *Store) ConversationOf(ctx context.Context, owner domain.OwnerID) (domai
 
 func conversationOf(ctx context.Context, db bun.IDB, owner domain.OwnerID) (domain.Conversation, error) {
 	var row conversationRow
-	err := db.NewRaw(`SELECT `+conversationColumns+` FROM conversation_owners o
-		JOIN conversations c ON c.id = o.conversation WHERE o.owner = ?`, owner).Scan(ctx, &row)
+	err := db.NewSelect().Model(&row).Join("JOIN conversation_owners AS o ON o.conversation = c.id").
+		Where("o.owner = $1").Conn(bind(db, owner)).Scan(ctx)
 	return row.conversation(), found(err)
 }
 
 func (s *Store) Conversations(ctx context.Context, state domain.ConversationState, page domain.Page) ([]domain.Conversation, int, error) {
-	var rows []struct {
-		Total int `bun:"total"`
-		conversationRow
-	}
+	var rows []conversationRow
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		rows = nil
-		// The total comes in one row at least, though the page be empty.
-		return db.NewRaw(`SELECT n.total, `+conversationColumns+`
-			FROM (SELECT count(*) AS total FROM conversations WHERE state = ? AND last > 0 AND moved_to IS NULL) n
-			LEFT JOIN LATERAL (
-				SELECT * FROM conversations WHERE state = ? AND last > 0 AND moved_to IS NULL
-				ORDER BY waiting_since NULLS LAST, changed_at DESC, id LIMIT ? OFFSET ?
-			) c ON true ORDER BY c.waiting_since NULLS LAST, c.changed_at DESC, c.id`,
-			state, state, page.Size, page.Offset()).Scan(ctx, &rows)
+		inState := db.NewSelect().Model((*conversationRow)(nil)).Where("state = ? AND last > 0 AND moved_to IS NULL", state)
+		return scanPage(ctx, db, &rows, inState, "waiting_since NULLS LAST, changed_at DESC, id", page)
 	})
 	if err != nil {
 		return nil, 0, err
@@ -164,17 +171,13 @@ func (s *Store) Conversations(ctx context.Context, state domain.ConversationStat
 
 func (s *Store) Revisions(ctx context.Context, ids []domain.ConversationID) (map[domain.ConversationID]int64, error) {
 	if len(ids) == 0 {
-		// A caller that has gone away is told so all the same.
+		// A caller that went away is told so all the same.
 		return nil, ctx.Err()
 	}
-	var rows []struct {
-		ID       domain.ConversationID `bun:"id"`
-		Revision int64                 `bun:"revision"`
-	}
+	var rows []conversationRow
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		rows = nil
-		return db.NewRaw(`SELECT n.id, c.revision FROM conversations n
-			JOIN conversations c ON c.id = COALESCE(n.moved_to, n.id) WHERE n.id IN (?)`, bun.List(ids)).Scan(ctx, &rows)
+		return db.NewSelect().Model(&rows).ColumnExpr("n.id, c.revision").Join(leadingTo).
+			Where("n.id = ANY ($1)").Conn(bind(db, ids)).Scan(ctx)
 	})
 	if err != nil {
 		return nil, err
@@ -213,7 +216,7 @@ func (s *Store) AddMessage(ctx context.Context, id domain.ConversationID, m doma
 	}
 	err := s.inTx(ctx, add)
 	if errors.Is(err, errInDoubt) {
-		// The conversation is held until the commit in doubt has happened or not, and then the client id tells which.
+		// The conversation stays locked until the commit in doubt is decided. Then the client id shows whether it happened.
 		tried = true
 		err = s.inTx(ctx, add)
 	}
@@ -223,11 +226,11 @@ func (s *Store) AddMessage(ctx context.Context, id domain.ConversationID, m doma
 	return kept, added, nil
 }
 
-// saidBefore is the message that m is a repeat of; one without a number when it is none.
+// saidBefore returns the message that m repeats, or one without a number.
 func saidBefore(ctx context.Context, tx bun.Tx, id domain.ConversationID, m domain.Message) (domain.Message, error) {
 	var row messageRow
-	err := tx.NewRaw(`SELECT conversation, seq, client_id, side, user_id, name, body, at FROM messages
-		WHERE conversation = ? AND speaker = ? AND client_id = ? AND client_id <> ''`, id, m.From.Speaker(), m.ClientID).Scan(ctx, &row)
+	err := tx.NewSelect().Model(&row).Where("conversation = ? AND speaker = ?", id, m.From.Speaker()).
+		Where("client_id = ? AND client_id <> ''", m.ClientID).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return domain.Message{}, nil
 	}
@@ -258,12 +261,11 @@ func (s *Store) UpdateConversation(ctx context.Context, id domain.ConversationID
 func (s *Store) Messages(ctx context.Context, id domain.ConversationID, after int64, limit int) ([]domain.Message, error) {
 	var rows []messageRow
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		rows = nil
-		// A conversation of which there is nothing to read comes as one row without a number.
-		return db.NewRaw(`SELECT COALESCE(n.moved_to, n.id) AS conversation, m.seq, m.client_id, m.side, m.user_id, m.name, m.body, m.at
-			FROM conversations n LEFT JOIN LATERAL (
-				SELECT * FROM messages WHERE conversation = COALESCE(n.moved_to, n.id) AND seq > ? ORDER BY seq LIMIT ?
-			) m ON true WHERE n.id = ? ORDER BY m.seq`, after, limit, id).Scan(ctx, &rows)
+		after := db.NewSelect().Model((*messageRow)(nil)).Where("conversation = COALESCE(n.moved_to, n.id)").
+			Where("seq > ?", after).Order("seq").Limit(int64(limit))
+		// A conversation without such a message comes as one row of nulls.
+		return db.NewSelect().ColumnExpr("m.*").TableExpr("conversations AS n").
+			Join("LEFT JOIN LATERAL (?) AS m ON true", after).Where("n.id = ?", id).OrderExpr("m.seq").Scan(ctx, &rows)
 	})
 	if err != nil {
 		return nil, err
@@ -306,7 +308,7 @@ func (s *Store) AdoptConversation(ctx context.Context, from, into domain.OwnerID
 	})
 }
 
-// joinConversations moves the messages of one conversation behind the other's, and makes every name of it one of the other.
+// joinConversations appends the messages of one conversation to the other, and makes every name of the first lead to the other.
 func joinConversations(ctx context.Context, tx bun.Tx, given, target domain.ConversationID) error {
 	locked := map[domain.ConversationID]domain.Conversation{}
 	ids := []domain.ConversationID{given, target}
@@ -322,10 +324,10 @@ func joinConversations(ctx context.Context, tx bun.Tx, given, target domain.Conv
 		locked[id] = c
 	}
 	var rows []messageRow
-	if err := tx.NewRaw(`SELECT conversation, seq, client_id, side, user_id, name, body, at FROM messages m
-		WHERE conversation = ? AND NOT EXISTS (SELECT FROM messages o
-			WHERE o.conversation = ? AND o.speaker = m.speaker AND o.client_id = m.client_id AND o.client_id <> '')
-		ORDER BY seq`, given, target).Scan(ctx, &rows); err != nil {
+	if err := tx.NewSelect().Model(&rows).Where("conversation = ?", given).
+		Where(`NOT EXISTS (SELECT FROM messages o
+			WHERE o.conversation = ? AND o.speaker = m.speaker AND o.client_id = m.client_id AND o.client_id <> '')`, target).
+		Order("seq").Scan(ctx); err != nil {
 		return err
 	}
 	moved := make([]domain.Message, len(rows))
@@ -353,7 +355,7 @@ func joinConversations(ctx context.Context, tx bun.Tx, given, target domain.Conv
 func lockConversation(ctx context.Context, tx bun.Tx, id domain.ConversationID) (domain.Conversation, error) {
 	for {
 		var row conversationRow
-		err := tx.NewRaw(`SELECT `+conversationColumns+` FROM conversations c WHERE c.id = ? FOR UPDATE`, id).Scan(ctx, &row)
+		err := tx.NewSelect().Model(&row).Where("id = $1").For("UPDATE").Conn(bind(tx, id)).Scan(ctx)
 		if err != nil || row.MovedTo == "" {
 			return row.conversation(), found(err)
 		}
@@ -361,41 +363,21 @@ func lockConversation(ctx context.Context, tx bun.Tx, id domain.ConversationID) 
 	}
 }
 
-// keepConversation keeps what a change made of a conversation that is held, with the messages that it added.
+// keepConversation keeps a changed conversation that is held, and the messages that the change added.
 func keepConversation(ctx context.Context, tx bun.Tx, c domain.Conversation) error {
-	if _, err := tx.NewRaw(`UPDATE conversations SET name = ?, state = ?, agent = ?, agent_name = ?, last = ?,
-			read_by_customer = ?, read_by_agent = ?, unread_by_customer = ?, unread_by_agent = ?,
-			waiting_since = ?, started_at = ?, changed_at = ?, revision = ? WHERE id = ?`,
-		c.Name, c.State, c.Agent, c.AgentName, c.Last, c.ReadByCustomer, c.ReadByAgent, c.UnreadByCustomer, c.UnreadByAgent,
-		bun.NullTime{Time: c.WaitingSince}, c.StartedAt, c.ChangedAt, c.Revision+1, c.ID).Exec(ctx); err != nil {
+	c.Revision++
+	if err := keepRow(ctx, tx, newConversationRow(c)); err != nil || len(c.Added) == 0 {
 		return err
 	}
-	if len(c.Added) == 0 {
-		return nil
-	}
-	rows := make([]addedMessage, len(c.Added))
+	rows := make([]messageRow, len(c.Added))
 	for i, m := range c.Added {
-		rows[i] = addedMessage{m.Seq, m.ClientID, m.From.Speaker(), m.From.Side, m.From.User, m.From.Name, m.Body, m.At}
+		rows[i] = newMessageRow(c.ID, m)
 	}
-	_, err := tx.NewRaw(`INSERT INTO messages (conversation, seq, client_id, speaker, side, user_id, name, body, at)
-		SELECT ?, m.* FROM json_to_recordset(?) AS m (seq bigint, client_id text, speaker text, side text, user_id text,
-			name text, body text, at timestamptz)`, c.ID, rows).Exec(ctx)
+	_, err := tx.NewInsert().Model(&rows).Exec(ctx)
 	return err
 }
 
-// addedMessage is a message as a statement takes it.
-type addedMessage struct {
-	Seq      int64         `json:"seq"`
-	ClientID string        `json:"client_id"`
-	Speaker  string        `json:"speaker"`
-	Side     domain.Side   `json:"side"`
-	User     domain.UserID `json:"user_id"`
-	Name     string        `json:"name"`
-	Body     string        `json:"body"`
-	At       time.Time     `json:"at"`
-}
-
-// found gives the failure to find a conversation its kind.
+// found turns the lack of a row into the error that there is no such conversation.
 func found(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return domain.NotFound("conversation")

@@ -3,36 +3,41 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/uptrace/bun"
 
 	"eshop/domain"
 )
 
-// PutPicture goes past bun, which would write the content into the statement, twice as long.
+// pictureRow is a picture as its table has it.
+type pictureRow struct {
+	bun.BaseModel `bun:"table:pictures"`
+	pictureColumns
+}
+
+type pictureColumns struct {
+	Name    domain.PictureName `bun:"name,pk"`
+	Content []byte             `bun:"content"`
+}
+
+// PutPicture binds the content, which would be twice as long in the text.
 func (s *Store) PutPicture(ctx context.Context, p domain.Picture) error {
-	return s.retry(ctx, func(ctx context.Context) error {
-		_, err := s.db.DB.ExecContext(ctx, `INSERT INTO pictures (name, content) VALUES ($1, $2)
-			ON CONFLICT (name) DO NOTHING`, string(p.Name), p.Content)
-		return err
-	})
+	return s.exec(ctx, s.db.NewInsert().Model((*pictureRow)(nil)).Value("name", "$1").Value("content", "$2").
+		On("CONFLICT (name) DO NOTHING").Returning("NULL").Conn(bind(s.db, p.Name, p.Content)))
 }
 
 func (s *Store) Picture(ctx context.Context, name domain.PictureName) (domain.Picture, error) {
-	var found []domain.Picture
+	var row pictureRow
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		var err error
-		found, err = prepared(ctx, db, func(rows *sql.Rows) (domain.Picture, error) {
-			p := domain.Picture{Name: name}
-			return p, rows.Scan(&p.Content)
-		}, `SELECT content FROM pictures WHERE name = $1`, string(name))
-		if err == nil && len(found) == 0 {
-			err = domain.NotFound("picture")
+		err := db.NewSelect().Model(&row).Where("name = $1").Conn(bind(db, name)).Scan(ctx)
+		if errors.Is(err, sql.ErrNoRows) {
+			return domain.NotFound("picture")
 		}
 		return err
 	})
 	if err != nil {
 		return domain.Picture{}, err
 	}
-	return found[0], nil
+	return domain.Picture(row.pictureColumns), nil
 }

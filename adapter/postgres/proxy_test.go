@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,7 +36,8 @@ type proxy struct {
 	mu    sync.Mutex
 	next  fault
 	broke bool
-	heard []string
+	heard []string // texts of statements
+	done  []string // statements with their arguments
 }
 
 func newProxy(t testing.TB, database string) *proxy {
@@ -106,11 +108,23 @@ func (p *proxy) statements() []string {
 	return heard
 }
 
-// hear notes a statement and returns the fault that it is to meet.
-func (p *proxy) hear(statement string) fault {
+// made are the statements that the server was to make since it was asked last, with their arguments in the text.
+func (p *proxy) made() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	done := p.done
+	p.done = nil
+	return done
+}
+
+// hear notes the text of a statement and returns the fault that it is to meet.
+func (p *proxy) hear(name, statement string) fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.heard = append(p.heard, statement)
+	if name == "" {
+		p.done = append(p.done, statement)
+	}
 	if !strings.EqualFold(statement, "commit") || p.next == noFault {
 		return noFault
 	}
@@ -121,7 +135,7 @@ func (p *proxy) hear(statement string) fault {
 
 // ask carries to the server what the client says.
 func (p *proxy) ask(client io.Reader, server io.Writer, deaf *atomic.Bool) {
-	from := bufio.NewReader(client)
+	from, prepared := bufio.NewReader(client), map[string]string{}
 	for first := true; ; first = false {
 		message, err := readMessage(from, first)
 		if err != nil {
@@ -131,9 +145,18 @@ func (p *proxy) ask(client io.Reader, server io.Writer, deaf *atomic.Bool) {
 		if !first {
 			switch message[0] {
 			case 'Q': // a query's text
-				f = p.hear(strings.TrimRight(string(message[5:]), "\x00"))
+				f = p.hear("", strings.TrimRight(string(message[5:]), "\x00"))
 			case 'P': // a statement's name and its text
-				f = p.hear(strings.Split(string(message[5:]), "\x00")[1])
+				parts := strings.Split(string(message[5:]), "\x00")
+				prepared[parts[0]] = parts[1]
+				f = p.hear(parts[0], parts[1])
+			case 'B': // a portal's and a statement's name, and the arguments
+				parts := strings.SplitN(string(message[5:]), "\x00", 3)
+				if parts[1] != "" {
+					p.mu.Lock()
+					p.done = append(p.done, withArguments(prepared[parts[1]], []byte(parts[2])))
+					p.mu.Unlock()
+				}
 			}
 		}
 		switch f {
@@ -155,6 +178,33 @@ func (p *proxy) ask(client io.Reader, server io.Writer, deaf *atomic.Bool) {
 			return
 		}
 	}
+}
+
+// withArguments writes the arguments of a message that binds them into the statement: a
+// bigint comes in binary, all others as text.
+func withArguments(statement string, message []byte) string {
+	number := func() int {
+		n := binary.BigEndian.Uint16(message)
+		message = message[2:]
+		return int(n)
+	}
+	formats := make([]int, number())
+	for i := range formats {
+		formats[i] = number()
+	}
+	literals := make([]string, number())
+	for i := range literals {
+		value := message[4 : 4+binary.BigEndian.Uint32(message)]
+		message = message[4+len(value):]
+		literals[i] = "'" + strings.ReplaceAll(string(value), "'", "''") + "'"
+		if formats[i] == 1 {
+			literals[i] = strconv.FormatUint(binary.BigEndian.Uint64(value), 10)
+		}
+	}
+	for i := len(literals); i > 0; i-- {
+		statement = strings.ReplaceAll(statement, "$"+strconv.Itoa(i), literals[i-1])
+	}
+	return statement
 }
 
 // answer carries to the client what the server says, until the client is to be told nothing more.

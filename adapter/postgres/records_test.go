@@ -150,6 +150,38 @@ func TestACallMakesAFixedNumberOfStatements(t *testing.T) {
 	}
 }
 
+func TestFrequentCallsArePreparedOnce(t *testing.T) {
+	line := newProxy(t, migrated(t))
+	s := openAt(t, line.url+"&pool_max_conns=1")
+	stockProducts(t, s, 2, 10)
+	calls := func(i int) {
+		owner, n := domain.OwnerID(fmt.Sprint("guest:", i)), fmt.Sprint(i)
+		_, _ = s.Session(t.Context(), domain.SessionKey(n), noon) // there is none
+		_, _ = s.User(t.Context(), domain.UserID(n))
+		_, _ = s.Picture(t.Context(), domain.PictureName(n))
+		_, _ = s.ConversationOf(t.Context(), owner)
+		require.NoError(t, s.TouchSession(t.Context(), domain.SessionKey(n), noon))
+		_, err := s.UpdateCart(t.Context(), owner, func(c *domain.Cart) error { c.Version++; return nil })
+		require.NoError(t, err)
+		_, err = s.Cart(t.Context(), owner)
+		require.NoError(t, err)
+		_, err = s.UpdateWishlist(t.Context(), owner, func(*domain.Wishlist) error { return nil })
+		require.NoError(t, err)
+		_, err = s.Wishlist(t.Context(), owner)
+		require.NoError(t, err)
+		_, err = s.Product(t.Context(), string(stockedID(i)))
+		require.NoError(t, err)
+		_, err = s.Products(t.Context(), []domain.ProductID{stockedID(i)})
+		require.NoError(t, err)
+	}
+	calls(0)
+	line.statements()
+	calls(1)
+	for _, text := range line.statements() {
+		assert.Contains(t, []string{"begin", "commit", "-- ping"}, text, "was sent once more")
+	}
+}
+
 func TestEveryStatementGoesByAnIndex(t *testing.T) {
 	url := migrated(t)
 	s, closeStore, err := postgres.Open(t.Context(), postgres.Config{URL: url})

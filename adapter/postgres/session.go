@@ -13,7 +13,12 @@ import (
 
 // sessionRow is a session as its table has it.
 type sessionRow struct {
-	Key       domain.SessionKey `bun:"key"`
+	bun.BaseModel `bun:"table:sessions"`
+	sessionColumns
+}
+
+type sessionColumns struct {
+	Key       domain.SessionKey `bun:"key,pk"`
 	Guest     domain.OwnerID    `bun:"guest"`
 	User      domain.UserID     `bun:"user_id"`
 	Unmerged  bool              `bun:"unmerged"`
@@ -24,8 +29,7 @@ type sessionRow struct {
 func (s *Store) Session(ctx context.Context, key domain.SessionKey, now time.Time) (domain.Session, error) {
 	var row sessionRow
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		err := db.NewRaw(`SELECT key, guest, user_id, unmerged, created_at, expires_at FROM sessions
-			WHERE key = ? AND expires_at >= ?`, key, now).Scan(ctx, &row)
+		err := db.NewSelect().Model(&row).Where("key = $1").Where("expires_at >= $2").Conn(bind(db, key, now)).Scan(ctx)
 		if errors.Is(err, sql.ErrNoRows) {
 			return domain.NotFound("session")
 		}
@@ -35,28 +39,37 @@ func (s *Store) Session(ctx context.Context, key domain.SessionKey, now time.Tim
 		return domain.Session{}, err
 	}
 	row.CreatedAt, row.ExpiresAt = row.CreatedAt.UTC(), row.ExpiresAt.UTC()
-	return domain.Session(row), nil
+	return domain.Session(row.sessionColumns), nil
 }
 
 func (s *Store) PutSession(ctx context.Context, session domain.Session) error {
 	return s.ReplaceSession(ctx, session.Key, session)
 }
 
-// ReplaceSession leaves the old row to be changed when the next has its key.
+// ReplaceSession updates the old row when the next session has the same key.
 func (s *Store) ReplaceSession(ctx context.Context, old domain.SessionKey, next domain.Session) error {
-	return s.repeat(ctx, `WITH replaced AS (DELETE FROM sessions WHERE key = ? AND key <> ?)
-		INSERT INTO sessions (key, guest, user_id, unmerged, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (key) DO UPDATE SET guest = excluded.guest, user_id = excluded.user_id,
-			unmerged = excluded.unmerged, created_at = excluded.created_at, expires_at = excluded.expires_at`,
-		old, next.Key, next.Key, next.Guest, next.User, next.Unmerged, next.CreatedAt, next.ExpiresAt)
+	row := &sessionRow{sessionColumns: sessionColumns(next)}
+	replaced := s.db.NewDelete().Model(row).Where("key = ?", old).Where("key <> ?", next.Key)
+	return s.exec(ctx, s.db.NewInsert().With("replaced", replaced).Model(row).On("CONFLICT (key) DO UPDATE"))
 }
 
 func (s *Store) TouchSession(ctx context.Context, key domain.SessionKey, expires time.Time) error {
-	return s.repeat(ctx, `UPDATE sessions SET expires_at = ? WHERE key = ? AND expires_at < ?`, expires, key, expires)
+	return s.exec(ctx, s.db.NewUpdate().Model((*sessionRow)(nil)).Set("expires_at = $1").
+		Where("key = $2").Where("expires_at < $1").Conn(bind(s.db, expires, key)))
 }
 
 func (s *Store) DeleteSession(ctx context.Context, key domain.SessionKey) error {
-	return s.repeat(ctx, `DELETE FROM sessions WHERE key = ?`, key)
+	return s.exec(ctx, s.db.NewDelete().Model((*sessionRow)(nil)).Where("key = ?", key))
+}
+
+// exec makes one statement that may be made again, for it then changes nothing more.
+func (s *Store) exec(ctx context.Context, query interface {
+	Exec(ctx context.Context, dest ...any) (sql.Result, error)
+}) error {
+	return s.retry(ctx, func(ctx context.Context) error {
+		_, err := query.Exec(ctx)
+		return err
+	})
 }
 
 // repeat runs one statement that may be run again, for it then changes nothing more.

@@ -17,6 +17,7 @@ import (
 	"database/sql"
 	"errors"
 	"math/rand/v2"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -28,7 +29,9 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/schema"
 
+	"eshop/domain"
 	"eshop/port"
 )
 
@@ -70,7 +73,17 @@ type Store struct {
 	broadFrom, sampled int         // as the constants say
 }
 
-var _ port.Products = (*Store)(nil)
+var (
+	_ port.Products      = (*Store)(nil)
+	_ port.Carts         = (*Store)(nil)
+	_ port.Wishlists     = (*Store)(nil)
+	_ port.Orders        = (*Store)(nil)
+	_ port.Users         = (*Store)(nil)
+	_ port.Sessions      = (*Store)(nil)
+	_ port.Contacts      = (*Store)(nil)
+	_ port.Conversations = (*Store)(nil)
+	_ port.Pictures      = (*Store)(nil)
+)
 
 const (
 	// callTime bounds a call; statementTime and lockTime end on the server what the
@@ -248,6 +261,79 @@ func (s *Store) tryTx(ctx context.Context, opts *sql.TxOptions, do func(ctx cont
 		return err
 	}
 	return committed(tx.Commit())
+}
+
+// bound sends a statement of bun's with arguments, which the text calls $1, $2 and so on.
+// Every connection prepares such a statement once, which saves most of its cost. bun
+// itself writes arguments into the text, and no such text comes twice. bound is for
+// frequent statements whose plan does not depend on their arguments.
+type bound struct {
+	conn bun.IConn
+	args []any
+}
+
+// bind returns the connection for a frequent statement: NewSelect().Where("id = $1").Conn(bind(db, id)).
+func bind(db bun.IDB, args ...any) bun.IConn {
+	args = append([]any{pgx.QueryExecModeCacheStatement}, args...)
+	switch db := db.(type) {
+	case *bun.DB:
+		return bound{db.DB, args}
+	case bun.Tx:
+		return bound{db.Tx, args}
+	}
+	return bound{db, args}
+}
+
+func (b bound) QueryContext(ctx context.Context, statement string, _ ...any) (*sql.Rows, error) {
+	return b.conn.QueryContext(ctx, statement, b.args...)
+}
+
+func (b bound) ExecContext(ctx context.Context, statement string, _ ...any) (sql.Result, error) {
+	return b.conn.ExecContext(ctx, statement, b.args...)
+}
+
+func (b bound) QueryRowContext(ctx context.Context, statement string, _ ...any) *sql.Row {
+	return b.conn.QueryRowContext(ctx, statement, b.args...)
+}
+
+// keepRow updates all columns of row, which points to a struct with a primary key, by a prepared statement.
+func keepRow(ctx context.Context, tx bun.Tx, row any) error {
+	value := reflect.ValueOf(row).Elem()
+	table := tx.Dialect().Tables().Get(value.Type())
+	query, args := tx.NewUpdate().Model(row), make([]any, 0, len(table.Fields))
+	argument := func(f *schema.Field) string {
+		arg := f.Value(value).Interface()
+		if f.NullZero && f.HasZeroValue(value) {
+			arg = nil
+		}
+		args = append(args, arg)
+		return "$" + strconv.Itoa(len(args))
+	}
+	for _, f := range table.DataFields {
+		query = query.Value(f.Name, argument(f))
+	}
+	for _, f := range table.PKs {
+		query = query.Where("? = "+argument(f), bun.Ident(f.Name))
+	}
+	_, err := query.Conn(bind(tx, args...)).Exec(ctx)
+	return err
+}
+
+// lockRow reads the row of owner into row and holds it until the transaction ends.
+// Writing the row locks it, whether it is there already or new.
+func lockRow(ctx context.Context, tx bun.Tx, row any, owner domain.OwnerID) error {
+	_, err := tx.NewInsert().Model(row).Column("owner").Value("owner", "$1").
+		On("CONFLICT (owner) DO UPDATE").Set("touched_on = current_date").Returning("?Columns").Conn(bind(tx, owner)).Exec(ctx)
+	return err
+}
+
+// scanPage scans a page of all, in the order given, into rows, whose structs have a Total.
+// One statement does: the total comes with every row, and with a row of nulls when the page is empty.
+func scanPage(ctx context.Context, db bun.IDB, rows any, all *bun.SelectQuery, order string, page domain.Page) error {
+	return db.NewSelect().ColumnExpr("counted.total, page.*").
+		TableExpr("(?) AS counted", all.Clone().ColumnExpr("count(*) AS total")).
+		Join("LEFT JOIN (?) AS page ON true", all.Clone().OrderExpr(order).Limit(int64(page.Size)).Offset(int64(page.Offset()))).
+		OrderExpr(order).Scan(ctx, rows)
 }
 
 // prepared makes a statement that is made very often, and whose plan does not

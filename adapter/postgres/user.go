@@ -11,9 +11,17 @@ import (
 	"eshop/domain"
 )
 
-// userRow is an account as its table has it.
+// userRow is an account as its table has it, with the logins in the form by which they are told apart.
 type userRow struct {
-	ID           domain.UserID `bun:"id"`
+	bun.BaseModel `bun:"table:users"`
+	userColumns
+
+	LoginName  string `bun:"login_name"`
+	LoginEmail string `bun:"login_email"`
+}
+
+type userColumns struct {
+	ID           domain.UserID `bun:"id,pk"`
 	Username     string        `bun:"username"`
 	Email        string        `bun:"email"`
 	Role         domain.Role   `bun:"role"`
@@ -23,34 +31,29 @@ type userRow struct {
 
 // AddUser is repeated when its answer was lost: an id that is kept already is its own.
 func (s *Store) AddUser(ctx context.Context, u domain.User) error {
-	return s.retry(ctx, func(ctx context.Context) error {
-		_, err := s.db.NewRaw(`INSERT INTO users (id, username, email, login_name, login_email, role, password_hash, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-			u.ID, u.Username, u.Email, domain.LoginName(u.Username), domain.LoginName(u.Email),
-			u.Role, u.PasswordHash, u.CreatedAt).Exec(ctx)
-		switch constraint(err) {
-		case "users_login_name":
-			return domain.UsernameTaken()
-		case "users_login_email":
-			return domain.EmailTaken()
-		}
-		return err
-	})
+	row := &userRow{userColumns: userColumns(u), LoginName: domain.LoginName(u.Username), LoginEmail: domain.LoginName(u.Email)}
+	err := s.exec(ctx, s.db.NewInsert().Model(row).On("CONFLICT (id) DO NOTHING"))
+	switch constraint(err) {
+	case "users_login_name":
+		return domain.UsernameTaken()
+	case "users_login_email":
+		return domain.EmailTaken()
+	}
+	return err
 }
 
 func (s *Store) User(ctx context.Context, id domain.UserID) (domain.User, error) {
-	return s.user(ctx, `id = ?`, id)
+	return s.user(ctx, "id = $1", id)
 }
 
 func (s *Store) UserByLogin(ctx context.Context, login string) (domain.User, error) {
-	name := domain.LoginName(login)
-	return s.user(ctx, `login_name = ? OR login_email = ?`, name, name)
+	return s.user(ctx, "login_name = $1 OR login_email = $1", domain.LoginName(login))
 }
 
-func (s *Store) user(ctx context.Context, which string, args ...any) (domain.User, error) {
+func (s *Store) user(ctx context.Context, where string, arg any) (domain.User, error) {
 	var row userRow
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		err := db.NewRaw(`SELECT id, username, email, role, password_hash, created_at FROM users WHERE `+which, args...).Scan(ctx, &row)
+		err := db.NewSelect().Model(&row).Where(where).Conn(bind(db, arg)).Scan(ctx)
 		if errors.Is(err, sql.ErrNoRows) {
 			return domain.NotFound("account")
 		}
@@ -60,5 +63,5 @@ func (s *Store) user(ctx context.Context, which string, args ...any) (domain.Use
 		return domain.User{}, err
 	}
 	row.CreatedAt = row.CreatedAt.UTC()
-	return domain.User(row), nil
+	return domain.User(row.userColumns), nil
 }

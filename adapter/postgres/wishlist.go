@@ -13,10 +13,13 @@ import (
 
 // wishlistRow is a wishlist as its table has it.
 type wishlistRow struct {
-	Wishes []wish `bun:"wishes,type:jsonb"`
+	bun.BaseModel `bun:"table:wishlists"`
+
+	Owner domain.OwnerID `bun:"owner,pk"`
+	Items []wishlistItem `bun:"wishes,type:jsonb"`
 }
 
-type wish struct {
+type wishlistItem struct {
 	ID      domain.WishlistItemID `json:"id"`
 	Product domain.ProductID      `json:"product"`
 	AddedAt time.Time             `json:"added_at"`
@@ -24,18 +27,27 @@ type wish struct {
 
 func (r wishlistRow) wishlist() domain.Wishlist {
 	var list domain.Wishlist
-	for _, w := range r.Wishes {
-		list.Items = append(list.Items, domain.WishlistItem{ID: w.ID, Product: w.Product, AddedAt: w.AddedAt.UTC()})
+	for _, item := range r.Items {
+		item.AddedAt = item.AddedAt.UTC()
+		list.Items = append(list.Items, domain.WishlistItem(item))
 	}
 	return list
+}
+
+func newWishlistRow(owner domain.OwnerID, list domain.Wishlist) *wishlistRow {
+	row := &wishlistRow{Owner: owner, Items: []wishlistItem{}}
+	for _, item := range list.Items {
+		row.Items = append(row.Items, wishlistItem(item))
+	}
+	return row
 }
 
 func (s *Store) Wishlist(ctx context.Context, owner domain.OwnerID) (domain.Wishlist, error) {
 	var row wishlistRow
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		err := db.NewRaw(`SELECT wishes FROM wishlists WHERE owner = ?`, owner).Scan(ctx, &row)
+		err := db.NewSelect().Model(&row).Where("owner = $1").Conn(bind(db, owner)).Scan(ctx)
 		if errors.Is(err, sql.ErrNoRows) {
-			row, err = wishlistRow{}, nil
+			return nil
 		}
 		return err
 	})
@@ -89,17 +101,10 @@ func (s *Store) MergeWishlist(ctx context.Context, from, into domain.OwnerID) er
 // lockWishlist returns the owner's wishlist and holds it until the transaction ends.
 func lockWishlist(ctx context.Context, tx bun.Tx, owner domain.OwnerID) (domain.Wishlist, error) {
 	var row wishlistRow
-	err := tx.NewRaw(`INSERT INTO wishlists (owner) VALUES (?)
-		ON CONFLICT (owner) DO UPDATE SET touched_on = current_date
-		RETURNING wishes`, owner).Scan(ctx, &row)
+	err := lockRow(ctx, tx, &row, owner)
 	return row.wishlist(), err
 }
 
 func keepWishlist(ctx context.Context, tx bun.Tx, owner domain.OwnerID, list domain.Wishlist) error {
-	wishes := []wish{}
-	for _, w := range list.Items {
-		wishes = append(wishes, wish(w))
-	}
-	_, err := tx.NewRaw(`UPDATE wishlists SET wishes = ? WHERE owner = ?`, wishes, owner).Exec(ctx)
-	return err
+	return keepRow(ctx, tx, newWishlistRow(owner, list))
 }
