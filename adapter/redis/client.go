@@ -74,8 +74,9 @@ const (
 
 // Config says where Redis is.
 type Config struct {
-	// URL is redis://[[user]:password@]host[:port][/database], or rediss:// for TLS. Several
-	// hosts, separated by commas, are a Cluster, or with ?master_set=NAME its Sentinels.
+	// URL is redis://[[user]:password@]host[:port][/database], or rediss:// for TLS. With
+	// ?addr=host:port for each further host, the hosts are those of a Cluster, or with
+	// &master_set=NAME Sentinels.
 	URL string
 	// Name is what Redis shows as the connection's name.
 	Name string
