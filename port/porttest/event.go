@@ -19,292 +19,292 @@ import (
 // patience is how long a test waits for what must come.
 const patience = 10 * time.Second
 
-// Events holds an adapter to the promises of port.Events. open gives a store that nobody follows.
-// As news may be lost or come twice, who waits for some publishes it until it is heard.
+// Events holds an adapter to the promises of port.Events. open gives a store without a subscriber.
+// As events may be lost or come twice, who waits for one publishes it until it is received.
 func Events(t *testing.T, open func(*testing.T) (a, b port.Events)) {
-	run(t, open, inTurns, carryingEvents, endingToFollow, fallingBehind, cancellingEvents)
+	run(t, open, inTurns, carryingEvents, leaving, fallingBehind, cancellingEvents)
 }
 
 func carryingEvents(t *testing.T, open func(t *testing.T) turns[port.Events]) {
-	t.Run("news reaches every follower of its topic", func(t *testing.T) {
+	t.Run("an event reaches every subscriber of its topic", func(t *testing.T) {
 		events := open(t)
-		followers := []<-chan domain.Event{
-			follow(t, events, domain.OrderChanged), follow(t, events, domain.OrderChanged), follow(t, events, domain.OrderChanged),
+		subscribers := []<-chan domain.Event{
+			subscribe(t, events, domain.OrderChanged), subscribe(t, events, domain.OrderChanged), subscribe(t, events, domain.OrderChanged),
 		}
 		for n := range 20 {
-			for _, follower := range followers {
-				hear(t, events, follower, orderNews(n))
+			for _, subscriber := range subscribers {
+				receive(t, events, subscriber, orderEvent(n))
 			}
 		}
 	})
-	t.Run("one piece of news is for all that follow, not for one of them", func(t *testing.T) {
+	t.Run("one event is for all subscribers, not for one of them", func(t *testing.T) {
 		events := open(t)
-		first, second := follow(t, events, domain.OrderChanged), follow(t, events, domain.OrderChanged)
+		first, second := subscribe(t, events, domain.OrderChanged), subscribe(t, events, domain.OrderChanged)
 		both := 0
 		for n := range 20 {
-			publish(t, events, orderNews(n))
-			if heardOnce(t, first, orderNews(n)) && heardOnce(t, second, orderNews(n)) {
+			publish(t, events, orderEvent(n))
+			if receivedOnce(t, first, orderEvent(n)) && receivedOnce(t, second, orderEvent(n)) {
 				both++
 			}
 		}
-		assert.GreaterOrEqual(t, both, 10, "news may be lost, but not as a rule")
+		assert.GreaterOrEqual(t, both, 10, "events may be lost, but not as a rule")
 	})
-	t.Run("news comes as it was told", func(t *testing.T) {
+	t.Run("an event is received as it was published", func(t *testing.T) {
 		events := open(t)
 		for _, topic := range []domain.Topic{domain.OrderChanged, domain.ProductChanged} {
-			follower := follow(t, events, topic)
+			subscriber := subscribe(t, events, topic)
 			for _, key := range []string{
 				"0198c1de-0000-7000-8000-00000000000f", "a b:c|d,e/f", `"quoted" and 'so'`, "{\"json\":1}", "ä茶🙂", "%s\\n", strings.Repeat("long", 250),
 			} {
-				hear(t, events, follower, domain.Event{Topic: topic, Key: key})
+				receive(t, events, subscriber, domain.Event{Topic: topic, Key: key})
 			}
 		}
 	})
-	t.Run("news of one topic does not reach who follows another", func(t *testing.T) {
+	t.Run("an event of one topic does not reach the subscribers of another", func(t *testing.T) {
 		events := open(t)
-		orders, products := follow(t, events, domain.OrderChanged), follow(t, events, domain.ProductChanged)
+		orders, products := subscribe(t, events, domain.OrderChanged), subscribe(t, events, domain.ProductChanged)
 		for n := range 20 {
-			hear(t, events, orders, orderNews(n))
-			for _, heard := range hear(t, events, products, domain.Event{Topic: domain.ProductChanged, Key: fmt.Sprint(n)}) {
-				assert.Equal(t, domain.ProductChanged, heard.Topic)
+			receive(t, events, orders, orderEvent(n))
+			for _, received := range receive(t, events, products, domain.Event{Topic: domain.ProductChanged, Key: fmt.Sprint(n)}) {
+				assert.Equal(t, domain.ProductChanged, received.Topic)
 			}
 		}
-		for _, heard := range hear(t, events, orders, orderNews(99)) {
-			assert.Equal(t, domain.OrderChanged, heard.Topic)
+		for _, received := range receive(t, events, orders, orderEvent(99)) {
+			assert.Equal(t, domain.OrderChanged, received.Topic)
 		}
 	})
-	t.Run("a follower hears news from when Follow returned", func(t *testing.T) {
+	t.Run("a subscriber receives events from when Subscribe returned", func(t *testing.T) {
 		events := open(t)
-		heard := 0
+		received := 0
 		for n := range 20 {
 			ctx, cancel := context.WithCancel(t.Context())
-			follower, err := events().Subscribe(ctx, domain.OrderChanged)
+			subscriber, err := events().Subscribe(ctx, domain.OrderChanged)
 			require.NoError(t, err)
-			publish(t, events, orderNews(n))
-			if heardOnce(t, follower, orderNews(n)) {
-				heard++
+			publish(t, events, orderEvent(n))
+			if receivedOnce(t, subscriber, orderEvent(n)) {
+				received++
 			}
 			cancel()
 		}
-		assert.GreaterOrEqual(t, heard, 10, "news may be lost, but not as a rule")
+		assert.GreaterOrEqual(t, received, 10, "events may be lost, but not as a rule")
 	})
-	t.Run("a follower hears no news from before", func(t *testing.T) {
+	t.Run("a subscriber receives no event from before", func(t *testing.T) {
 		events := open(t)
-		first := follow(t, events, domain.OrderChanged)
-		publish(t, events, manyNews(10)...)
-		hear(t, events, first, orderNews(50))
-		second := follow(t, events, domain.OrderChanged)
-		for _, heard := range hear(t, events, second, orderNews(99)) {
-			assert.NotContains(t, manyNews(10), heard)
+		first := subscribe(t, events, domain.OrderChanged)
+		publish(t, events, manyEvents(10)...)
+		receive(t, events, first, orderEvent(50))
+		second := subscribe(t, events, domain.OrderChanged)
+		for _, received := range receive(t, events, second, orderEvent(99)) {
+			assert.NotContains(t, manyEvents(10), received)
 		}
 	})
-	t.Run("news that nobody follows is told to nobody", func(t *testing.T) {
+	t.Run("an event without a subscriber reaches nobody", func(t *testing.T) {
 		events := open(t)
-		publish(t, events, manyNews(100)...)
+		publish(t, events, manyEvents(100)...)
 		ctx, cancel := context.WithCancel(t.Context())
-		follower, err := events().Subscribe(ctx, domain.OrderChanged)
+		subscriber, err := events().Subscribe(ctx, domain.OrderChanged)
 		require.NoError(t, err)
 		cancel()
-		requireCloses(t, follower)
-		publish(t, events, orderNews(1))
+		requireCloses(t, subscriber)
+		publish(t, events, orderEvent(1))
 	})
-	t.Run("many publish, follow and go at once", func(t *testing.T) {
+	t.Run("many publish, subscribe and leave at once", func(t *testing.T) {
 		events := open(t)
-		steady := follow(t, events, domain.OrderChanged)
+		steady := subscribe(t, events, domain.OrderChanged)
 		inTime(t, func() error {
 			errs := make([]error, 24)
 			atOnce(len(errs), func(i int) {
 				for n := 0; n < 30 && errs[i] == nil; n++ {
 					if i%3 == 0 {
-						errs[i] = events().Publish(t.Context(), orderNews(n))
+						errs[i] = events().Publish(t.Context(), orderEvent(n))
 						continue
 					}
-					errs[i] = followBriefly(t.Context(), events, i%3 == 1)
+					errs[i] = subscribeBriefly(t.Context(), events, i%3 == 1)
 				}
 			})
 			return errors.Join(errs...)
 		})
-		hear(t, events, steady, orderNews(99))
+		receive(t, events, steady, orderEvent(99))
 	})
 }
 
-// followBriefly follows and goes, with or without reading, and waits for the end.
-func followBriefly(ctx context.Context, events turns[port.Events], read bool) error {
+// subscribeBriefly subscribes and leaves, with or without reading, and waits for the end.
+func subscribeBriefly(ctx context.Context, events turns[port.Events], read bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	follower, err := events().Subscribe(ctx, domain.OrderChanged)
+	subscriber, err := events().Subscribe(ctx, domain.OrderChanged)
 	if err != nil {
 		return err
 	}
 	if read {
 		select {
-		case <-follower:
+		case <-subscriber:
 		case <-time.After(time.Millisecond):
 		}
 	}
 	cancel()
-	return untilClosed(follower)
+	return untilClosed(subscriber)
 }
 
-func endingToFollow(t *testing.T, open func(t *testing.T) turns[port.Events]) {
+func leaving(t *testing.T, open func(t *testing.T) turns[port.Events]) {
 	t.Run("the channel is closed when the context ends", func(t *testing.T) {
 		events := open(t)
 		for name, published := range map[string]int{"nothing": 0, "a little": 3, "a lot": 500} {
 			ctx, cancel := context.WithCancel(t.Context())
-			follower, err := events().Subscribe(ctx, domain.OrderChanged)
+			subscriber, err := events().Subscribe(ctx, domain.OrderChanged)
 			require.NoError(t, err)
-			publish(t, events, manyNews(published)...)
+			publish(t, events, manyEvents(published)...)
 			cancel()
-			requireCloses(t, follower, name+" waits to be read")
+			requireCloses(t, subscriber, name+" waits to be read")
 		}
 	})
 	t.Run("the channel is closed when the context's time is up", func(t *testing.T) {
 		events := open(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		follower, err := events().Subscribe(ctx, domain.OrderChanged)
+		subscriber, err := events().Subscribe(ctx, domain.OrderChanged)
 		require.NoError(t, err)
-		requireCloses(t, follower)
+		requireCloses(t, subscriber)
 		require.Error(t, ctx.Err(), "not before")
 	})
 	t.Run("the channel is open until the context ends", func(t *testing.T) {
 		events := open(t)
-		follower := follow(t, events, domain.OrderChanged)
+		subscriber := subscribe(t, events, domain.OrderChanged)
 		for n := range 3 {
-			hear(t, events, follower, orderNews(n))
+			receive(t, events, subscriber, orderEvent(n))
 			select {
-			case _, more := <-follower:
+			case _, more := <-subscriber:
 				require.True(t, more)
 			case <-time.After(20 * time.Millisecond):
 			}
 		}
 	})
-	t.Run("one who goes takes no other follower along", func(t *testing.T) {
+	t.Run("who leaves takes no other subscriber along", func(t *testing.T) {
 		events := open(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		goes, err := events().Subscribe(ctx, domain.OrderChanged)
 		require.NoError(t, err)
-		stays, other := follow(t, events, domain.OrderChanged), follow(t, events, domain.ProductChanged)
+		stays, other := subscribe(t, events, domain.OrderChanged), subscribe(t, events, domain.ProductChanged)
 		cancel()
 		requireCloses(t, goes)
 		for n := range 5 {
-			hear(t, events, stays, orderNews(n))
-			hear(t, events, other, domain.Event{Topic: domain.ProductChanged, Key: fmt.Sprint(n)})
+			receive(t, events, stays, orderEvent(n))
+			receive(t, events, other, domain.Event{Topic: domain.ProductChanged, Key: fmt.Sprint(n)})
 		}
 	})
-	t.Run("who went may follow again", func(t *testing.T) {
+	t.Run("who left may subscribe again", func(t *testing.T) {
 		events := open(t)
 		for n := range 5 {
 			ctx, cancel := context.WithCancel(t.Context())
-			follower, err := events().Subscribe(ctx, domain.OrderChanged)
+			subscriber, err := events().Subscribe(ctx, domain.OrderChanged)
 			require.NoError(t, err)
-			hear(t, events, follower, orderNews(n))
+			receive(t, events, subscriber, orderEvent(n))
 			cancel()
-			requireCloses(t, follower)
+			requireCloses(t, subscriber)
 		}
 	})
-	t.Run("nothing is left running of followers who went, read or unread", func(t *testing.T) {
+	t.Run("nothing is left running of subscribers who left, read or unread", func(t *testing.T) {
 		events := open(t)
-		hear(t, events, follow(t, events, domain.OrderChanged), orderNews(0)) // connects what is to be connected
+		receive(t, events, subscribe(t, events, domain.OrderChanged), orderEvent(0)) // connects what is to be connected
 		before := runtime.NumGoroutine()
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		var followers []<-chan domain.Event
+		var subscribers []<-chan domain.Event
 		for range 100 {
-			follower, err := events().Subscribe(ctx, domain.OrderChanged)
+			subscriber, err := events().Subscribe(ctx, domain.OrderChanged)
 			require.NoError(t, err)
-			followers = append(followers, follower)
+			subscribers = append(subscribers, subscriber)
 		}
-		publish(t, events, manyNews(200)...)
+		publish(t, events, manyEvents(200)...)
 		cancel()
-		for _, read := range followers[:50] {
+		for _, read := range subscribers[:50] {
 			requireCloses(t, read)
 		}
 		require.Eventually(t, func() bool { return runtime.NumGoroutine() < before+20 }, patience, 10*time.Millisecond)
-		for _, unread := range followers[50:] {
+		for _, unread := range subscribers[50:] {
 			requireCloses(t, unread)
 		}
 	})
 }
 
 func fallingBehind(t *testing.T, open func(t *testing.T) turns[port.Events]) {
-	t.Run("a follower that reads nothing holds up neither who publishes nor who follows", func(t *testing.T) {
+	t.Run("a subscriber that reads nothing holds up neither publishers nor other subscribers", func(t *testing.T) {
 		events := open(t)
-		slow := follow(t, events, domain.OrderChanged)
-		publish(t, events, manyNews(3000)...)
-		other := follow(t, events, domain.OrderChanged)
+		slow := subscribe(t, events, domain.OrderChanged)
+		publish(t, events, manyEvents(3000)...)
+		other := subscribe(t, events, domain.OrderChanged)
 		for n := range 5 {
-			hear(t, events, other, orderNews(10_000+n))
+			receive(t, events, other, orderEvent(10_000+n))
 		}
-		hear(t, events, slow, orderNews(20_000)) // it has missed some, and goes on
+		receive(t, events, slow, orderEvent(20_000)) // it has missed some, and goes on
 	})
-	t.Run("a follower that missed some is told to look again at everything", func(t *testing.T) {
+	t.Run("a subscriber that missed events is told to look again at everything", func(t *testing.T) {
 		events := open(t)
-		slow := follow(t, events, domain.OrderChanged)
-		publish(t, events, manyNews(3000)...)
-		unheard := map[domain.Event]bool{}
-		for _, news := range manyNews(3000) {
-			unheard[news] = true
+		slow := subscribe(t, events, domain.OrderChanged)
+		publish(t, events, manyEvents(3000)...)
+		missing := map[domain.Event]bool{}
+		for _, event := range manyEvents(3000) {
+			missing[event] = true
 		}
 		late := time.After(patience)
-		for len(unheard) > 0 {
+		for len(missing) > 0 {
 			select {
-			case heard := <-slow:
-				if heard.Key == "" {
+			case received := <-slow:
+				if received.Key == "" {
 					return
 				}
-				delete(unheard, heard)
+				delete(missing, received)
 			case <-late:
-				require.FailNow(t, "missed", "%d pieces of news", len(unheard))
+				require.FailNow(t, "missed", "%d events", len(missing))
 			}
 		}
 	})
-	t.Run("a follower that keeps up hears on while another reads nothing", func(t *testing.T) {
+	t.Run("a subscriber that keeps up receives on while another reads nothing", func(t *testing.T) {
 		events := open(t)
-		slow, quick := follow(t, events, domain.OrderChanged), follow(t, events, domain.OrderChanged)
+		slow, quick := subscribe(t, events, domain.OrderChanged), subscribe(t, events, domain.OrderChanged)
 		for n := range 500 {
-			hear(t, events, quick, orderNews(n))
+			receive(t, events, quick, orderEvent(n))
 		}
-		hear(t, events, slow, orderNews(999))
+		receive(t, events, slow, orderEvent(999))
 	})
 }
 
 func cancellingEvents(t *testing.T, open func(t *testing.T) turns[port.Events]) {
 	t.Run("Publish that is cancelled is an error without an effect", func(t *testing.T) {
 		events := open(t)
-		follower := follow(t, events, domain.OrderChanged)
-		hear(t, events, follower, orderNews(0))
+		subscriber := subscribe(t, events, domain.OrderChanged)
+		receive(t, events, subscriber, orderEvent(0))
 		for range 5 {
-			require.Error(t, events().Publish(cancelled(t), orderNews(13)))
+			require.Error(t, events().Publish(cancelled(t), orderEvent(13)))
 		}
-		assert.NotContains(t, hear(t, events, follower, orderNews(1)), orderNews(13))
+		assert.NotContains(t, receive(t, events, subscriber, orderEvent(1)), orderEvent(13))
 	})
-	t.Run("Follow that is cancelled is an error without an effect", func(t *testing.T) {
+	t.Run("Subscribe that is cancelled is an error without an effect", func(t *testing.T) {
 		events := open(t)
 		_, err := events().Subscribe(cancelled(t), domain.OrderChanged)
 		require.Error(t, err)
-		hear(t, events, follow(t, events, domain.OrderChanged), orderNews(1))
+		receive(t, events, subscribe(t, events, domain.OrderChanged), orderEvent(1))
 	})
 }
 
-func orderNews(n int) domain.Event {
+func orderEvent(n int) domain.Event {
 	return domain.Event{Topic: domain.OrderChanged, Key: fmt.Sprint("order-", n)}
 }
 
-func manyNews(n int) []domain.Event {
+func manyEvents(n int) []domain.Event {
 	all := make([]domain.Event, n)
 	for i := range all {
-		all[i] = orderNews(i)
+		all[i] = orderEvent(i)
 	}
 	return all
 }
 
-// publish demands that telling the news ends, whoever reads it or not.
+// publish demands that publishing ends, whoever reads or not.
 func publish(t *testing.T, events turns[port.Events], all ...domain.Event) {
 	t.Helper()
 	inTime(t, func() error {
-		for _, news := range all {
-			if err := events().Publish(t.Context(), news); err != nil {
+		for _, event := range all {
+			if err := events().Publish(t.Context(), event); err != nil {
 				return err
 			}
 		}
@@ -321,49 +321,49 @@ func inTime(t *testing.T, call func() error) {
 	case err := <-ended:
 		require.NoError(t, err)
 	case <-time.After(2 * patience):
-		require.FailNow(t, "somebody waits for a follower")
+		require.FailNow(t, "somebody waits for a subscriber")
 	}
 }
 
-// follow follows to the end of the test.
-func follow(t *testing.T, events turns[port.Events], topic domain.Topic) <-chan domain.Event {
+// subscribe subscribes to the end of the test.
+func subscribe(t *testing.T, events turns[port.Events], topic domain.Topic) <-chan domain.Event {
 	t.Helper()
-	follower, err := events().Subscribe(t.Context(), topic)
+	subscriber, err := events().Subscribe(t.Context(), topic)
 	require.NoError(t, err)
-	return follower
+	return subscriber
 }
 
-// hear publishes news until the follower hears it, and returns all that was heard up to then.
-func hear(t *testing.T, events turns[port.Events], follower <-chan domain.Event, news domain.Event) []domain.Event {
+// receive publishes an event until the subscriber receives it, and returns all that was received up to then.
+func receive(t *testing.T, events turns[port.Events], subscriber <-chan domain.Event, event domain.Event) []domain.Event {
 	t.Helper()
-	var heard []domain.Event
+	var received []domain.Event
 	again, late := time.NewTicker(50*time.Millisecond), time.After(patience)
 	defer again.Stop()
-	publish(t, events, news)
+	publish(t, events, event)
 	for {
 		select {
-		case got, more := <-follower:
+		case got, more := <-subscriber:
 			require.True(t, more, "the channel was closed before the context ended")
-			if heard = append(heard, got); got == news {
-				return heard
+			if received = append(received, got); got == event {
+				return received
 			}
 		case <-again.C:
-			publish(t, events, news)
+			publish(t, events, event)
 		case <-late:
-			require.FailNow(t, "news never came", "%v", news)
+			require.FailNow(t, "the event never came", "%v", event)
 		}
 	}
 }
 
-// heardOnce reports whether news that was published once was heard.
-func heardOnce(t *testing.T, follower <-chan domain.Event, news domain.Event) bool {
+// receivedOnce reports whether an event that was published once is received.
+func receivedOnce(t *testing.T, subscriber <-chan domain.Event, event domain.Event) bool {
 	t.Helper()
 	late := time.After(time.Second)
 	for {
 		select {
-		case got, more := <-follower:
+		case got, more := <-subscriber:
 			require.True(t, more, "the channel was closed before the context ended")
-			if got == news {
+			if got == event {
 				return true
 			}
 		case <-late:
@@ -372,16 +372,16 @@ func heardOnce(t *testing.T, follower <-chan domain.Event, news domain.Event) bo
 	}
 }
 
-func requireCloses(t *testing.T, follower <-chan domain.Event, when ...any) {
+func requireCloses(t *testing.T, subscriber <-chan domain.Event, when ...any) {
 	t.Helper()
-	require.NoError(t, untilClosed(follower), when...)
+	require.NoError(t, untilClosed(subscriber), when...)
 }
 
-func untilClosed(follower <-chan domain.Event) error {
+func untilClosed(subscriber <-chan domain.Event) error {
 	late := time.After(patience)
 	for {
 		select {
-		case _, more := <-follower:
+		case _, more := <-subscriber:
 			if !more {
 				return nil
 			}

@@ -151,7 +151,7 @@ func TestBrokenAdapter(t *testing.T) {
 	}
 }
 
-func TestSuites_NameThePromiseThatAnAdapterBreaks(t *testing.T) {
+func TestSuites(t *testing.T) {
 	for adapter, promises := range map[string][]string{
 		"sharing": {
 			"one_server/changing_what_went_in_or_came_out_changes_nothing_that_is_kept",
@@ -162,7 +162,7 @@ func TestSuites_NameThePromiseThatAnAdapterBreaks(t *testing.T) {
 		"caching": {"two_servers/a_cart_is_kept_as_it_was_left,_its_lines_in_the_order_they_were_added"},
 		"locking": {"two_servers/changes_of_many_at_once_happen_one_after_another"},
 	} {
-		t.Run(adapter, func(t *testing.T) {
+		t.Run("an adapter that breaks a promise is told which: "+adapter, func(t *testing.T) {
 			t.Parallel()
 			suite := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBrokenAdapter$", "-test.v", "-test.timeout=60s")
 			suite.Env = append(os.Environ(), asked+"="+adapter)
