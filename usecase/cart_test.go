@@ -78,7 +78,7 @@ func TestContacting(t *testing.T) {
 
 func TestStocking(t *testing.T) {
 	w := newWorld(t)
-	stocking := usecase.NewInventory(w.store, w.store, w.store, raster.New().Develop, utcNow)
+	stocking := usecase.NewInventory(w.store, w.store, w.store, raster.New().Decode, utcNow)
 	staff := domain.User{Role: domain.Staff}
 	stock, err := stocking.ChangeStock(t.Context(), staff, "tea", 7)
 	require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestStocking(t *testing.T) {
 
 func TestStocking_AddPicture(t *testing.T) {
 	w := newWorld(t)
-	stocking := usecase.NewInventory(w.store, w.store, w.store, raster.New().Develop, utcNow)
+	stocking := usecase.NewInventory(w.store, w.store, w.store, raster.New().Decode, utcNow)
 	browsing := usecase.NewCatalog(w.store, w.store)
 	staff := domain.User{Role: domain.Staff}
 	drawn := new(bytes.Buffer)

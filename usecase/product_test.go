@@ -20,7 +20,7 @@ import (
 )
 
 func (w world) stocking() *usecase.Inventory {
-	return usecase.NewInventory(w.store, w.store, w.store, raster.New().Develop, utcNow)
+	return usecase.NewInventory(w.store, w.store, w.store, raster.New().Decode, utcNow)
 }
 
 // goods is what staff writes into a form.

@@ -8,29 +8,29 @@ import (
 	"eshop/domain"
 )
 
-// talk is a conversation with all that was said in it.
-type talk struct {
+// conversation is a conversation with its messages.
+type conversation struct {
 	domain.Conversation
 	messages []domain.Message // number n at n-1
-	byClient map[said]int64
+	byClient map[messageKey]int64
 }
 
-// said is what a message is unique by within its conversation.
-type said struct{ speaker, clientID string }
+// messageKey identifies a message within its conversation.
+type messageKey struct{ speaker, clientID string }
 
-func (s *Store) StartConversation(ctx context.Context, c domain.Conversation) (domain.Conversation, error) {
+func (s *Store) StartConversation(ctx context.Context, opened domain.Conversation) (domain.Conversation, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return domain.Conversation{}, err
 	}
-	if t, ok := s.talkOf[c.Owner]; ok {
-		return t.Conversation, nil
+	if c, ok := s.conversationOf[opened.Owner]; ok {
+		return c.Conversation, nil
 	}
-	t := &talk{Conversation: c, byClient: map[said]int64{}}
-	t.Revision, t.Added = 1, nil
-	s.talks[c.ID], s.talkOf[c.Owner] = t, t
-	return t.Conversation, nil
+	c := &conversation{Conversation: opened, byClient: map[messageKey]int64{}}
+	c.Revision, c.Added = 1, nil
+	s.conversations[opened.ID], s.conversationOf[opened.Owner] = c, c
+	return c.Conversation, nil
 }
 
 func (s *Store) Conversation(ctx context.Context, id domain.ConversationID) (domain.Conversation, error) {
@@ -39,11 +39,11 @@ func (s *Store) Conversation(ctx context.Context, id domain.ConversationID) (dom
 	if err := ctx.Err(); err != nil {
 		return domain.Conversation{}, err
 	}
-	t, ok := s.talks[id]
+	c, ok := s.conversations[id]
 	if !ok {
 		return domain.Conversation{}, domain.NotFound("conversation")
 	}
-	return t.Conversation, nil
+	return c.Conversation, nil
 }
 
 func (s *Store) ConversationOf(ctx context.Context, owner domain.OwnerID) (domain.Conversation, error) {
@@ -52,11 +52,11 @@ func (s *Store) ConversationOf(ctx context.Context, owner domain.OwnerID) (domai
 	if err := ctx.Err(); err != nil {
 		return domain.Conversation{}, err
 	}
-	t, ok := s.talkOf[owner]
+	c, ok := s.conversationOf[owner]
 	if !ok {
 		return domain.Conversation{}, domain.NotFound("conversation")
 	}
-	return t.Conversation, nil
+	return c.Conversation, nil
 }
 
 func (s *Store) Conversations(ctx context.Context, state domain.ConversationState, page domain.Page) ([]domain.Conversation, int, error) {
@@ -66,9 +66,9 @@ func (s *Store) Conversations(ctx context.Context, state domain.ConversationStat
 		return nil, 0, err
 	}
 	var found []domain.Conversation
-	for id, t := range s.talks {
-		if id == t.ID && t.State == state && t.Last > 0 {
-			found = append(found, t.Conversation)
+	for id, c := range s.conversations {
+		if id == c.ID && c.State == state && c.Last > 0 {
+			found = append(found, c.Conversation)
 		}
 	}
 	slices.SortFunc(found, func(a, b domain.Conversation) int {
@@ -91,8 +91,8 @@ func (s *Store) Revisions(ctx context.Context, ids []domain.ConversationID) (map
 	}
 	revisions := make(map[domain.ConversationID]int64, len(ids))
 	for _, id := range ids {
-		if t, ok := s.talks[id]; ok {
-			revisions[id] = t.Revision
+		if c, ok := s.conversations[id]; ok {
+			revisions[id] = c.Revision
 		}
 	}
 	return revisions, nil
@@ -104,19 +104,19 @@ func (s *Store) AddMessage(ctx context.Context, id domain.ConversationID, m doma
 	if err := ctx.Err(); err != nil {
 		return domain.Message{}, false, err
 	}
-	t, ok := s.talks[id]
+	c, ok := s.conversations[id]
 	if !ok {
 		return domain.Message{}, false, domain.NotFound("conversation")
 	}
-	if seq, ok := t.byClient[said{m.From.Speaker(), m.ClientID}]; ok {
-		return t.messages[seq-1], false, nil
+	if seq, ok := c.byClient[messageKey{m.From.Speaker(), m.ClientID}]; ok {
+		return c.messages[seq-1], false, nil
 	}
-	changed := t.Conversation
+	changed := c.Conversation
 	if err := changed.Say(m); err != nil {
 		return domain.Message{}, false, err
 	}
-	t.keep(changed)
-	return t.messages[t.Last-1], true, nil
+	c.apply(changed)
+	return c.messages[c.Last-1], true, nil
 }
 
 func (s *Store) UpdateConversation(ctx context.Context, id domain.ConversationID,
@@ -126,11 +126,11 @@ func (s *Store) UpdateConversation(ctx context.Context, id domain.ConversationID
 	if err := ctx.Err(); err != nil {
 		return domain.Conversation{}, err
 	}
-	t, ok := s.talks[id]
+	c, ok := s.conversations[id]
 	if !ok {
 		return domain.Conversation{}, domain.NotFound("conversation")
 	}
-	changed := t.Conversation
+	changed := c.Conversation
 	if err := change(&changed); err != nil {
 		return domain.Conversation{}, err
 	}
@@ -138,8 +138,8 @@ func (s *Store) UpdateConversation(ctx context.Context, id domain.ConversationID
 	if err := ctx.Err(); err != nil {
 		return domain.Conversation{}, err
 	}
-	t.keep(changed)
-	return t.Conversation, nil
+	c.apply(changed)
+	return c.Conversation, nil
 }
 
 func (s *Store) Messages(ctx context.Context, id domain.ConversationID, after int64, limit int) ([]domain.Message, error) {
@@ -148,12 +148,12 @@ func (s *Store) Messages(ctx context.Context, id domain.ConversationID, after in
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	t, ok := s.talks[id]
+	c, ok := s.conversations[id]
 	if !ok {
 		return nil, domain.NotFound("conversation")
 	}
-	from := min(max(after, 0), t.Last)
-	return slices.Clone(t.messages[from:min(from+int64(limit), t.Last)]), nil
+	from := min(max(after, 0), c.Last)
+	return slices.Clone(c.messages[from:min(from+int64(limit), c.Last)]), nil
 }
 
 func (s *Store) AdoptConversation(ctx context.Context, from, into domain.OwnerID) error {
@@ -162,45 +162,45 @@ func (s *Store) AdoptConversation(ctx context.Context, from, into domain.OwnerID
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	given, ok := s.talkOf[from]
-	target := s.talkOf[into]
-	if !ok || given == target {
+	source, ok := s.conversationOf[from]
+	target := s.conversationOf[into]
+	if !ok || source == target {
 		return nil
 	}
 	if target == nil {
-		given.Owner = into
-		given.Revision++
-		s.talkOf[into] = given
+		source.Owner = into
+		source.Revision++
+		s.conversationOf[into] = source
 		return nil
 	}
 	changed := target.Conversation
-	changed.Adopt(given.Conversation, slices.DeleteFunc(slices.Clone(given.messages), func(m domain.Message) bool {
-		_, ok := target.byClient[said{m.From.Speaker(), m.ClientID}]
+	changed.Adopt(source.Conversation, slices.DeleteFunc(slices.Clone(source.messages), func(m domain.Message) bool {
+		_, ok := target.byClient[messageKey{m.From.Speaker(), m.ClientID}]
 		return ok && m.ClientID != ""
 	}))
-	target.keep(changed)
-	for id, t := range s.talks {
-		if t == given {
-			s.talks[id] = target
+	target.apply(changed)
+	for id, c := range s.conversations {
+		if c == source {
+			s.conversations[id] = target
 		}
 	}
-	for owner, t := range s.talkOf {
-		if t == given {
-			s.talkOf[owner] = target
+	for owner, c := range s.conversationOf {
+		if c == source {
+			s.conversationOf[owner] = target
 		}
 	}
 	return nil
 }
 
-// keep makes the talk what a change made of it.
-func (t *talk) keep(changed domain.Conversation) {
+// apply replaces the conversation by changed and appends the messages that were added.
+func (c *conversation) apply(changed domain.Conversation) {
 	for _, m := range changed.Added {
-		t.messages = append(t.messages, m)
+		c.messages = append(c.messages, m)
 		if m.ClientID != "" {
-			t.byClient[said{m.From.Speaker(), m.ClientID}] = m.Seq
+			c.byClient[messageKey{m.From.Speaker(), m.ClientID}] = m.Seq
 		}
 	}
 	changed.Added = nil
 	changed.Revision++
-	t.Conversation = changed
+	c.Conversation = changed
 }

@@ -15,7 +15,7 @@ func (s *Store) AddContact(ctx context.Context, c domain.Contact) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if s.contactKept[c.ID] {
+	if s.contactIDs[c.ID] {
 		return nil
 	}
 	at, _ := slices.BinarySearchFunc(s.contacts, c, func(a, b domain.Contact) int {
@@ -25,7 +25,7 @@ func (s *Store) AddContact(ctx context.Context, c domain.Contact) error {
 		return strings.Compare(string(b.ID), string(a.ID))
 	})
 	s.contacts = slices.Insert(s.contacts, at, c)
-	s.contactKept[c.ID] = true
+	s.contactIDs[c.ID] = true
 	return nil
 }
 

@@ -7,28 +7,29 @@ import (
 	"eshop/domain"
 )
 
-// news is who follows what. It has a lock of its own: it holds connections, not records.
-type news struct {
-	mu        sync.Mutex
-	followers map[domain.Topic]map[chan domain.Event]bool
+// subscriptions are the channels of the subscribers, by topic. They have a lock of their
+// own: they are connections, not records.
+type subscriptions struct {
+	mu      sync.Mutex
+	byTopic map[domain.Topic]map[chan domain.Event]bool
 }
 
-// backlog is how much news waits for a follower before it misses some.
+// backlog is how many events wait for a subscriber before it misses some.
 const backlog = 64
 
 func (s *Store) Publish(ctx context.Context, e domain.Event) error {
-	s.news.mu.Lock()
-	defer s.news.mu.Unlock()
+	s.subscriptions.mu.Lock()
+	defer s.subscriptions.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	for follower := range s.news.followers[e.Topic] {
-		news := e
-		if len(follower) == backlog-1 {
-			news.Key = "" // the last place is for saying that some is missed
+	for subscriber := range s.subscriptions.byTopic[e.Topic] {
+		event := e
+		if len(subscriber) == backlog-1 {
+			event.Key = "" // the last place announces that events were missed
 		}
 		select {
-		case follower <- news:
+		case subscriber <- event:
 		default:
 		}
 	}
@@ -36,21 +37,21 @@ func (s *Store) Publish(ctx context.Context, e domain.Event) error {
 }
 
 func (s *Store) Subscribe(ctx context.Context, topic domain.Topic) (<-chan domain.Event, error) {
-	s.news.mu.Lock()
-	defer s.news.mu.Unlock()
+	s.subscriptions.mu.Lock()
+	defer s.subscriptions.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	follower := make(chan domain.Event, backlog)
-	if s.news.followers[topic] == nil {
-		s.news.followers[topic] = map[chan domain.Event]bool{}
+	subscriber := make(chan domain.Event, backlog)
+	if s.subscriptions.byTopic[topic] == nil {
+		s.subscriptions.byTopic[topic] = map[chan domain.Event]bool{}
 	}
-	s.news.followers[topic][follower] = true
+	s.subscriptions.byTopic[topic][subscriber] = true
 	context.AfterFunc(ctx, func() {
-		s.news.mu.Lock()
-		defer s.news.mu.Unlock()
-		delete(s.news.followers[topic], follower)
-		close(follower)
+		s.subscriptions.mu.Lock()
+		defer s.subscriptions.mu.Unlock()
+		delete(s.subscriptions.byTopic[topic], subscriber)
+		close(subscriber)
 	})
-	return follower, nil
+	return subscriber, nil
 }

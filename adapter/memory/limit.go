@@ -8,8 +8,8 @@ import (
 	"eshop/port"
 )
 
-// Take keeps one time a key: when all that was taken will have come back (the
-// generic cell rate algorithm).
+// Take is the generic cell rate algorithm (GCRA). It keeps one time for each key: when all
+// that was taken will have come back.
 func (s *Store) Take(ctx context.Context, key string, limit port.Limit, now time.Time) (time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,9 +41,9 @@ func (s *Store) Reset(ctx context.Context, key string) error {
 }
 
 func (s *Store) sweepLimits() {
-	if !s.limitBroom.due(len(s.limits)) {
+	if !s.limitSweeper.due(len(s.limits)) {
 		return
 	}
 	maps.DeleteFunc(s.limits, func(_ string, full time.Time) bool { return !full.After(s.latestTime()) })
-	s.limitBroom.swept(len(s.limits))
+	s.limitSweeper.swept(len(s.limits))
 }

@@ -68,11 +68,11 @@ func (s *Store) DeleteSession(ctx context.Context, key domain.SessionKey) error 
 }
 
 func (s *Store) putSession(session domain.Session) {
-	if s.sessionBroom.due(len(s.sessions)) {
+	if s.sessionSweeper.due(len(s.sessions)) {
 		maps.DeleteFunc(s.sessions, func(_ domain.SessionKey, old domain.Session) bool {
 			return old.ExpiresAt.Before(s.latestTime())
 		})
-		s.sessionBroom.swept(len(s.sessions))
+		s.sessionSweeper.swept(len(s.sessions))
 	}
 	s.sessions[session.Key] = session
 }

@@ -1,5 +1,5 @@
-// Package prometheus counts what happens at the ports, for operators. It answers
-// no port by itself: it stands in front of an answer and passes everything on.
+// Package prometheus counts what happens at the ports, for operators. Its types decorate
+// an adapter: they count and pass every call on.
 package prometheus
 
 import (
@@ -11,21 +11,21 @@ import (
 	"eshop/port"
 )
 
-// counted lets Orders pass on what it does not count; its name leaves that of the method Orders free.
-type counted = port.Orders
+// orders embeds port.Orders under a name that its method Orders leaves free.
+type orders = port.Orders
 
-// Orders counts what becomes of orders.
+// Orders counts orders placed, refused and moved to another status.
 type Orders struct {
-	counted
+	orders
 	placed  prometheus.Counter
 	refused *prometheus.CounterVec
 	moved   *prometheus.CounterVec
 }
 
-// CountOrders counts what becomes of the orders that are kept in orders.
-func CountOrders(orders port.Orders, registry prometheus.Registerer) *Orders {
+// CountOrders returns Orders that are kept by durable and counted in registry.
+func CountOrders(durable port.Orders, registry prometheus.Registerer) *Orders {
 	o := &Orders{
-		counted: orders,
+		orders:  durable,
 		placed:  prometheus.NewCounter(prometheus.CounterOpts{Name: "eshop_orders_placed_total", Help: "Orders placed; a repeat is not one."}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "eshop_orders_refused_total", Help: "Orders that were not placed, by the code of the reason."}, []string{"code"}),
 		moved:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "eshop_orders_moved_total", Help: "Orders that came into a status after they were placed."}, []string{"status"}),
@@ -34,9 +34,9 @@ func CountOrders(orders port.Orders, registry prometheus.Registerer) *Orders {
 	return o
 }
 
-// PlaceOrder counts what was placed and what was refused.
+// PlaceOrder counts orders placed and refused.
 func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (domain.Order, bool, error) {
-	order, placed, err := o.counted.PlaceOrder(ctx, p, build)
+	order, placed, err := o.orders.PlaceOrder(ctx, p, build)
 	switch {
 	case err != nil:
 		o.refused.WithLabelValues(string(domain.CodeOf(err))).Inc()
@@ -49,7 +49,7 @@ func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement, build port.Bu
 // UpdateOrder counts the statuses that orders come into.
 func (o *Orders) UpdateOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) error) (domain.Order, error) {
 	var before domain.OrderStatus
-	order, err := o.counted.UpdateOrder(ctx, id, func(order *domain.Order) error {
+	order, err := o.orders.UpdateOrder(ctx, id, func(order *domain.Order) error {
 		before = order.Status
 		return change(order)
 	})

@@ -7,7 +7,7 @@ import (
 
 // The markers of a JPEG's segments that matter here.
 const (
-	restart      = 0xd0 // and seven more; neither these nor the start have a length
+	restart      = 0xd0 // and the next seven; neither these nor startOfImage have a length
 	startOfImage = 0xd8
 	endOfImage   = 0xd9
 	startOfScan  = 0xda
@@ -19,9 +19,9 @@ const (
 	comment      = 0xfe
 )
 
-// withoutMetadata is a JPEG without what cameras and programs write about a picture,
-// such as the place, and without what hides behind its end. Its pixels, its
-// colours and which side is up stay as they are. What is no JPEG comes out as something that is none.
+// withoutMetadata returns a JPEG without what cameras and programs write about a picture,
+// such as the place, and without anything after its end. Pixels, colours and orientation
+// stay. What is not a JPEG does not become one.
 func withoutMetadata(jpeg []byte) []byte {
 	kept := make([]byte, 0, len(jpeg))
 	for at := 0; at+1 < len(jpeg); {
@@ -45,12 +45,12 @@ func withoutMetadata(jpeg []byte) []byte {
 		}
 		switch segment := jpeg[at:end]; marker {
 		case app1:
-			kept = append(kept, onlyOrientation(segment)...)
+			kept = append(kept, orientationSegment(segment)...)
 		case startOfScan:
 			end += scanLength(jpeg[end:])
 			kept = append(kept, jpeg[at:end]...)
 		default:
-			if !tells(marker, segment[min(4, len(segment)):]) {
+			if !isMetadata(marker, segment[min(4, len(segment)):]) {
 				kept = append(kept, segment...)
 			}
 		}
@@ -59,7 +59,7 @@ func withoutMetadata(jpeg []byte) []byte {
 	return kept
 }
 
-// scanLength is how many bytes of pixels are before the next segment.
+// scanLength returns the number of bytes of pixels before the next segment.
 func scanLength(pixels []byte) int {
 	for at := 0; at+1 < len(pixels); at++ {
 		if next := pixels[at+1]; pixels[at] == 0xff && next != 0x00 && next != 0xff && (next < restart || next >= startOfImage) {
@@ -69,8 +69,8 @@ func scanLength(pixels []byte) int {
 	return len(pixels)
 }
 
-// tells reports whether a segment is about the picture and not needed to show it.
-func tells(marker byte, content []byte) bool {
+// isMetadata reports whether a segment is not needed to show the picture.
+func isMetadata(marker byte, content []byte) bool {
 	switch marker {
 	case app0:
 		return !bytes.HasPrefix(content, []byte("JFIF\x00"))
@@ -84,9 +84,9 @@ func tells(marker byte, content []byte) bool {
 
 const orientationTag = 0x0112
 
-// onlyOrientation is an Exif segment that says how to turn the picture and nothing
-// more; none when it stands upright or segment does not say.
-func onlyOrientation(segment []byte) []byte {
+// orientationSegment returns an Exif segment with the orientation of the picture and nothing
+// else, or nil when the picture is upright or segment does not say.
+func orientationSegment(segment []byte) []byte {
 	tiff, ok := bytes.CutPrefix(segment[4:], []byte("Exif\x00\x00"))
 	if !ok || len(tiff) < 8 {
 		return nil

@@ -1,5 +1,5 @@
-// Package raster tells a picture from anything else by opening it with Go's
-// decoders: JPEG and PNG of the standard library, WebP of golang.org/x/image.
+// Package raster checks pictures by decoding them: JPEG and PNG with the standard
+// library, WebP with golang.org/x/image.
 package raster
 
 import (
@@ -19,29 +19,30 @@ import (
 var types = map[string]domain.PictureType{"jpeg": domain.JPEG, "png": domain.PNG, "webp": domain.WebP}
 
 const (
-	// openTime bounds the opening of a picture, so that nginx hears of it in time.
-	openTime = 2 * time.Second
-	// sip is how much is decoded between looks at the time: a few bytes can make much work.
-	sip = 512
+	// decodeTimeout is shorter than nginx waits for an answer.
+	decodeTimeout = 2 * time.Second
+	// chunk is how many bytes are decoded between checks of the context. A few bytes can
+	// cause a lot of work.
+	chunk = 512
 )
 
-// Raster opens one picture at a time, for each takes the memory of its pixels. Make it with New.
+// Raster decodes one picture at a time, since each takes the memory of its pixels. Make one
+// with New.
 type Raster struct {
 	slot chan struct{}
 }
 
-// New makes a Raster.
+// New returns a Raster.
 func New() *Raster { return &Raster{make(chan struct{}, 1)} }
 
-// Develop answers usecase.DevelopPicture. What the header says is judged before
-// memory is taken for a single pixel. The pixels stay as they are; a JPEG, which is
-// what cameras make, loses what it says about the place and the like. PNG and WebP
-// are kept with all that they say.
-func (r *Raster) Develop(ctx context.Context, content []byte) (domain.Picture, error) {
+// Decode implements usecase.DecodeImage. It checks the size in the header before it
+// allocates memory for pixels. The pixels stay as they are. A JPEG, which is what cameras
+// make, loses its metadata, such as the place; PNG and WebP keep theirs.
+func (r *Raster) Decode(ctx context.Context, content []byte) (domain.Picture, error) {
 	if len(content) > domain.MaxPictureBytes {
 		return domain.Picture{}, invalid("must have no more than %d kB", domain.MaxPictureBytes/1000)
 	}
-	// Before anything is judged by it, so that what is judged is what is kept.
+	// Metadata goes first, so that the checks see exactly what is kept.
 	if bytes.HasPrefix(content, []byte{0xff, startOfImage}) {
 		content = withoutMetadata(content)
 	}
@@ -53,7 +54,7 @@ func (r *Raster) Develop(ctx context.Context, content []byte) (domain.Picture, e
 	if header.Width < 1 || header.Height < 1 || header.Width > domain.MaxPicturePixels/header.Height {
 		return domain.Picture{}, invalid("must have no more than %d million pixels", domain.MaxPicturePixels/1_000_000)
 	}
-	ctx, cancel := context.WithTimeout(ctx, openTime)
+	ctx, cancel := context.WithTimeout(ctx, decodeTimeout)
 	defer cancel()
 	select {
 	case r.slot <- struct{}{}:
@@ -61,7 +62,7 @@ func (r *Raster) Develop(ctx context.Context, content []byte) (domain.Picture, e
 	case <-ctx.Done():
 		return domain.Picture{}, ctx.Err()
 	}
-	_, _, err = image.Decode(whileWanted{ctx, bytes.NewReader(content)})
+	_, _, err = image.Decode(contextReader{ctx, bytes.NewReader(content)})
 	switch {
 	case ctx.Err() != nil:
 		return domain.Picture{}, ctx.Err()
@@ -71,17 +72,17 @@ func (r *Raster) Develop(ctx context.Context, content []byte) (domain.Picture, e
 	return domain.NewPicture(kind, content), nil
 }
 
-// whileWanted ends with ctx, which ends a decoding that content was made to draw out.
-type whileWanted struct {
+// contextReader fails when ctx ends, which stops the decoding of content made to take long.
+type contextReader struct {
 	ctx     context.Context
 	content *bytes.Reader
 }
 
-func (w whileWanted) Read(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
+func (r contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return w.content.Read(p[:min(len(p), sip)])
+	return r.content.Read(p[:min(len(p), chunk)])
 }
 
 func invalid(format string, args ...any) error {

@@ -23,7 +23,7 @@ import (
 	"eshop/domain"
 )
 
-func TestDevelop_TellsAPictureByWhatIsInIt(t *testing.T) {
+func TestRaster_Decode_FindsTheTypeInTheContent(t *testing.T) {
 	r := raster.New()
 	for name, c := range map[string]struct {
 		content []byte
@@ -37,19 +37,19 @@ func TestDevelop_TellsAPictureByWhatIsInIt(t *testing.T) {
 		"WebP without loss":     {lossless(t), domain.WebP, "image/webp"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := r.Develop(t.Context(), c.content)
+			got, err := r.Decode(t.Context(), c.content)
 			require.NoError(t, err)
 			assert.True(t, bytes.Equal(c.content, got.Content), "nothing in it had to go")
 			assert.Equal(t, domain.NewPicture(c.kind, c.content).Name, got.Name)
 			assert.Equal(t, c.media, got.Name.MediaType())
-			again, err := r.Develop(t.Context(), c.content)
+			again, err := r.Decode(t.Context(), c.content)
 			require.NoError(t, err)
 			assert.Equal(t, got.Name, again.Name)
 		})
 	}
 }
 
-func TestDevelop_RefusesWhatIsNoPicture(t *testing.T) {
+func TestRaster_Decode_RefusesWhatIsNoPicture(t *testing.T) {
 	moving := new(bytes.Buffer)
 	require.NoError(t, gif.Encode(moving, drawn(), nil))
 	for name, content := range map[string][]byte{
@@ -74,7 +74,7 @@ func TestDevelop_RefusesWhatIsNoPicture(t *testing.T) {
 	}
 }
 
-func TestDevelop_APictureThatIsFarTooLargeCostsNothing(t *testing.T) {
+func TestRaster_Decode_AllocatesNothingForAPictureThatIsTooLarge(t *testing.T) {
 	r := raster.New()
 	for name, bomb := range map[string][]byte{
 		"JPEG": bytes.Replace(aJPEG(t), []byte{0, 20, 0, 30}, []byte{0xea, 0x60, 0xea, 0x60}, 1),
@@ -84,7 +84,7 @@ func TestDevelop_APictureThatIsFarTooLargeCostsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, err := r.Develop(t.Context(), bomb)
+			_, err := r.Decode(t.Context(), bomb)
 			runtime.ReadMemStats(&after)
 			require.ErrorContains(t, err, "16 million pixels")
 			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
@@ -92,45 +92,45 @@ func TestDevelop_APictureThatIsFarTooLargeCostsNothing(t *testing.T) {
 	}
 }
 
-func TestDevelop_CountsPixelsBeforeItLooksAtThem(t *testing.T) {
+func TestRaster_Decode_CountsPixelsInTheHeader(t *testing.T) {
 	for size, said := range map[[2]uint32]string{
 		{4000, 4000}: "cut off", {16_000_000, 1}: "cut off", {4000, 4001}: "16 million pixels", {1, 16_000_001}: "16 million pixels",
 	} {
-		_, err := raster.New().Develop(t.Context(), pngHeader(size[0], size[1]))
+		_, err := raster.New().Decode(t.Context(), pngHeader(size[0], size[1]))
 		require.ErrorContains(t, err, said, size)
 	}
 }
 
-func TestDevelop_EndsWithItsCaller(t *testing.T) {
+func TestRaster_Decode_EndsWithItsContext(t *testing.T) {
 	r := raster.New()
 	t.Run("when a picture was made to take long", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		_, err := r.Develop(ctx, progressive(4000, 4000, 18_000))
+		_, err := r.Decode(ctx, progressive(4000, 4000, 18_000))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Less(t, time.Since(start), 2*time.Second)
 	})
-	t.Run("and is there for the next one", func(t *testing.T) {
-		_, err := r.Develop(t.Context(), aPNG(t))
+	t.Run("and is free for the next one", func(t *testing.T) {
+		_, err := r.Decode(t.Context(), aPNG(t))
 		require.NoError(t, err)
 	})
 	t.Run("when it has ended before", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := r.Develop(ctx, aPNG(t))
+		_, err := r.Decode(ctx, aPNG(t))
 		require.ErrorIs(t, err, context.Canceled)
 	})
 }
 
-func TestDevelop_AJPEGSaysNothingOfItsPlace(t *testing.T) {
+func TestRaster_Decode_RemovesMetadataOfAJPEG(t *testing.T) {
 	for name, c := range map[string]struct {
 		exif []byte
 		turn int
 	}{
 		"upright":                {exif(binary.BigEndian, 1), 0},
 		"on its side":            {exif(binary.BigEndian, 6), 6},
-		"on its head":            {exif(binary.LittleEndian, 3), 3},
+		"upside down":            {exif(binary.LittleEndian, 3), 3},
 		"the other way round":    {exif(binary.LittleEndian, 8), 8},
 		"turned in no known way": {exif(binary.LittleEndian, 9), 0},
 		"without a word of it":   {[]byte("MM\x00*\x00\x00\x00\x08\x00\x00 N 52 31"), 0},
@@ -147,7 +147,7 @@ func TestDevelop_AJPEGSaysNothingOfItsPlace(t *testing.T) {
 				segment(0xe2, "ICC_PROFILE\x00\x01\x01colours"), segment(0xe2, "MPF\x00 N 52 31"),
 				segment(0xed, "Photoshop 3.0\x00 N 52 31"), segment(0xfe, "N 52 31"),
 				whole[2:], []byte("<script>"), whole[:2], segment(0xe1, "N 52 31"), whole[2:])
-			got, err := raster.New().Develop(t.Context(), said)
+			got, err := raster.New().Decode(t.Context(), said)
 			require.NoError(t, err)
 			assert.NotContains(t, string(got.Content), "N 52 31")
 			assert.NotContains(t, string(got.Content), "script")
@@ -155,26 +155,26 @@ func TestDevelop_AJPEGSaysNothingOfItsPlace(t *testing.T) {
 			assert.Equal(t, c.turn, turnOf(got.Content))
 			assert.Equal(t, decoded(t, whole), decoded(t, got.Content))
 
-			again, err := raster.New().Develop(t.Context(), got.Content)
+			again, err := raster.New().Decode(t.Context(), got.Content)
 			require.NoError(t, err)
 			assert.Equal(t, got.Name, again.Name)
 		})
 	}
 }
 
-func FuzzDevelop(f *testing.F) {
+func FuzzRaster_Decode(f *testing.F) {
 	for _, seed := range [][]byte{aJPEG(f), aPNG(f), lossy(f), lossless(f), progressive(16, 16, 3),
 		slices.Concat(aJPEG(f)[:2], segment(0xe1, "Exif\x00\x00"+string(exif(binary.BigEndian, 6))), aJPEG(f)[2:])} {
 		f.Add(seed)
 	}
 	r := raster.New()
 	f.Fuzz(func(t *testing.T, content []byte) {
-		got, err := r.Develop(t.Context(), content)
+		got, err := r.Decode(t.Context(), content)
 		if err != nil {
 			require.ErrorIs(t, err, domain.ErrInvalid)
 			return
 		}
-		again, err := r.Develop(t.Context(), got.Content)
+		again, err := r.Decode(t.Context(), got.Content)
 		require.NoError(t, err, "what is kept is a picture")
 		require.Equal(t, got.Name, again.Name, "which has nothing left to lose")
 	})
@@ -182,7 +182,7 @@ func FuzzDevelop(f *testing.F) {
 
 func requireRefused(t *testing.T, content []byte) {
 	t.Helper()
-	_, err := raster.New().Develop(t.Context(), content)
+	_, err := raster.New().Decode(t.Context(), content)
 	require.ErrorIs(t, err, domain.ErrInvalid, "%q", content[:min(len(content), 100)])
 	var e *domain.Error
 	require.ErrorAs(t, err, &e)

@@ -38,7 +38,7 @@ func newSecret() usecase.NewSecret {
 	return func() string { return rand.Text() + rand.Text() }
 }
 
-func developPicture() usecase.DecodeImage { return raster.New().Develop }
+func developPicture() usecase.DecodeImage { return raster.New().Decode }
 
 func registerer(registry *prometheus.Registry) prometheus.Registerer { return registry }
 

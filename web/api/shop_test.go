@@ -164,7 +164,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 
 	about := page.Shop{ServerName: "test"}
 	pages := page.New(about, visits, browsing, shopping, wishing, s.checkout, account, contacting, talking,
-		usecase.NewInventory(store, store, store, raster.New().Develop, p.clock), usecase.NewFulfillment(store, p.payments, store, p.clock))
+		usecase.NewInventory(store, store, store, raster.New().Decode, p.clock), usecase.NewFulfillment(store, p.payments, store, p.clock))
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	chat := live.New(visits, talking, s.metrics, log)
 	t.Cleanup(func() { assert.NoError(t, chat.Drain(context.Background())) })

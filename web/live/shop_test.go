@@ -93,7 +93,7 @@ func (s *shop) serve(deaf bool) *server {
 	about := page.Shop{ServerName: "test"}
 	handler := web.NewServer(about,
 		page.New(about, visits, browsing, shopping, wishing, checkout, account, contacting, talking,
-			usecase.NewInventory(store, store, store, raster.New().Develop, clock), usecase.NewFulfillment(store, gateway, store, clock)),
+			usecase.NewInventory(store, store, store, raster.New().Decode, clock), usecase.NewFulfillment(store, gateway, store, clock)),
 		api.New(visits, browsing, shopping, wishing, checkout, account, contacting, talking),
 		hub, visits, web.NewHealth(nil, nil), web.NewMetrics(registry), log)
 

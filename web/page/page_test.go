@@ -102,7 +102,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 		usecase.NewCatalog(store, store), usecase.NewCart(p.carts, store, newID), usecase.NewWishlist(p.wishlists, store, clock, newID),
 		usecase.NewCheckout(p.carts, store, p.payments, store, clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes")),
 		account, usecase.NewContact(store, store, clock, newID), usecase.NewChat(store, store, store, store, clock, newID),
-		usecase.NewInventory(store, store, store, raster.New().Develop, clock),
+		usecase.NewInventory(store, store, store, raster.New().Decode, clock),
 		usecase.NewFulfillment(store, p.payments, store, clock)).Mount(r)
 	s.handler = http.MaxBytesHandler(visits.Middleware(r), maxBody)
 	return s
