@@ -20,8 +20,8 @@ const (
 	typeRead         = "read"
 	typePresence     = "presence"
 	typeError        = "error"
-	typeAck          = "ack"          // to who sent a message: it is kept
-	typeConversation = "conversation" // to staff: how a conversation stands
+	typeAck          = "ack"          // to the sender of a message: it is kept
+	typeConversation = "conversation" // to staff: the state of a conversation
 )
 
 // request is a frame that a client sends.
@@ -41,7 +41,7 @@ var (
 	errSignedOut = domain.ErrUnauthenticated.Errorf(domain.CodeUnauthenticated, "the session has ended; connect again")
 )
 
-// readRequest reads a frame. What it returns with an error is as much as could be read.
+// readRequest parses a frame. With an error it returns as much as could be parsed.
 func readRequest(frame []byte) (request, error) {
 	var in request
 	if len(frame) > maxFrame {
@@ -86,10 +86,10 @@ type readFrame struct {
 	From         chat.Party            `json:"from"`
 }
 
-// standing is to a shopper how the conversation stands: whether anybody of the staff is
-// there, who answers, and what is the last message. It is the first frame of a connection, and comes
-// again when other things than the last message have changed.
-type standing struct {
+// statusFrame tells a shopper the state of the conversation: whether staff is online, who answers, and
+// the last message. It is the first frame of a connection, and is sent again when anything but
+// the last message has changed.
+type statusFrame struct {
 	Type         string                   `json:"type"`
 	Conversation domain.ConversationID    `json:"conversation"`
 	From         chat.Party               `json:"from"`
@@ -99,7 +99,24 @@ type standing struct {
 	Unread       int64                    `json:"unread"`
 }
 
-// presenceFrame is to staff whether a shopper is there.
+// same reports whether f and other differ at most in what messages and read marks tell.
+func (f statusFrame) same(other statusFrame) bool {
+	f.Last, f.Unread = other.Last, other.Unread
+	return f == other
+}
+
+func statusOf(c domain.Conversation, online bool) statusFrame {
+	f := statusFrame{
+		Type: typePresence, Conversation: c.ID, From: chat.Party{Role: domain.AgentSide, Name: c.AgentName},
+		Online: online, State: c.State, Last: c.Last, Unread: c.UnreadByCustomer,
+	}
+	if f.State == "" {
+		f.State = domain.ConversationClosed
+	}
+	return f
+}
+
+// presenceFrame tells staff whether a shopper is online.
 type presenceFrame struct {
 	Type         string                `json:"type"`
 	Conversation domain.ConversationID `json:"conversation"`
@@ -107,8 +124,7 @@ type presenceFrame struct {
 	Online       bool                  `json:"online"`
 }
 
-// conversationFrame is to staff how a conversation stands. When it was joined into another, which is
-// named by its id, Was is the id that it had.
+// conversationFrame tells staff the state of a conversation. Was is the ID of another one that was merged into it.
 type conversationFrame struct {
 	Type string `json:"type"`
 	chat.Conversation

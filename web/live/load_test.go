@@ -19,19 +19,19 @@ import (
 	"eshop/domain"
 )
 
-func TestManyConversationsAcrossServers(t *testing.T) {
+func TestHub_ManyConversations(t *testing.T) {
 	shop := open(t)
 	one, two := shop.serve(false), shop.serve(false)
-	desk := two.member("sue", domain.Staff).connect(two, "/ws/support")
-	const talks, turns = 50, 10
-	wires, ids := make([]*wire, talks), make([]string, talks)
-	for i := range talks {
-		wires[i] = shop.person().connect(one, "/ws/chat")
-		wires[i].send(saying("m-0", "begin"))
-		ids[i] = wires[i].first("an ack", func(f frame) bool { return f.Type == "ack" }).Conversation
+	support := two.member("sue", domain.Staff).connect(two, "/ws/support")
+	const conversations, rounds = 50, 10
+	clients, ids := make([]*client, conversations), make([]string, conversations)
+	for i := range conversations {
+		clients[i] = shop.person().connect(one, "/ws/chat")
+		clients[i].send(saying("m-0", "begin"))
+		ids[i] = clients[i].first("an ack", func(f frame) bool { return f.Type == "ack" }).Conversation
 	}
 
-	// Both sides of each conversation talk at once, and each message is timed until the other side has it.
+	// Both sides of each conversation write at once, and each message is timed until the other side has it.
 	var mu sync.Mutex
 	sent := map[string]time.Time{}
 	stamp := func(id string) string {
@@ -40,62 +40,62 @@ func TestManyConversationsAcrossServers(t *testing.T) {
 		sent[id] = time.Now()
 		return id
 	}
-	var talking sync.WaitGroup
-	for i := range talks {
-		talking.Go(func() {
-			for n := range turns {
-				wires[i].send(saying(stamp(fmt.Sprintf("c-%d-%d", i, n)), "a question"))
+	var chatting sync.WaitGroup
+	for i := range conversations {
+		chatting.Go(func() {
+			for n := range rounds {
+				clients[i].send(saying(stamp(fmt.Sprintf("c-%d-%d", i, n)), "a question"))
 				time.Sleep(100 * time.Millisecond)
 			}
 		})
 	}
-	talking.Go(func() {
-		for n := range turns {
-			for i := range talks {
-				desk.send(object{"type": "message", "conversation": ids[i], "client_id": stamp(fmt.Sprintf("a-%d-%d", i, n)), "body": "an answer"})
+	chatting.Go(func() {
+		for n := range rounds {
+			for i := range conversations {
+				support.send(object{"type": "message", "conversation": ids[i], "client_id": stamp(fmt.Sprintf("a-%d-%d", i, n)), "body": "an answer"})
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
 	})
-	talking.Wait()
+	chatting.Wait()
 	var delays []time.Duration
-	for i := range talks {
-		for _, end := range []*wire{wires[i], desk} {
-			for _, m := range end.hears(ids[i], 0, 1+2*turns) {
-				if begun, timed := sent[m.ClientID]; timed && (m.From.Role == "agent") == (end != desk) {
-					delays = append(delays, m.came.Sub(begun))
+	for i := range conversations {
+		for _, end := range []*client{clients[i], support} {
+			for _, m := range end.receives(ids[i], 0, 1+2*rounds) {
+				if begun, timed := sent[m.ClientID]; timed && (m.From.Role == "agent") == (end != support) {
+					delays = append(delays, m.received.Sub(begun))
 				}
 			}
 		}
 	}
 	slices.Sort(delays)
-	require.Len(t, delays, talks*2*turns)
+	require.Len(t, delays, conversations*2*rounds)
 	t.Logf("%d conversations across two servers: delivered within %v at the median and %v at the 99th percentile",
-		talks, delays[len(delays)/2], delays[len(delays)*99/100])
+		conversations, delays[len(delays)/2], delays[len(delays)*99/100])
 }
 
-func TestASlowReaderLosesNothing(t *testing.T) {
+func TestHub_SlowReader(t *testing.T) {
 	shop := open(t)
 	one := shop.serve(false)
 	guest, other := shop.person(), shop.person()
-	talk := string(guest.say(one, "m-0", "Go on."))
-	const many = 2000 // 32 MB, more than lies on the way
+	conversation := string(guest.say(one, "m-0", "Go on."))
+	const many = 2000 // 32 MB, more than the network buffers
 	for n := range many {
-		shop.answer(talk, fmt.Sprint("a", n), strings.Repeat("🙂", domain.MaxMessageBody))
+		shop.answer(conversation, fmt.Sprint("a", n), strings.Repeat("🙂", domain.MaxMessageBody))
 	}
 	idle, err := guest.dial(one, "/ws/chat")
 	require.NoError(t, err)
 
-	// Somebody else is served meanwhile.
+	// Another client is served meanwhile.
 	quick := other.connect(one, "/ws/chat")
 	quick.send(saying("m-1", "Is it just me?"))
 	quick.first("an ack", func(f frame) bool { return f.Type == "ack" })
 
-	t.Run("who does not read is dropped", func(t *testing.T) {
-		// Reading begins when the server has given up: what lies on the way comes, and then the end.
+	t.Run("a client that does not read is dropped", func(t *testing.T) {
+		// Reading begins after the server has given up: it yields what is buffered, and then the end.
 		time.Sleep(7 * time.Second)
 		count := 0
-		require.NoError(t, idle.conn.SetReadDeadline(time.Now().Add(patience)))
+		require.NoError(t, idle.conn.SetReadDeadline(time.Now().Add(timeout)))
 		for {
 			var f frame
 			if err := idle.conn.ReadJSON(&f); err != nil {
@@ -104,20 +104,20 @@ func TestASlowReaderLosesNothing(t *testing.T) {
 			}
 			if f.Type == "message" {
 				count++
-				require.EqualValues(t, count, f.Seq, "what comes before has no gap")
+				require.EqualValues(t, count, f.Seq, "what was sent has no gap")
 			}
 		}
 		require.Less(t, count, many)
 	})
-	t.Run("who comes back gets all the rest, as quickly as it reads", func(t *testing.T) {
+	t.Run("a client that connects again gets the rest, as fast as it reads", func(t *testing.T) {
 		begun := time.Now()
-		guest.connect(one, "/ws/chat?after=1").hears(talk, 1, many)
+		guest.connect(one, "/ws/chat?after=1").receives(conversation, 1, many)
 		t.Logf("%d messages of 16 kB in %v", many, time.Since(begun))
 	})
-	t.Run("who reads slowly gets all without being dropped", func(t *testing.T) {
+	t.Run("a client that reads slowly gets everything and is not dropped", func(t *testing.T) {
 		slow, err := guest.dial(one, "/ws/chat?after=1501")
 		require.NoError(t, err)
-		require.NoError(t, slow.conn.SetReadDeadline(time.Now().Add(patience)))
+		require.NoError(t, slow.conn.SetReadDeadline(time.Now().Add(timeout)))
 		for want := int64(1502); want <= many+1; {
 			var f frame
 			require.NoError(t, slow.conn.ReadJSON(&f))
@@ -132,7 +132,7 @@ func TestASlowReaderLosesNothing(t *testing.T) {
 	})
 }
 
-// upgrade makes a connection by hand, of which the client's side takes next to no memory.
+// upgrade makes a connection whose client's end takes next to no memory.
 func upgrade(t *testing.T, s *server, cookies []*http.Cookie) net.Conn {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.http.Listener.Addr().String())
@@ -145,14 +145,14 @@ func upgrade(t *testing.T, s *server, cookies []*http.Cookie) net.Conn {
 	}
 	_, err = conn.Write([]byte(request + "\r\n"))
 	require.NoError(t, err)
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(timeout)))
 	status, err := bufio.NewReaderSize(conn, 16).ReadString('\n')
 	require.NoError(t, err)
 	require.Contains(t, status, "101")
 	return conn
 }
 
-func TestIdleConnections(t *testing.T) {
+func TestHub_IdleConnections(t *testing.T) {
 	shop := open(t)
 	one := shop.serve(false)
 	const many = 2000
@@ -166,7 +166,7 @@ func TestIdleConnections(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapInuse + m.StackInuse
 	}
-	upgrade(t, one, nil) // what the first one needs is everybody's
+	upgrade(t, one, nil) // allocates what all share
 	before := held()
 	for i := range many {
 		cookies := guest.jar.Cookies(everywhere)
@@ -175,7 +175,7 @@ func TestIdleConnections(t *testing.T) {
 		}
 		upgrade(t, one, cookies)
 	}
-	// Everybody was told how things stand before the memory is looked at.
+	// Every client has its status before the memory is measured.
 	time.Sleep(2 * time.Second)
 	each := (held() - before) / many
 	t.Logf("%d idle connections take %d bytes each, the client's side included", many, each)
@@ -187,20 +187,20 @@ func TestIdleConnections(t *testing.T) {
 	t.Logf("and a message among them is taken within %v", time.Since(begun))
 }
 
-func TestManyComeBackAtOnce(t *testing.T) {
+func TestHub_ManyReconnect(t *testing.T) {
 	shop := open(t)
 	one, two := shop.serve(false), shop.serve(false)
 	const many = 500
-	people, talks, wires := make([]*person, many), make([]string, many), make([]*wire, many)
+	people, conversations, clients := make([]*person, many), make([]string, many), make([]*client, many)
 	for i := range many {
-		people[i], talks[i] = shop.guest(fmt.Sprint("guest-", i))
-		wires[i] = people[i].connect(one, "/ws/chat")
+		people[i], conversations[i] = shop.guest(fmt.Sprint("guest-", i))
+		clients[i] = people[i].connect(one, "/ws/chat")
 	}
 	for i := range many {
-		wires[i].hears(talks[i], 0, 1)
+		clients[i].receives(conversations[i], 0, 1)
 	}
 
-	// What is said while they are away, and while they come back, is said on neither server.
+	// What is written while they are away, and while they connect again, reaches neither server as an event.
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
@@ -210,14 +210,14 @@ func TestManyComeBackAtOnce(t *testing.T) {
 	begun := time.Now()
 	for i := range many {
 		all.Go(func() {
-			shop.answer(talks[i], "a-1", "one")
-			assert.Equal(t, websocket.CloseServiceRestart, wires[i].ends())
-			shop.answer(talks[i], "a-2", "two")
-			last := int64(len(messagesIn(wires[i].all(), talks[i])))
-			again := people[i].connect(two, fmt.Sprintf("/ws/chat?after=%d&conversation=%s", last, talks[i]))
-			shop.answer(talks[i], "a-3", "three")
+			shop.answer(conversations[i], "a-1", "one")
+			assert.Equal(t, websocket.CloseServiceRestart, clients[i].ends())
+			shop.answer(conversations[i], "a-2", "two")
+			last := int64(len(messagesIn(clients[i].all(), conversations[i])))
+			again := people[i].connect(two, fmt.Sprintf("/ws/chat?after=%d&conversation=%s", last, conversations[i]))
+			shop.answer(conversations[i], "a-3", "three")
 			again.send(saying("m-1", "And I."))
-			again.hears(talks[i], last, 5-int(last))
+			again.receives(conversations[i], last, 5-int(last))
 		})
 	}
 	all.Wait()

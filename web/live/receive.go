@@ -13,7 +13,16 @@ import (
 	"eshop/web/problem"
 )
 
-// handle does what a client's frame asks for. What fails is answered, and the connection lives on.
+const (
+	// What a shopper may send, and what one of staff, who serves many at once.
+	framesASecond, framesAtOnce           = 10, 60
+	staffFramesASecond, staffFramesAtOnce = 100, 500
+	// faultsAtOnce is after how many faults the connection ends; one a second is forgiven.
+	faultsAtOnce = 200
+	typingEvery  = 2 * time.Second
+)
+
+// handle does what a client's frame asks for. A failure is answered, and the connection lives on.
 func (h *Hub) handle(s *socket, frame []byte, receive func(context.Context, *socket, request) error) {
 	if !s.frames.Allow() {
 		in, _ := readRequest(frame)
@@ -22,7 +31,7 @@ func (h *Hub) handle(s *socket, frame []byte, receive func(context.Context, *soc
 	}
 	in, err := readRequest(frame)
 	if err == nil {
-		ctx, cancel := context.WithTimeout(h.ctx, storeTime)
+		ctx, cancel := context.WithTimeout(h.workers.ctx, storeTime)
 		defer cancel()
 		err = receive(ctx, s, in)
 	}
@@ -31,30 +40,30 @@ func (h *Hub) handle(s *socket, frame []byte, receive func(context.Context, *soc
 	}
 }
 
-// refuse answers a frame with why it is not taken.
+// refuse answers a frame with an error. It ends the connection after too many.
 func (h *Hub) refuse(s *socket, err error, clientID string) {
-	answer, what := errorOf(err, clientID), problem.From(err)
-	if what.Code == domain.CodeInternal {
+	answer, reason := errorOf(err, clientID), problem.From(err)
+	if reason.Code == domain.CodeInternal {
 		h.log.Error("a frame failed", "error", err)
 	}
 	s.send(answer)
-	theirs := what.Status < http.StatusInternalServerError
-	if theirs && !s.faults.Allow() || what.Code == errSignedOut.Code {
-		s.close(melody.ClosePolicyViolation, string(what.Code))
+	clients := reason.Status < http.StatusInternalServerError
+	if clients && !s.faults.Allow() || reason.Code == errSignedOut.Code {
+		s.close(melody.ClosePolicyViolation, string(reason.Code))
 	}
 }
 
 func (h *Hub) fromShopper(ctx context.Context, s *socket, in request) error {
 	if in.Type == typeTyping {
-		return h.passOn(ctx, s, in, domain.Party{Side: domain.CustomerSide})
+		return h.relayTyping(ctx, s, in, domain.Party{Side: domain.CustomerSide})
 	}
-	who, err := h.visitor(ctx, s, 0)
+	visitor, err := h.identify(ctx, s, 0)
 	if err != nil {
 		return err
 	}
 	var thread usecase.Thread
 	if in.Type == typeRead || in.Conversation != "" {
-		if thread, err = h.talking.Mine(ctx, who); err != nil {
+		if thread, err = h.chat.Mine(ctx, visitor); err != nil {
 			return err
 		}
 		if err := checkNamed(thread, in.Conversation); err != nil {
@@ -63,11 +72,11 @@ func (h *Hub) fromShopper(ctx context.Context, s *socket, in request) error {
 	}
 	switch in.Type {
 	case typeMessage:
-		m, _, err := h.talking.Say(ctx, who, in.ClientID, plain(in.Body), s.address)
+		m, _, err := h.chat.Say(ctx, visitor, in.ClientID, plain(in.Body), s.address)
 		if err != nil {
 			return err
 		}
-		return h.saidBy(ctx, s, m)
+		return h.acknowledge(ctx, s, m)
 	case typeRead:
 		return thread.MarkRead(ctx, in.Seq)
 	}
@@ -83,21 +92,21 @@ func checkNamed(mine usecase.Thread, named domain.ConversationID) error {
 	return domain.NotFound("conversation")
 }
 
-// saidBy finishes what a shopper's first message begins, and answers.
-func (h *Hub) saidBy(ctx context.Context, s *socket, m domain.Message) error {
+// acknowledge answers a shopper's message. The first one makes the guest's session last.
+func (h *Hub) acknowledge(ctx context.Context, s *socket, m domain.Message) error {
 	s.mu.Lock()
-	pass, known := s.pass, s.places[m.Conversation] != nil
+	credential, known := s.credential, s.cursors[m.Conversation] != nil
 	s.mu.Unlock()
-	if pass != nil {
-		if err := h.visits.Confirm(ctx, *pass); err != nil {
+	if credential != nil {
+		if err := h.cookies.Confirm(ctx, *credential); err != nil {
 			return err
 		}
 		s.mu.Lock()
-		s.pass = nil
+		s.credential = nil
 		s.mu.Unlock()
 	}
 	s.send(ackFrame{typeAck, m.Conversation, m.ClientID, m.Seq})
-	// Other servers are told by events, and this one need not wait for that.
+	// This server need not wait for the event.
 	h.wake(m.Conversation)
 	if !known {
 		h.signal(domain.ChatSignal{Kind: domain.SignalHere, Conversation: m.Conversation, From: domain.Party{Side: domain.CustomerSide}})
@@ -107,15 +116,15 @@ func (h *Hub) saidBy(ctx context.Context, s *socket, m domain.Message) error {
 
 func (h *Hub) fromStaff(ctx context.Context, s *socket, in request) error {
 	if in.Type == typeTyping {
-		return h.passOn(ctx, s, in, domain.Party{Side: domain.AgentSide})
+		return h.relayTyping(ctx, s, in, domain.Party{Side: domain.AgentSide})
 	}
-	who, err := h.visitor(ctx, s, 0)
+	visitor, err := h.identify(ctx, s, 0)
 	if err != nil {
 		return err
 	}
 	switch in.Type {
 	case typeMessage:
-		m, _, err := h.talking.Answer(ctx, who.User, in.Conversation, in.ClientID, plain(in.Body))
+		m, _, err := h.chat.Answer(ctx, visitor.User, in.Conversation, in.ClientID, plain(in.Body))
 		if err != nil {
 			return err
 		}
@@ -123,7 +132,7 @@ func (h *Hub) fromStaff(ctx context.Context, s *socket, in request) error {
 		h.wake(m.Conversation)
 		return nil
 	case typeRead:
-		thread, err := h.talking.Conversation(ctx, who.User, in.Conversation)
+		thread, err := h.chat.Conversation(ctx, visitor.User, in.Conversation)
 		if err != nil {
 			return err
 		}
@@ -136,14 +145,14 @@ func errType() error {
 	return domain.InvalidFields(map[string]string{"type": "must be message, typing or read"})
 }
 
-// passOn tells the other side that somebody types, now and then.
-func (h *Hub) passOn(ctx context.Context, s *socket, in request, from domain.Party) error {
-	who, err := h.visitor(ctx, s, recheck)
+// relayTyping signals to the other side that somebody is typing, at most once each typingEvery.
+func (h *Hub) relayTyping(ctx context.Context, s *socket, in request, from domain.Party) error {
+	visitor, err := h.identify(ctx, s, recheck)
 	if err != nil || !s.typing.Allow() {
 		return err
 	}
-	if from.Name = who.User.Username; from.Side == domain.CustomerSide {
-		mine, err := h.talking.Mine(ctx, who)
+	if from.Name = visitor.User.Username; from.Side == domain.CustomerSide {
+		mine, err := h.chat.Mine(ctx, visitor)
 		c := mine.Conversation()
 		if err != nil || c.ID == "" {
 			return err
@@ -152,12 +161,12 @@ func (h *Hub) passOn(ctx context.Context, s *socket, in request, from domain.Par
 			return err
 		}
 		in.Conversation, from.Name = c.ID, c.Name
-	} else if _, err := h.talking.Conversation(ctx, who.User, in.Conversation); err != nil {
+	} else if _, err := h.chat.Conversation(ctx, visitor.User, in.Conversation); err != nil {
 		return err
 	}
 	h.signal(domain.ChatSignal{Kind: domain.SignalTyping, Conversation: in.Conversation, From: from})
 	return nil
 }
 
-// plain is text with line breaks as one character each.
+// plain returns text with line breaks of one character each.
 func plain(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }

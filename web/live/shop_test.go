@@ -5,11 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -20,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -37,10 +34,10 @@ import (
 	"eshop/web/session"
 )
 
-// patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+// timeout is how long a test waits for a frame.
+const timeout = 20 * time.Second
 
-// plain keeps passwords as they are, which is quick.
+// plain keeps passwords as they are, to be quick.
 type plain struct{}
 
 func (plain) Hash(_ context.Context, password string) (string, error) {
@@ -51,7 +48,7 @@ func (plain) Matches(_ context.Context, hash, password string) (bool, error) {
 	return hash == "plain "+password, nil
 }
 
-// shop is servers that share their stores.
+// shop is a set of servers that share their stores.
 type shop struct {
 	t     *testing.T
 	store *memory.Store
@@ -67,13 +64,13 @@ type server struct {
 	end  func()
 }
 
-// silence loses every wake-up.
-type silence struct{ *memory.Store }
+// lostEvents loses every event.
+type lostEvents struct{ *memory.Store }
 
-func (silence) Publish(context.Context, domain.Event) error { return nil }
+func (lostEvents) Publish(context.Context, domain.Event) error { return nil }
 
-// serve gives the shop one more server. deaf ones neither tell nor hear news.
-func (s *shop) serve(deaf bool) *server {
+// serve adds a server. The events of an isolated one are lost.
+func (s *shop) serve(isolated bool) *server {
 	s.t.Helper()
 	store := s.store
 	clock := func() time.Time { return time.Now().UTC() }
@@ -84,8 +81,8 @@ func (s *shop) serve(deaf bool) *server {
 	checkout := usecase.NewCheckout(store, store, gateway, store, clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes"))
 	contacting := usecase.NewContact(store, store, clock, newID)
 	talking := usecase.NewChat(store, store, store, store, clock, newID)
-	if deaf {
-		talking = usecase.NewChat(store, store, silence{store}, store, clock, newID)
+	if isolated {
+		talking = usecase.NewChat(store, store, lostEvents{store}, store, clock, newID)
 	}
 	log := slog.New(slog.NewTextHandler(testLog{s.t}, nil))
 	registry := prometheus.NewRegistry()
@@ -102,7 +99,7 @@ func (s *shop) serve(deaf bool) *server {
 	var running sync.WaitGroup
 	running.Go(func() { hub.Run(ctx) })
 	one.end = sync.OnceFunc(func() {
-		leaving, done := context.WithTimeout(context.Background(), patience)
+		leaving, done := context.WithTimeout(context.Background(), timeout)
 		defer done()
 		assert.NoError(s.t, hub.Drain(leaving))
 		cancel()
@@ -113,7 +110,7 @@ func (s *shop) serve(deaf bool) *server {
 	return one
 }
 
-// testLog shows what a server has to say when a test fails.
+// testLog writes a server's log to the test's.
 type testLog struct{ t *testing.T }
 
 func (l testLog) Write(line []byte) (int, error) {
@@ -127,7 +124,7 @@ var made atomic.Int64
 
 func newID() string { return fmt.Sprintf("id-%d", made.Add(1)) }
 
-// person is somebody with a cookie jar, known on all servers of the shop.
+// person has a cookie jar that all servers of the shop share.
 type person struct {
 	*shop
 	jar http.CookieJar
@@ -139,7 +136,7 @@ func (s *shop) person() *person {
 	return &person{s, jar}
 }
 
-// guest is somebody with a session and a conversation of one message, put there behind the servers' backs.
+// guest returns a person with a session and a conversation of one message, which are written to the store alone.
 func (s *shop) guest(name string) (*person, string) {
 	s.t.Helper()
 	p, now := s.person(), time.Now()
@@ -159,16 +156,16 @@ func (s *shop) guest(name string) (*person, string) {
 	return p, string(c.ID)
 }
 
-// answer is what staff says behind the servers' backs, of which no server is told.
-func (s *shop) answer(talk, id, body string) {
+// answer adds a message by staff to the store alone, without an event.
+func (s *shop) answer(conversation, id, body string) {
 	s.t.Helper()
-	_, _, err := s.store.AddMessage(context.Background(), domain.ConversationID(talk), domain.Message{
+	_, _, err := s.store.AddMessage(context.Background(), domain.ConversationID(conversation), domain.Message{
 		ClientID: id, From: domain.Party{Side: domain.AgentSide, User: "u-sue", Name: "sue"}, Body: body, At: time.Now(),
 	})
 	require.NoError(s.t, err)
 }
 
-// member is somebody who is signed in to a new account.
+// member returns a person who is signed in to a new account.
 func (s *server) member(name string, role domain.Role) *person {
 	s.t.Helper()
 	hash, err := plain{}.Hash(context.Background(), "password")
@@ -182,7 +179,7 @@ func (s *server) member(name string, role domain.Role) *person {
 	return p
 }
 
-// everywhere is one host for all servers' cookies: in life nginx is in front of them.
+// everywhere is one host for the cookies of all servers, as nginx is in production.
 var everywhere = &url.URL{Scheme: "http", Host: "shop.test", Path: "/"}
 
 func (p *person) post(s *server, path string, body any) (int, map[string]any) {
@@ -206,210 +203,10 @@ func (p *person) post(s *server, path string, body any) (int, map[string]any) {
 	return answer.StatusCode, decoded
 }
 
-// say says something by a call, and returns the conversation.
+// say sends a message by a call, and returns its conversation.
 func (p *person) say(s *server, id, body string) domain.ConversationID {
 	p.t.Helper()
 	status, answer := p.post(s, "/api/chat/messages", map[string]any{"client_id": id, "body": body})
 	require.Equal(p.t, http.StatusCreated, status, answer)
 	return domain.ConversationID(answer["message"].(map[string]any)["conversation"].(string))
-}
-
-// frame is what comes over a socket.
-type frame struct {
-	Type         string
-	ID           string // of a conversation, to staff
-	Was          string
-	Conversation string
-	Seq          int64
-	ClientID     string `json:"client_id"`
-	From         struct{ Role, Name string }
-	Body         string
-	Online       bool
-	State        string
-	Agent        string
-	Last         int64
-	Unread       int64
-	Code         string
-	Fields       map[string]string
-	RetryAfter   int       `json:"retry_after"`
-	came         time.Time // when it came
-}
-
-// wire is one end of a connection. It keeps everything that came.
-type wire struct {
-	t      *testing.T
-	conn   *websocket.Conn
-	answer *http.Response
-
-	mu     sync.Mutex
-	heard  []frame
-	closed error
-	news   chan struct{}
-}
-
-// dial connects a person; a person who gets a session keeps it.
-func (p *person) dial(s *server, path string, headers ...string) (*wire, error) {
-	given := http.Header{}
-	for i := 0; i < len(headers); i += 2 {
-		given.Set(headers[i], headers[i+1])
-	}
-	for _, c := range p.jar.Cookies(everywhere) {
-		given.Add("Cookie", c.String())
-	}
-	dialer := websocket.Dialer{HandshakeTimeout: patience, NetDialContext: (&net.Dialer{}).DialContext}
-	conn, answer, err := dialer.DialContext(p.t.Context(), "ws"+strings.TrimPrefix(s.http.URL, "http")+path, given)
-	if answer != nil {
-		p.jar.SetCookies(everywhere, answer.Cookies())
-	}
-	w := &wire{t: p.t, conn: conn, answer: answer, news: make(chan struct{}, 1)}
-	if err != nil {
-		return w, err
-	}
-	p.t.Cleanup(func() { _ = conn.Close() })
-	return w, nil
-}
-
-// connect dials and listens.
-func (p *person) connect(s *server, path string) *wire {
-	p.t.Helper()
-	w, err := p.dial(s, path)
-	require.NoError(p.t, err)
-	go w.listen()
-	return w
-}
-
-func (w *wire) listen() {
-	for {
-		var f frame
-		_, text, err := w.conn.ReadMessage()
-		if err == nil {
-			err = json.Unmarshal(text, &f)
-			f.came = time.Now()
-		}
-		w.mu.Lock()
-		if err != nil {
-			w.closed = err
-		} else {
-			w.heard = append(w.heard, f)
-		}
-		w.mu.Unlock()
-		select {
-		case w.news <- struct{}{}:
-		default:
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (w *wire) send(frames ...any) {
-	w.t.Helper()
-	for _, f := range frames {
-		text, ok := f.(string)
-		if !ok {
-			encoded, err := json.Marshal(f)
-			require.NoError(w.t, err)
-			text = string(encoded)
-		}
-		require.NoError(w.t, w.conn.WriteMessage(websocket.TextMessage, []byte(text)))
-	}
-}
-
-type object = map[string]any
-
-func saying(id, body string) object {
-	return object{"type": "message", "client_id": id, "body": body}
-}
-
-// all is everything that came so far.
-func (w *wire) all() []frame {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return append([]frame(nil), w.heard...)
-}
-
-// until waits until what has come is enough.
-func (w *wire) until(what string, enough func(all []frame) bool) []frame {
-	w.t.Helper()
-	deadline := time.After(patience)
-	for {
-		all := w.all()
-		if enough(all) {
-			return all
-		}
-		w.mu.Lock()
-		closed := w.closed
-		w.mu.Unlock()
-		if closed != nil && !enough(w.all()) {
-			require.NoError(w.t, closed, "waiting for %s; came: %+v", what, all)
-		}
-		select {
-		case <-w.news:
-		case <-deadline:
-			require.Fail(w.t, "did not come: "+what, "%+v", all)
-		}
-	}
-}
-
-// first waits for the first frame for which is holds.
-func (w *wire) first(what string, is func(frame) bool) frame {
-	w.t.Helper()
-	var found frame
-	w.until(what, func(all []frame) bool {
-		for _, f := range all {
-			if is(f) {
-				found = f
-				return true
-			}
-		}
-		return false
-	})
-	return found
-}
-
-// ends waits for the close and returns its code.
-func (w *wire) ends() int {
-	w.t.Helper()
-	deadline := time.After(patience)
-	for {
-		w.mu.Lock()
-		closed := w.closed
-		w.mu.Unlock()
-		if closed != nil {
-			var closing *websocket.CloseError
-			if errors.As(closed, &closing) {
-				return closing.Code
-			}
-			return websocket.CloseAbnormalClosure
-		}
-		select {
-		case <-w.news:
-		case <-deadline:
-			require.Fail(w.t, "the connection was not closed")
-		}
-	}
-}
-
-// messagesIn are the messages of a conversation among frames, as they came; of any when talk is "".
-func messagesIn(frames []frame, talk string) []frame {
-	var messages []frame
-	for _, f := range frames {
-		if f.Type == "message" && (talk == "" || f.Conversation == talk) {
-			messages = append(messages, f)
-		}
-	}
-	return messages
-}
-
-// hears waits until n messages of a conversation came, and holds that they are those after a number, each once and in order.
-func (w *wire) hears(talk string, after int64, n int) []frame {
-	w.t.Helper()
-	all := w.until(fmt.Sprint(n, " messages of ", talk), func(all []frame) bool { return len(messagesIn(all, talk)) >= n })
-	messages := messagesIn(all, talk)
-	for i, m := range messages {
-		require.Equal(w.t, after+int64(i)+1, m.Seq, "message %d", i)
-	}
-	require.Len(w.t, messages, n)
-	return messages
 }

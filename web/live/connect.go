@@ -1,0 +1,233 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/gorilla/websocket"
+	"github.com/olahol/melody"
+	"golang.org/x/time/rate"
+
+	"eshop/domain"
+	"eshop/usecase"
+	"eshop/web/problem"
+	"eshop/web/session"
+)
+
+const (
+	// maxFrame holds the longest message with every character escaped as two UTF-16 units. Up to
+	// maxRead a frame is refused and the connection lives on; a larger one ends it.
+	maxFrame = 12*domain.MaxMessageBody + 1<<10
+	maxRead  = 8 * maxFrame
+
+	writeWait  = 5 * time.Second
+	pongWait   = 60 * time.Second
+	pingPeriod = 25 * time.Second // below a proxy's read time-out
+	buffered   = 64
+)
+
+// melody returns the connections of one address. Each has its socket as a key.
+func (h *Hub) melody(receive func(context.Context, *socket, request) error) *melody.Melody {
+	m := melody.New()
+	m.Config.MaxMessageSize, m.Config.MessageBufferSize = maxRead, buffered
+	m.Config.WriteWait, m.Config.PongWait, m.Config.PingPeriod = writeWait, pongWait, pingPeriod
+	m.Upgrader.CheckOrigin = nil // the same origin, or none
+	m.Upgrader.WriteBufferPool = new(sync.Pool)
+	m.Upgrader.Error = refuseUpgrade
+	m.HandleConnect(func(session *melody.Session) {
+		s := socketOf(session)
+		s.session = session
+		h.join(s)
+	})
+	m.HandleDisconnect(func(session *melody.Session) { h.leave(socketOf(session)) })
+	m.HandleSentMessage(func(session *melody.Session, _ []byte) {
+		for _, id := range socketOf(session).sent() {
+			h.wake(id)
+		}
+	})
+	m.HandleError(func(session *melody.Session, err error) {
+		if errors.Is(err, melody.ErrMessageBufferFull) {
+			socketOf(session).full = true // called by the writer, who holds the socket's lock
+		}
+	})
+	m.HandleMessage(func(session *melody.Session, frame []byte) {
+		socketOf(session).pace()
+		h.handle(socketOf(session), frame, receive)
+	})
+	m.HandleMessageBinary(func(session *melody.Session, _ []byte) {
+		socketOf(session).pace()
+		h.refuse(socketOf(session), errBinary, "")
+	})
+	return m
+}
+
+func socketOf(session *melody.Session) *socket { return session.MustGet("socket").(*socket) }
+
+// refuseUpgrade answers a request that does not become a connection.
+func refuseUpgrade(w http.ResponseWriter, r *http.Request, status int, reason error) {
+	w.Header().Del("Set-Cookie")
+	if status == http.StatusForbidden {
+		problem.Write(w, r, problem.ErrCrossSite)
+		return
+	}
+	problem.Write(w, r, problem.Request{Status: status, Code: problem.CodeBadUpgrade, Text: reason.Error()})
+}
+
+// Mount registers both addresses on r.
+func (h *Hub) Mount(r *mux.Router) {
+	for path, connect := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"/ws/chat": h.connectShopper, "/ws/support": h.connectStaff,
+	} {
+		r.Methods("GET", "HEAD").Path(path).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := connect(w, r); err != nil {
+				problem.Write(w, r, err)
+			}
+		})
+	}
+}
+
+func (h *Hub) connectShopper(w http.ResponseWriter, r *http.Request) error {
+	if !websocket.IsWebSocketUpgrade(r) {
+		return problem.ErrUpgrade
+	}
+	query := r.URL.Query()
+	after, err := parseSeq(query.Get("after"))
+	if err != nil {
+		return err
+	}
+	credential, err := h.cookies.Begin(r)
+	if err != nil {
+		return err
+	}
+	s := newSocket(credential.Visitor, session.Secret(r), session.ClientAddress(r))
+	if credential.Secret != "" {
+		s.secret, s.credential = credential.Secret, &credential
+	}
+	if s.thread, err = h.chat.Mine(r.Context(), s.visitor); err != nil {
+		return err
+	}
+	if id := s.thread.Conversation().ID; id != "" {
+		// Numbers of another conversation say nothing of this one.
+		if known := domain.ConversationID(query.Get("conversation")); known != "" && known != id {
+			after = 0
+		}
+		s.cursors[id] = newCursor(after)
+	}
+	return h.serve(h.shoppers, w, r, s)
+}
+
+func (h *Hub) connectStaff(w http.ResponseWriter, r *http.Request) error {
+	visitor, err := h.cookies.Visitor(r)
+	if err != nil {
+		return err
+	}
+	if !visitor.SignedIn() {
+		return domain.SignInFirst()
+	}
+	if visitor.User.Role != domain.Staff {
+		return domain.StaffOnly()
+	}
+	if !websocket.IsWebSocketUpgrade(r) {
+		return problem.ErrUpgrade
+	}
+	s := newSocket(visitor, session.Secret(r), session.ClientAddress(r))
+	s.staff, s.frames = true, rate.NewLimiter(staffFramesASecond, staffFramesAtOnce)
+	for _, known := range r.URL.Query()["after"] {
+		id, number, _ := strings.Cut(known, ":")
+		after, err := parseSeq(number)
+		if err != nil {
+			return err
+		}
+		s.cursors[domain.ConversationID(id)] = newCursor(after)
+	}
+	return h.serve(h.staff, w, r, s)
+}
+
+func parseSeq(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	seq, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seq < 0 {
+		return 0, domain.InvalidFields(map[string]string{"after": "must be the number of a message"})
+	}
+	return seq, nil
+}
+
+// serve upgrades the request to a connection, and returns when that has ended.
+func (h *Hub) serve(m *melody.Melody, w http.ResponseWriter, r *http.Request, s *socket) error {
+	if !h.registry.admit() {
+		return problem.ErrDraining
+	}
+	defer h.registry.serving.Done()
+	if s.credential != nil {
+		h.cookies.Set(w, r, *s.credential)
+	}
+	// An upgrade that fails has been answered by refuseUpgrade.
+	_ = m.HandleRequestWithKeys(w, r, map[string]any{"socket": s})
+	return nil
+}
+
+// join registers a connection and delivers what it has missed.
+func (h *Hub) join(s *socket) {
+	draining, firstOfStaff := h.registry.add(s)
+	id := s.thread.Conversation().ID
+	switch {
+	case draining:
+		s.close(melody.CloseServiceRestart, "restart")
+	case s.staff:
+		if firstOfStaff {
+			h.signal(domain.ChatSignal{Kind: domain.SignalHere, From: domain.Party{Side: domain.AgentSide}})
+		}
+		h.workers.start(func(ctx context.Context) {
+			ctx, cancel := context.WithTimeout(ctx, storeTime)
+			defer cancel()
+			h.reconcileStaff(ctx)
+		})
+	case id == "":
+		s.send(statusOf(domain.Conversation{}, h.staffOnline()))
+	}
+	if id != "" {
+		h.wake(id)
+		h.signal(domain.ChatSignal{Kind: domain.SignalHere, Conversation: id, From: domain.Party{Side: domain.CustomerSide}})
+	}
+}
+
+// leave forgets a connection.
+func (h *Hub) leave(s *socket) {
+	left, lastOfStaff := h.registry.remove(s)
+	if lastOfStaff {
+		h.signal(domain.ChatSignal{Kind: domain.SignalGone, From: domain.Party{Side: domain.AgentSide}})
+	}
+	for _, id := range left {
+		h.signal(domain.ChatSignal{Kind: domain.SignalGone, Conversation: id, From: domain.Party{Side: domain.CustomerSide}})
+	}
+}
+
+// identify returns the visitor of a connection, looked up no longer ago than maxAge. It fails with
+// errSignedOut when the session has ended.
+func (h *Hub) identify(ctx context.Context, s *socket, maxAge time.Duration) (usecase.Visitor, error) {
+	s.mu.Lock()
+	visitor, fresh := s.visitor, s.credential != nil || time.Since(s.identified) < maxAge
+	s.mu.Unlock()
+	if fresh {
+		return visitor, nil
+	}
+	visitor, err := h.cookies.VisitorOf(ctx, s.secret)
+	if err != nil {
+		return usecase.Visitor{}, err
+	}
+	if visitor.Session.Key == "" || s.staff && visitor.User.Role != domain.Staff {
+		return usecase.Visitor{}, errSignedOut
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.visitor, s.identified = visitor, time.Now()
+	return visitor, nil
+}

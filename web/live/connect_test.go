@@ -1,0 +1,101 @@
+package live_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/domain"
+)
+
+func TestHub_RefusedConnections(t *testing.T) {
+	shop := open(t)
+	one := shop.serve(false)
+	jane := one.member("jane", domain.Customer)
+	for name, c := range map[string]struct {
+		who     *person
+		path    string
+		headers []string
+		status  int
+	}{
+		"from another site":                 {jane, "/ws/chat", []string{"Origin", "http://evil.example"}, http.StatusForbidden},
+		"from nowhere":                      {jane, "/ws/chat", []string{"Origin", "null"}, http.StatusForbidden},
+		"from another site, as a guest":     {shop.person(), "/ws/chat", []string{"Origin", "http://evil.example"}, http.StatusForbidden},
+		"after nonsense":                    {jane, "/ws/chat?after=x", nil, http.StatusUnprocessableEntity},
+		"after less than nothing":           {jane, "/ws/chat?after=-1", nil, http.StatusUnprocessableEntity},
+		"the support desk, as a guest":      {shop.person(), "/ws/support", nil, http.StatusUnauthorized},
+		"the support desk, as a shopper":    {jane, "/ws/support", nil, http.StatusForbidden},
+		"a version of the protocol unknown": {jane, "/ws/chat", []string{"Sec-WebSocket-Version", "12"}, http.StatusBadRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.headers != nil && c.headers[0] == "Sec-WebSocket-Version" {
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, one.http.URL+c.path, nil)
+				require.NoError(t, err)
+				for name, value := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "12", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} {
+					r.Header.Set(name, value)
+				}
+				answer, err := http.DefaultClient.Do(r)
+				require.NoError(t, err)
+				defer answer.Body.Close()
+				assert.Equal(t, c.status, answer.StatusCode)
+				return
+			}
+			w, err := c.who.dial(one, c.path, c.headers...)
+			require.ErrorIs(t, err, websocket.ErrBadHandshake)
+			assert.Equal(t, c.status, w.answer.StatusCode)
+			assert.Equal(t, "application/problem+json", w.answer.Header.Get("Content-Type"))
+			assert.Empty(t, w.answer.Cookies(), "what fails leaves nothing")
+		})
+	}
+	t.Run("from the shop's own pages", func(t *testing.T) {
+		_, err := jane.dial(one, "/ws/chat", "Origin", one.http.URL)
+		require.NoError(t, err)
+	})
+}
+
+func TestHub_Drain(t *testing.T) {
+	shop := open(t)
+	one, two := shop.serve(false), shop.serve(false)
+	const many = 200
+	sue := one.member("sue", domain.Staff)
+	people, clients, conversations := make([]*person, many), make([]*client, many), make([]string, many)
+	for i := range many {
+		people[i] = shop.person()
+		conversations[i] = string(people[i].say(two, "m-1", "Hello?"))
+		clients[i] = people[i].connect(one, "/ws/chat")
+		clients[i].receives(conversations[i], 0, 1)
+	}
+	support := sue.connect(one, "/ws/support")
+	support.receives("", 0, 0)
+
+	begun := time.Now()
+	one.end()
+	t.Logf("%d connections left in %v", many+1, time.Since(begun))
+	assert.Less(t, time.Since(begun), 5*time.Second)
+	for _, w := range append(clients, support) {
+		assert.Equal(t, websocket.CloseServiceRestart, w.ends())
+	}
+	_, err := people[0].dial(one, "/ws/chat")
+	require.Error(t, err)
+
+	sue.post(two, "/api/support/conversations/"+conversations[0]+"/messages", object{"client_id": "a-1", "body": "While you were away."})
+	people[0].connect(two, "/ws/chat?after=1&conversation="+conversations[0]).receives(conversations[0], 1, 1)
+}
+
+func TestHub_Drain_RefusesNewConnections(t *testing.T) {
+	shop := open(t)
+	one := shop.serve(false)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	require.NoError(t, one.hub.Drain(ctx))
+	w, err := shop.person().dial(one, "/ws/chat")
+	require.ErrorIs(t, err, websocket.ErrBadHandshake)
+	assert.Equal(t, http.StatusServiceUnavailable, w.answer.StatusCode)
+	assert.NotEmpty(t, w.answer.Header.Get("Retry-After"))
+	assert.Empty(t, w.answer.Cookies())
+}

@@ -1,0 +1,122 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"eshop/domain"
+	"eshop/usecase"
+)
+
+const (
+	// searchEvery is how often a shopper who had no conversation is asked for one that was begun elsewhere.
+	searchEvery = 30 * time.Second
+	// listPages of listPage open conversations are reconciled for staff.
+	listPage, listPages = 100, 10
+	revisionsAtOnce     = 500 // asked for by one call
+)
+
+// reconcileSoon starts a reconciliation, unless one is under way.
+func (h *Hub) reconcileSoon() {
+	if !h.reconciling.CompareAndSwap(false, true) {
+		return
+	}
+	h.workers.start(func(ctx context.Context) {
+		defer h.reconciling.Store(false)
+		ctx, cancel := context.WithTimeout(ctx, storeTime)
+		defer cancel()
+		h.reconcile(ctx)
+	})
+}
+
+// reconcile wakes what no event told of.
+func (h *Hub) reconcile(ctx context.Context) {
+	var threads []usecase.Thread
+	for id, thread := range h.registry.threads() {
+		if thread.Conversation().ID == "" {
+			h.wake(id)
+		} else {
+			threads = append(threads, thread)
+		}
+	}
+	for some := range slices.Chunk(threads, revisionsAtOnce) {
+		revisions, err := h.chat.Revisions(ctx, some)
+		if err != nil {
+			return
+		}
+		for id, revision := range revisions {
+			if slices.ContainsFunc(h.registry.audience(id), func(s *socket) bool { return s.revision(id) != revision }) {
+				h.wake(id)
+			}
+		}
+	}
+	h.reconcileStaff(ctx)
+	h.reconcileWithoutConversation(ctx)
+}
+
+// reconcileStaff wakes every open conversation that one of staff does not know as it is, and those that are no longer open.
+func (h *Hub) reconcileStaff(ctx context.Context) {
+	staff := h.registry.allStaff()
+	if len(staff) == 0 {
+		return
+	}
+	open, err := h.open(ctx, staff[0].user())
+	if err != nil {
+		return
+	}
+	for _, s := range staff {
+		for id, revision := range open {
+			if s.revision(id) != revision {
+				h.wake(id)
+			}
+		}
+		for _, id := range s.openBesides(open) {
+			h.wake(id)
+		}
+	}
+}
+
+// open returns the revisions of all open conversations.
+func (h *Hub) open(ctx context.Context, by domain.User) (map[domain.ConversationID]int64, error) {
+	open := map[domain.ConversationID]int64{}
+	for n := 1; n <= listPages; n++ {
+		page, total, err := h.chat.Conversations(ctx, by, domain.ConversationOpen, domain.Page{Number: n, Size: listPage})
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range page {
+			open[c.ID] = c.Revision
+		}
+		if n*listPage >= total {
+			break
+		}
+	}
+	return open, nil
+}
+
+// reconcileWithoutConversation wakes the conversations that shoppers who had none when they
+// connected have begun elsewhere.
+func (h *Hub) reconcileWithoutConversation(ctx context.Context) {
+	for _, s := range h.registry.allShoppers() {
+		if !s.searchDue() {
+			continue
+		}
+		visitor, err := h.identify(ctx, s, searchEvery)
+		if errors.Is(err, domain.ErrUnauthenticated) {
+			s.end(err)
+			continue
+		}
+		if err != nil {
+			return
+		}
+		thread, err := h.chat.Mine(ctx, visitor)
+		if err != nil {
+			return
+		}
+		if id := thread.Conversation().ID; id != "" {
+			h.wake(id)
+		}
+	}
+}
