@@ -15,17 +15,12 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/gorillamux"
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
@@ -283,90 +278,6 @@ func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
 		s.t.Errorf("%s %s answered %d: %v\n%.2000s", r.Method, r.URL, recorder.Code, err, recorder.Body)
 	}
 	return recorder.Result(), nil
-}
-
-// contract is the document, ready to hold answers against.
-type contract struct {
-	*openapi3.T
-	router routers.Router
-}
-
-var document = sync.OnceValue(func() *contract {
-	content, err := os.ReadFile("openapi.json")
-	if err != nil {
-		panic(err)
-	}
-	doc, err := openapi3.NewLoader().LoadFromData(content)
-	if err != nil {
-		panic(err)
-	}
-	if err := doc.Validate(context.Background()); err != nil {
-		panic(err)
-	}
-	router, err := gorillamux.NewRouter(doc)
-	if err != nil {
-		panic(err)
-	}
-	return &contract{doc, router}
-})
-
-// hold says how an answer breaks the document: when it is not in it, or when a
-// request was taken that it forbids.
-func (c *contract) hold(r *http.Request, body []byte, got *httptest.ResponseRecorder) error {
-	r = r.Clone(context.Background())
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	if c.Paths.Value(r.URL.Path) == nil && c.Paths.Value(r.URL.Path+"/") != nil {
-		r.URL.Path += "/"
-	}
-	head := r.Method == http.MethodHead
-	if head {
-		r.Method = http.MethodGet
-	}
-	route, params, err := c.router.FindRoute(r)
-	if err != nil {
-		return c.holdElsewhere(err, got)
-	}
-	options := &openapi3filter.Options{
-		IncludeResponseStatus: true, SkipSettingDefaults: true, ExcludeResponseBody: head,
-		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
-	}
-	asked := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: options}
-	if got.Code < 300 {
-		if err := openapi3filter.ValidateRequest(r.Context(), asked); err != nil {
-			return fmt.Errorf("the document forbids the request: %w", err)
-		}
-	}
-	// The validator passes over what has no body.
-	if response := route.Operation.Responses.Status(got.Code); response != nil && len(response.Value.Content) == 0 && got.Body.Len() > 0 {
-		return fmt.Errorf("the document has no body there")
-	} else if response == nil {
-		return fmt.Errorf("the document has no such status")
-	}
-	return openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: asked, Status: got.Code, Header: got.Header(),
-		Body: io.NopCloser(bytes.NewReader(got.Body.Bytes())), Options: options,
-	})
-}
-
-// holdElsewhere says how the answer to a call that is not in the document, for
-// the reason why, breaks it all the same: it must be a problem as any other.
-func (c *contract) holdElsewhere(why error, got *httptest.ResponseRecorder) error {
-	if got.Code != http.StatusNotFound && got.Code != http.StatusMethodNotAllowed {
-		return why
-	}
-	for _, name := range []string{"X-Request-ID", "X-Served-By"} {
-		if err := fits(c.Components.Headers[name].Value.Schema.Value, got.Header().Get(name)); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	if media := got.Header().Get("Content-Type"); media != "application/problem+json" {
-		return fmt.Errorf("the answer is %q", media)
-	}
-	var body any
-	if err := json.Unmarshal(got.Body.Bytes(), &body); err != nil {
-		return err
-	}
-	return fits(c.Components.Schemas["Problem"].Value, body)
 }
 
 // visitor is somebody with a cookie jar of their own.
