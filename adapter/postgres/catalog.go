@@ -15,13 +15,12 @@ import (
 	"eshop/domain"
 )
 
-// Without a text the counts are kept ready and the page is cut out of an index. What
-// is found with one is in text.go.
+// catalog.md, beside this file, is the design of the search.
 
-// order is a sort as a column of the facts; equals come by id.
-type order struct{ column, direction string }
+// sortColumn is a sort as a column of product_facts; equals come by id.
+type sortColumn struct{ column, direction string }
 
-var orders = map[domain.Sort]order{
+var sortColumns = map[domain.Sort]sortColumn{
 	domain.ByRelevance: {"sold", "DESC"},
 	domain.ByNewest:    {"added_at", "DESC"},
 	domain.ByPrice:     {"price", "ASC"},
@@ -45,10 +44,10 @@ func (s *Store) Search(ctx context.Context, q domain.Query) (domain.Found, error
 			ids []domain.ProductID
 			err error
 		)
-		if wants := wantsOf(q.Text); len(wants) > 0 {
-			found, ids, err = s.findText(ctx, tx, q, wants)
+		if tokens := tokenize(q.Text); len(tokens) > 0 {
+			found, ids, err = s.searchText(ctx, tx, q, tokens)
 		} else {
-			found, ids, err = findAll(ctx, tx, q)
+			found, ids, err = browse(ctx, tx, q)
 		}
 		if err != nil {
 			return err
@@ -62,55 +61,57 @@ func (s *Store) Search(ctx context.Context, q domain.Query) (domain.Found, error
 	return found, nil
 }
 
-// cell counts products that are alike in what the facets of a query ask for.
-type cell struct {
-	Category     string `bun:"category"`
-	CategoryName string `bun:"category_name"`
-	Kind         string `bun:"kind"` // only of the category that the query names
-	KindName     string `bun:"kind_name"`
-	Band         int    `bun:"band"` // unchosen when the query's category or kind is another
-	InStock      bool   `bun:"in_stock"`
-	N            int    `bun:"n"`
-	Priced       int    `bun:"priced"` // of N, those within the query's bounds of price
+// facetCount is how many products are alike in what the facets of a query count.
+type facetCount struct {
+	Category        string `bun:"category"`
+	CategoryName    string `bun:"category_name"`
+	Subcategory     string `bun:"kind"` // only in the category that the query names
+	SubcategoryName string `bun:"kind_name"`
+	PriceBand       int    `bun:"band"` // or elsewhere
+	InStock         bool   `bun:"in_stock"`
+	Count           int    `bun:"count"`
+	CountInRange    int    `bun:"count_in_range"` // of those within the query's price range
 }
 
-const unchosen = -1
+// elsewhere stands for the price band of products outside the query's category and subcategory.
+const elsewhere = -1
 
-// foldCells adds up what is counted by category, kind, band and in_stock in the
-// columns n and priced of the table counted, to no more cells than the facets of q need.
-func foldCells(q domain.Query) schema.QueryAppender {
+// groupFacets returns the query that turns the counts by category, kind, band and
+// in_stock of a table called counted into as few facet counts as q needs.
+func groupFacets(q domain.Query) schema.QueryAppender {
 	return bun.SafeQuery(`SELECT c.category, min(s.category_name) AS category_name,
 		CASE WHEN c.category = ?0 THEN c.kind ELSE '' END AS kind, min(s.kind_name) AS kind_name,
 		CASE WHEN (?0 = '' OR c.category = ?0) AND (?1 = '' OR c.kind = ?1) THEN c.band ELSE ?2 END AS band,
-		c.in_stock, sum(c.n) AS n, sum(c.priced) AS priced
+		c.in_stock, sum(c.count) AS count, sum(c.count_in_range) AS count_in_range
 		FROM counted c JOIN shelves s ON s.category = c.category AND s.kind = c.kind
-		GROUP BY 1, 3, 5, 6`, q.Category, q.Subcategory, unchosen)
+		GROUP BY 1, 3, 5, 6`, q.Category, q.Subcategory, elsewhere)
 }
 
-// countUp is what q finds, but for the products.
-func countUp(q domain.Query, cells []cell) domain.Found {
+// sumFacets returns what q finds, but for the products. Each facet counts what the
+// query's other filters leave over.
+func sumFacets(q domain.Query, counts []facetCount) domain.Found {
 	found := domain.Found{Page: q.Page}
-	categories, kinds := map[domain.Category]int{}, map[domain.Category]int{}
+	categories, subcategories := map[domain.Category]int{}, map[domain.Category]int{}
 	bands := make([]int, len(domain.PriceBands))
-	for _, c := range cells {
-		stocked, chosen := c.InStock || !q.InStock, c.Band != unchosen
-		if stocked {
-			categories[domain.Category{Slug: c.Category, Name: c.CategoryName}] += c.Priced
+	for _, c := range counts {
+		available, here := c.InStock || !q.InStock, c.PriceBand != elsewhere
+		if available {
+			categories[domain.Category{Slug: c.Category, Name: c.CategoryName}] += c.CountInRange
 			if c.Category == q.Category {
-				kinds[domain.Category{Slug: c.Kind, Name: c.KindName}] += c.Priced
+				subcategories[domain.Category{Slug: c.Subcategory, Name: c.SubcategoryName}] += c.CountInRange
 			}
 		}
-		if stocked && chosen {
-			bands[c.Band] += c.N
-			found.Total += c.Priced
+		if available && here {
+			bands[c.PriceBand] += c.Count
+			found.Total += c.CountInRange
 		}
-		if c.InStock && chosen {
-			found.Facets.InStock += c.Priced
+		if c.InStock && here {
+			found.Facets.InStock += c.CountInRange
 		}
 	}
 	found.Facets.Categories = byName(categories)
 	if q.Category != "" {
-		found.Facets.Subcategories = byName(kinds)
+		found.Facets.Subcategories = byName(subcategories)
 	}
 	for i, n := range bands {
 		if n > 0 {
@@ -133,24 +134,25 @@ func byName(counts map[domain.Category]int) []domain.CategoryCount {
 	return all
 }
 
-// findAll is what q finds without a text, and which products are on the page.
-func findAll(ctx context.Context, tx bun.Tx, q domain.Query) (domain.Found, []domain.ProductID, error) {
-	var cells []cell
-	err := tx.NewRaw(`WITH counted AS (?) ?`, countPriced(q), foldCells(q)).Scan(ctx, &cells)
+// browse returns what q finds without a text, but for the products themselves, and the ids of those on the page.
+func browse(ctx context.Context, tx bun.Tx, q domain.Query) (domain.Found, []domain.ProductID, error) {
+	var counts []facetCount
+	err := tx.NewRaw(`WITH counted AS (?) ?`, countsInRange(q), groupFacets(q)).Scan(ctx, &counts)
 	if err != nil {
 		return domain.Found{}, nil, err
 	}
-	found := countUp(q, cells)
+	found := sumFacets(q, counts)
 	if q.Page.Offset() >= found.Total {
 		return found, nil, nil
 	}
-	ids, err := cut(ctx, listing(tx, q), q.Page.Offset(), q.Page.Size)
+	ids, err := scanIDs(ctx, listing(tx, q), q.Page.Offset(), q.Page.Size)
 	return found, ids, err
 }
 
-// countPriced counts all products, and of them those within q's bounds of price:
-// all or none of a price band, but for the bands that the bounds cut through.
-func countPriced(q domain.Query) schema.QueryAppender {
+// countsInRange returns the query of the counts that are kept ready, and how many of
+// each are in q's price range: all or none of a band, but for bands that the range
+// cuts through, whose products are counted.
+func countsInRange(q domain.Query) schema.QueryAppender {
 	within, ranges := []int{}, []string{}
 	for i, band := range domain.PriceBands {
 		last := cmp.Or(band.Max, math.MaxInt64)
@@ -164,19 +166,20 @@ func countPriced(q domain.Query) schema.QueryAppender {
 		}
 	}
 	if len(ranges) == 0 {
-		return bun.SafeQuery(`SELECT category, kind, band, in_stock, n, CASE WHEN band = ANY (?) THEN n ELSE 0 END AS priced
+		return bun.SafeQuery(`SELECT category, kind, band, in_stock, n AS count, CASE WHEN band = ANY (?) THEN n ELSE 0 END AS count_in_range
 			FROM product_counts WHERE n > 0`, pgdialect.Array(within))
 	}
-	return bun.SafeQuery(`SELECT category, kind, band, in_stock, n, CASE WHEN band = ANY (?) THEN n ELSE coalesce(p.priced, 0) END AS priced
+	return bun.SafeQuery(`SELECT category, kind, band, in_stock, n AS count,
+		CASE WHEN band = ANY (?) THEN n ELSE coalesce(p.count, 0) END AS count_in_range
 		FROM product_counts LEFT JOIN (
-			SELECT category, kind, band, in_stock, count(*) AS priced FROM product_facts WHERE ? GROUP BY 1, 2, 3, 4
+			SELECT category, kind, band, in_stock, count(*) AS count FROM product_facts WHERE ? GROUP BY 1, 2, 3, 4
 		) p USING (category, kind, band, in_stock) WHERE n > 0`, pgdialect.Array(within), bun.Safe(strings.Join(ranges, " OR ")))
 }
 
-// listing are the products that q's filters leave over, in its order. They can be
-// narrowed further by conditions on their facts f.
+// listing returns the query of the ids that q's filters and the conditions, on the row f
+// of product_facts, leave over, in q's order.
 func listing(tx bun.Tx, q domain.Query, conditions ...schema.QueryAppender) *bun.SelectQuery {
-	by := orders[q.Sort]
+	by := sortColumns[q.Sort]
 	query, first := tx.NewSelect().TableExpr("product_facts AS f"), "f"
 	if by.column == "sold" {
 		query, first = tx.NewSelect().TableExpr("product_popularity AS r"), "r"
@@ -203,65 +206,65 @@ func listing(tx bun.Tx, q domain.Query, conditions ...schema.QueryAppender) *bun
 	return query
 }
 
-// cut is a part of a listing.
-func cut(ctx context.Context, listing *bun.SelectQuery, offset, limit int) ([]domain.ProductID, error) {
+// scanIDs returns a part of a listing.
+func scanIDs(ctx context.Context, listing *bun.SelectQuery, offset, limit int) ([]domain.ProductID, error) {
 	var ids []domain.ProductID
 	return ids, listing.Limit(int64(limit)).Offset(int64(offset)).Scan(ctx, &ids)
 }
 
 func (s *Store) Suggest(ctx context.Context, text string, limit int) ([]domain.Suggestion, error) {
-	if len(wantsOf(text)) == 0 || limit <= 0 {
+	if len(tokenize(text)) == 0 || limit <= 0 {
 		return nil, ctx.Err()
 	}
 	var all []domain.Suggestion
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
-		wants := wantsOf(text)
-		findable, err := lookUp(ctx, tx, wants)
-		if err != nil || !findable {
+		tokens := tokenize(text)
+		ok, err := resolve(ctx, tx, tokens)
+		if err != nil || !ok {
 			all = nil
 			return err
 		}
-		categories, err := suggestCategories(ctx, tx, wants)
+		categories, err := suggestCategories(ctx, tx, tokens)
 		if err != nil {
 			return err
 		}
-		products, err := suggestProducts(ctx, tx, wants, limit)
+		products, err := suggestProducts(ctx, tx, tokens, limit)
 		all = append(categories, products...)
 		return err
 	})
 	return all[:min(len(all), limit)], err
 }
 
-// suggestProducts are the most sold that have all wants. Few are all looked at; among
-// many, some are soon met in the order of the most sold.
-func suggestProducts(ctx context.Context, tx bun.Tx, wants []want, limit int) ([]domain.Suggestion, error) {
+// suggestProducts returns the most sold products that have all tokens. Few are all looked
+// at; many are met soon in the order of the most sold.
+func suggestProducts(ctx context.Context, tx bun.Tx, tokens []token, limit int) ([]domain.Suggestion, error) {
 	var rows []struct {
-		Name string `bun:"name"`
-		Slug string `bun:"slug"`
-		All  int    `bun:"n"`
+		Name       string `bun:"name"`
+		Slug       string `bun:"slug"`
+		Candidates int    `bun:"candidates"`
 	}
-	// Of one word it is known how many have it; several may be had by few together.
-	few := len(wants) > 1 || wants[0].count <= fewMatches
+	// The frequency of one token is known. Of several, few products may have them all.
+	few := len(tokens) > 1 || tokens[0].frequency <= fewMatches
 	if few {
-		err := tx.NewRaw(`WITH match AS MATERIALIZED (
+		err := tx.NewRaw(`WITH matching AS MATERIALIZED (
 				SELECT f.id, f.sold FROM product_facts f WHERE ?
-			), hit AS MATERIALIZED (
-				SELECT id, sold FROM match LIMIT ?
+			), candidate AS MATERIALIZED (
+				SELECT id, sold FROM matching LIMIT ?
 			), best AS (
-				SELECT id, sold FROM hit ORDER BY sold DESC, id LIMIT ?
+				SELECT id, sold FROM candidate ORDER BY sold DESC, id LIMIT ?
 			)
-			SELECT p.name, p.slug, (SELECT count(*) FROM hit) AS n FROM best JOIN products p ON p.id = best.id
-			ORDER BY best.sold DESC, best.id`, haveAll(wants), fewMatches+1, limit).Scan(ctx, &rows)
+			SELECT p.name, p.slug, (SELECT count(*) FROM candidate) AS candidates FROM best JOIN products p ON p.id = best.id
+			ORDER BY best.sold DESC, best.id`, containsAll(tokens), fewMatches+1, limit).Scan(ctx, &rows)
 		if err != nil {
 			return nil, err
 		}
-		few = len(rows) == 0 || rows[0].All <= fewMatches
+		few = len(rows) == 0 || rows[0].Candidates <= fewMatches
 	}
 	if !few {
 		err := tx.NewRaw(`SELECT p.name, p.slug FROM (
 				SELECT r.id, r.sold FROM product_popularity r JOIN product_facts f ON f.id = r.id
 				WHERE ? ORDER BY r.sold DESC, r.id LIMIT ?) best
-			JOIN products p ON p.id = best.id ORDER BY best.sold DESC, best.id`, haveAll(wants), limit).Scan(ctx, &rows)
+			JOIN products p ON p.id = best.id ORDER BY best.sold DESC, best.id`, containsAll(tokens), limit).Scan(ctx, &rows)
 		if err != nil {
 			return nil, err
 		}
@@ -273,8 +276,8 @@ func suggestProducts(ctx context.Context, tx bun.Tx, wants []want, limit int) ([
 	return all, nil
 }
 
-// suggestCategories are the categories whose names have all that is wanted, the most sold first.
-func suggestCategories(ctx context.Context, tx bun.Tx, wants []want) ([]domain.Suggestion, error) {
+// suggestCategories returns the categories whose names have all tokens, the most sold first.
+func suggestCategories(ctx context.Context, tx bun.Tx, tokens []token) ([]domain.Suggestion, error) {
 	categories, err := categoriesOf(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -284,7 +287,7 @@ func suggestCategories(ctx context.Context, tx bun.Tx, wants []want) ([]domain.S
 		slugs []string
 	)
 	for _, c := range categories {
-		if allMatch(wants, domain.Words(c.Name)) {
+		if allMatch(tokens, domain.Words(c.Name)) {
 			all = append(all, domain.Suggestion{Text: c.Name, Slug: c.Slug, Kind: domain.SuggestCategory})
 			slugs = append(slugs, c.Slug)
 		}
@@ -319,24 +322,20 @@ func (s *Store) Categories(ctx context.Context) ([]domain.CategoryCount, error) 
 }
 
 func categoriesOf(ctx context.Context, db bun.IDB) ([]domain.CategoryCount, error) {
-	var rows []struct {
-		Slug string `bun:"category"`
-		Name string `bun:"category_name"`
-		N    int    `bun:"n"`
-	}
-	err := db.NewRaw(`SELECT c.category, min(s.category_name) AS category_name, sum(c.n) AS n
+	var rows []facetCount
+	err := db.NewRaw(`SELECT c.category, min(s.category_name) AS category_name, sum(c.n) AS count
 		FROM product_counts c JOIN shelves s USING (category, kind) GROUP BY c.category`).Scan(ctx, &rows)
 	if err != nil {
 		return nil, err
 	}
 	counts := map[domain.Category]int{}
 	for _, r := range rows {
-		counts[domain.Category{Slug: r.Slug, Name: r.Name}] += r.N
+		counts[domain.Category{Slug: r.Category, Name: r.CategoryName}] += r.Count
 	}
 	return byName(counts), nil
 }
 
-// productsInOrder are the products named, in the order they are named in.
+// productsInOrder returns the products that ids name, in their order.
 func productsInOrder(ctx context.Context, tx bun.Tx, ids []domain.ProductID) ([]domain.Product, error) {
 	all, err := productsByID(ctx, tx, ids)
 	slices.SortFunc(all, func(a, b domain.Product) int {

@@ -74,7 +74,7 @@ func (s *Store) PutProducts(ctx context.Context, products []domain.Product) erro
 
 // putRows keeps a few products.
 func putRows(ctx context.Context, tx bun.Tx, rows []stagedRow) error {
-	return putProducts(ctx, tx, func() error {
+	return loadProducts(ctx, tx, func() error {
 		_, err := tx.NewInsert().Model(&rows).Exec(ctx)
 		return err
 	})
@@ -111,7 +111,7 @@ func (s *Store) UpdateProduct(ctx context.Context, id domain.ProductID, change f
 const productLock = 1
 
 // alone waits until nobody else updates or removes the product. It is no lock of a
-// row: putStaged locks others before that of the product, and they would wait for each other.
+// row: loadStaged locks others before that of the product, and they would wait for each other.
 func alone(ctx context.Context, tx bun.Tx, id domain.ProductID) error {
 	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(?, hashtext(?))`, productLock, id)
 	return err
@@ -123,7 +123,7 @@ func (s *Store) RemoveProduct(ctx context.Context, id domain.ProductID) error {
 		if err := alone(ctx, tx, id); err != nil {
 			return err
 		}
-		var gone []cell
+		var gone []facetCount
 		err := tx.NewRaw(`WITH gone AS (
 				DELETE FROM product_facts WHERE id = ? RETURNING category, kind, band, in_stock, words
 			), forgotten AS (
@@ -138,7 +138,7 @@ func (s *Store) RemoveProduct(ctx context.Context, id domain.ProductID) error {
 			return domain.NotFound("product")
 		}
 		_, err = tx.NewRaw(`UPDATE product_counts SET n = n - 1 WHERE (category, kind, band, in_stock) = (?, ?, ?, ?)`,
-			gone[0].Category, gone[0].Kind, gone[0].Band, gone[0].InStock).Exec(ctx)
+			gone[0].Category, gone[0].Subcategory, gone[0].PriceBand, gone[0].InStock).Exec(ctx)
 		return err
 	})
 }
