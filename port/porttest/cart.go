@@ -344,6 +344,7 @@ func cartLine(n, quantity int) domain.Line {
 // addOnce adds a line as a shopper does.
 func addOnce(key string, line domain.Line) func(*domain.Cart) error {
 	return func(c *domain.Cart) error {
+		giveWay()
 		return c.Once(domain.IdempotencyKey(key), func(c *domain.Cart) error {
 			return c.Add(line.ID, domain.Product{ID: line.Product, Stock: domain.MaxStock}, line.Quantity)
 		})

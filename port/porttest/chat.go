@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +136,14 @@ func addingMessages(t *testing.T, open func(t *testing.T) turns[port.Conversatio
 		other := start(t, conversations, aConversation(2))
 		assert.EqualValues(t, 1, say(t, conversations, other.ID, aMessage("a", 1)).Seq, "another conversation knows nothing of it")
 	})
+	t.Run("messages without a client id are all kept", func(t *testing.T) {
+		conversations := open(t)
+		c := start(t, conversations, aConversation(1))
+		for n := range 3 {
+			assert.EqualValues(t, n+1, say(t, conversations, c.ID, aMessage("", n)).Seq)
+		}
+		assert.Len(t, messages(t, conversations, c.ID, 0, 10), 3)
+	})
 	t.Run("a message that may not be said keeps nothing, its client id neither", func(t *testing.T) {
 		conversations := open(t)
 		c := start(t, conversations, aConversation(1))
@@ -252,7 +261,7 @@ func readingMessages(t *testing.T, open func(t *testing.T) turns[port.Conversati
 		c := start(t, conversations, aConversation(1))
 		say(t, conversations, c.ID, aMessage("a", 1))
 		say(t, conversations, c.ID, aMessage("b", 2))
-		want := messages(t, conversations, c.ID, 0, 10)
+		want := slices.Clone(messages(t, conversations, c.ID, 0, 10))
 		for _, limit := range []int{1, 2, 10} {
 			got, err := conversations().Messages(t.Context(), c.ID, 0, limit)
 			require.NoError(t, err)
@@ -310,6 +319,7 @@ func updatingConversations(t *testing.T, open func(t *testing.T) turns[port.Conv
 		errs := make([]error, 20)
 		atOnce(len(errs), func(i int) {
 			_, errs[i] = conversations().UpdateConversation(t.Context(), c.ID, func(c *domain.Conversation) error {
+				giveWay()
 				return c.TakeOver(domain.User{ID: domain.UserID(fmt.Sprint(i)), Username: fmt.Sprint("agent", i)}, noon)
 			})
 		})

@@ -342,6 +342,7 @@ func updatingProducts(t *testing.T, open func(t *testing.T) turns[port.Products]
 		errs := make([]error, 20)
 		atOnce(len(errs), func(i int) {
 			_, errs[i] = products().UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
+				giveWay()
 				kept.Price.Amount++
 				return nil
 			})

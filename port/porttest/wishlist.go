@@ -292,7 +292,10 @@ func anItem(n int) domain.WishlistItem {
 }
 
 func addItem(n int) func(*domain.Wishlist) error {
-	return func(w *domain.Wishlist) error { return w.Add(anItem(n)) }
+	return func(w *domain.Wishlist) error {
+		giveWay()
+		return w.Add(anItem(n))
+	}
 }
 
 func changeWishlist(t *testing.T, lists turns[port.Wishlists], owner domain.OwnerID, change func(*domain.Wishlist) error) []domain.WishlistItem {
