@@ -59,7 +59,6 @@ const (
 
 	CodeTotalChanged       Code = "total_changed"
 	CodeOrderState         Code = "order_state"
-	CodeClaimed            Code = "claimed"
 	CodePaymentDeclined    Code = "payment_declined"
 	CodePaymentUnavailable Code = "payment_unavailable"
 	CodeNotCharged         Code = "not_charged"

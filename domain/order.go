@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// OrderID names an order in the interfaces; OrderNumber is what people read out, unique too.
+// OrderID names an order in the interfaces.
 type OrderID string
 
-// OrderNumber is what people read out.
+// OrderNumber names an order to people, who read it out.
 type OrderNumber string
 
-// Status is where an order is on its way.
+// OrderStatus is where an order is on its way.
 type OrderStatus string
 
-// The states of an order.
+// The statuses of an order.
 const (
 	Pending   OrderStatus = "pending" // its stock is taken, its payment not yet known
 	Paid      OrderStatus = "paid"
@@ -24,7 +24,7 @@ const (
 	Refunded  OrderStatus = "refunded"  // was paid; money and stock are back
 )
 
-// Statuses are all states, on the way from the first to the last.
+// OrderStatuses are all statuses, from the first on the way to the last.
 var OrderStatuses = []OrderStatus{Pending, Paid, Shipped, Delivered, Cancelled, Refunded}
 
 var mayFollow = map[OrderStatus][]OrderStatus{
@@ -34,7 +34,7 @@ var mayFollow = map[OrderStatus][]OrderStatus{
 	Delivered: {Refunded},
 }
 
-// Next are the states that may follow s.
+// Next returns the statuses that may follow s.
 func (s OrderStatus) Next() []OrderStatus { return slices.Clone(mayFollow[s]) }
 
 // Order is what was bought. Its lines and sums never change once it is placed.
@@ -54,8 +54,9 @@ type Order struct {
 	Payment         Payment
 	PlacedAt        time.Time
 	History         []StatusChange
-	// ClaimedUntil is until when one server alone may ask for the payment of a pending order.
-	ClaimedUntil time.Time
+	// LeasedUntil is until when, by the store's clock, one server alone asks for
+	// the payment of a pending order.
+	LeasedUntil time.Time
 }
 
 // OrderLine is one product of an order as it was when the order was placed.
@@ -67,39 +68,59 @@ type OrderLine struct {
 	LineTotal Money
 }
 
-// StatusChange is a state of an order and since when.
+// StatusChange is a status of an order and since when it has it.
 type StatusChange struct {
 	Status OrderStatus
 	At     time.Time
 }
 
-// Clone is a copy that shares nothing with o.
+// Clone returns a copy that shares nothing with o.
 func (o Order) Clone() Order {
 	o.Lines = slices.Clone(o.Lines)
 	o.History = slices.Clone(o.History)
 	return o
 }
 
-// MoveTo brings the order to its next state, and its payment with it.
-func (o *Order) MoveTo(next OrderStatus, at time.Time) error {
+// Effects are what a change of an order's status has to do. The store makes them
+// in the transaction that keeps the change. The zero value does nothing.
+type Effects struct {
+	MovedTo     OrderStatus // the new status; "" when there is none
+	At          time.Time   // since when the order has it
+	ReturnStock []OrderLine // goes back into stock and no longer counts as sold
+	RestoreCart Cart        // is merged into the cart of the order's owner
+	FreeKey     bool        // the key that placed the order may place another
+}
+
+// MoveTo gives the order its next status, and its payment with it, and returns the effects.
+func (o *Order) MoveTo(next OrderStatus, at time.Time) (Effects, error) {
 	if !slices.Contains(mayFollow[o.Status], next) {
-		return ErrConflict.Errorf(CodeOrderState, "an order that is %s cannot become %s", o.Status, next)
+		return Effects{}, ErrConflict.Errorf(CodeOrderState, "an order that is %s cannot become %s", o.Status, next)
 	}
 	o.Status = next
 	o.History = append(o.History, StatusChange{next, at})
+	effects := Effects{MovedTo: next, At: at}
 	switch next {
 	case Paid:
 		o.Payment.Status = PaymentPaid
 	case Cancelled:
 		o.Payment.Status = PaymentFailed
+		effects.ReturnStock, effects.RestoreCart, effects.FreeKey = slices.Clone(o.Lines), o.cart(), true
 	case Refunded:
 		o.Payment.Status = PaymentRefunded
+		effects.ReturnStock = slices.Clone(o.Lines)
 	}
-	return nil
+	return effects, nil
 }
 
-// ReturnsStock reports whether an order in state s gives back what it took.
-func (s OrderStatus) ReturnsStock() bool { return s == Cancelled || s == Refunded }
+// cart returns the cart that the order was made of. A cart has one line a product,
+// so the product names the line as well as its own name did.
+func (o *Order) cart() Cart {
+	var cart Cart
+	for _, line := range o.Lines {
+		cart.Lines = append(cart.Lines, Line{ID: LineID(line.Product), Product: line.Product, Quantity: line.Quantity})
+	}
+	return cart
+}
 
 // Purchase is what a shopper sends to check out.
 type Purchase struct {
@@ -109,7 +130,7 @@ type Purchase struct {
 	Card            Card
 }
 
-// Check says what is wrong with p at time now, by field.
+// Check fails with what is wrong with p at time now, by field.
 func (p Purchase) Check(now time.Time) error {
 	wrong := fieldErrors{}
 	if text := checkEmail(p.Email); text != "" {
@@ -134,7 +155,7 @@ type Totals struct {
 	Subtotal, Shipping, Tax, Discount, Total Money
 }
 
-// TotalsOf are the sums for goods of subtotal.
+// TotalsOf returns the sums of a purchase whose lines add up to subtotal.
 func TotalsOf(subtotal Money) Totals {
 	shipping := Dollars(flatShipping)
 	if subtotal.Amount == 0 || subtotal.Amount >= FreeShippingFrom {
@@ -143,7 +164,7 @@ func TotalsOf(subtotal Money) Totals {
 	return Totals{subtotal, shipping, Dollars(0), Dollars(0), subtotal.Plus(shipping)}
 }
 
-// NewOrder makes the pending order of what is in cart, at the prices of products.
+// NewOrder completes o to the pending order of what is in cart, at the prices of products.
 // It fails with a conflict when the cart is empty or when there is less in stock;
 // a product that is missing from products counts as sold out.
 func NewOrder(o Order, cart Cart, products map[ProductID]Product) (Order, error) {

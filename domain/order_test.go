@@ -2,6 +2,7 @@ package domain_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -63,20 +64,28 @@ func TestOrder_MoveTo(t *testing.T) {
 		domain.Pending: {domain.Paid, domain.Cancelled}, domain.Paid: {domain.Shipped, domain.Refunded},
 		domain.Shipped: {domain.Delivered, domain.Refunded}, domain.Delivered: {domain.Refunded},
 	}
+	lines := []domain.OrderLine{{Product: "tea", Quantity: 2}, {Product: "pot", Quantity: 1}}
+	effects := map[domain.OrderStatus]domain.Effects{
+		domain.Paid: {}, domain.Shipped: {}, domain.Delivered: {}, domain.Refunded: {ReturnStock: lines},
+		domain.Cancelled: {ReturnStock: lines, FreeKey: true, RestoreCart: domain.Cart{Lines: []domain.Line{
+			{ID: "tea", Product: "tea", Quantity: 2}, {ID: "pot", Product: "pot", Quantity: 1}}}},
+	}
 	for _, from := range domain.OrderStatuses {
 		for _, to := range domain.OrderStatuses {
 			t.Run(fmt.Sprintf("%s to %s", from, to), func(t *testing.T) {
-				order := domain.Order{Status: from}
-				err := order.MoveTo(to, noon)
-				for _, may := range allowed[from] {
-					if may == to {
-						require.NoError(t, err)
-						assert.Equal(t, []domain.StatusChange{{Status: to, At: noon}}, order.History)
-						return
-					}
+				order := domain.Order{Status: from, Lines: lines}
+				got, err := order.MoveTo(to, noon)
+				if !slices.Contains(allowed[from], to) {
+					require.ErrorIs(t, err, domain.ErrConflict)
+					assert.Equal(t, from, order.Status)
+					assert.Zero(t, got)
+					return
 				}
-				require.ErrorIs(t, err, domain.ErrConflict)
-				assert.Equal(t, from, order.Status)
+				require.NoError(t, err)
+				assert.Equal(t, []domain.StatusChange{{Status: to, At: noon}}, order.History)
+				want := effects[to]
+				want.MovedTo, want.At = to, noon
+				assert.Equal(t, want, got)
 			})
 		}
 	}

@@ -7,13 +7,23 @@ import (
 	"eshop/domain"
 )
 
-// Placement is what makes one call of PlaceOrder different from another.
+// Placement says for whom an order is placed, and by which call.
 type Placement struct {
 	Owner domain.OwnerID
 	// Key and Fingerprint tell a repeat from a new order: Key is the caller's, and
 	// Fingerprint stands for all that the caller sent with it.
 	Key         string
 	Fingerprint string
+	// Lease is for how long the caller alone asks for the payment of the new order.
+	Lease time.Duration
+}
+
+// Lease says which pending order the caller asks for, and for how long. An order
+// can be leased when its last lease has ended.
+type Lease struct {
+	Order    domain.OrderID // "" is the order whose lease ended first
+	EndedFor time.Duration  // for how long its last lease must have ended
+	For      time.Duration
 }
 
 // BuildOrder makes an order of a cart and those of its products that are on sale.
@@ -49,20 +59,22 @@ type Orders interface {
 	// Orders returns a page of the orders chosen, the newest first, and how many there are in all.
 	Orders(ctx context.Context, filter OrderFilter, page domain.Page) ([]domain.Order, int, error)
 
-	// UpdateOrder passes the order to change, keeps the result and returns it.
-	// Updates of one order happen one after another. When change fails nothing is
-	// kept and its error comes back. change may run more than once. It may change the status, the payment,
-	// the history and the claim. When the order comes into a
-	// status that returns stock, then its lines go back into stock, with a
-	// movement each, and no longer count as sold; when that status is Cancelled, its
-	// key is free again and its lines are merged back into its owner's cart.
-	// Products that are gone are passed over.
-	UpdateOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) error) (domain.Order, error)
+	// TransitionOrder passes the order to change, keeps its new status, payment and
+	// history, and makes the effects that change returns, in one transaction:
+	// ReturnStock goes back into stock, with a movement a line, and no longer counts
+	// as sold, though products that were discontinued are passed over; RestoreCart is
+	// merged into the cart of the order's owner; FreeKey frees its key. It returns
+	// the order and the effects that were made.
+	//
+	// Transitions of one order happen one after another. When change fails nothing is
+	// kept and its error comes back. change may run more than once and must not call
+	// the store.
+	TransitionOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) (domain.Effects, error)) (domain.Order, domain.Effects, error)
 
-	// ClaimOrders returns at most limit pending orders, the oldest first, whose claim
-	// ended before now, and claims them until the time given. Of any number of
-	// calls at once, one gets an order.
-	ClaimOrders(ctx context.Context, now, until time.Time, limit int) ([]domain.Order, error)
+	// LeaseOrder leases a pending order to the caller and returns it: until the lease
+	// has ended, by the store's clock, nobody else gets it. ErrNotFound when there is
+	// none to lease. Of any number of calls at once, on any servers, one gets an order.
+	LeaseOrder(ctx context.Context, lease Lease) (domain.Order, error)
 
 	// AdoptOrders makes all orders of one owner another's; their keys stay as they were made.
 	AdoptOrders(ctx context.Context, from, into domain.OwnerID) error

@@ -37,15 +37,15 @@ func NewCheckout(carts port.Carts, orders port.Orders, payments port.Payments, e
 
 const (
 	chargeTimeout = 4 * time.Second
-	// claimFor is longer than a server needs to ask for a payment and write down the answer.
-	claimFor   = chargeTimeout + 2*time.Second
-	waitForKey = claimFor + chargeTimeout
-	// settleAfter leaves an order whose asker died to a repeat that waits for it,
+	// leaseFor is longer than a server needs to ask for a payment and keep the answer.
+	leaseFor   = chargeTimeout + 2*time.Second
+	waitForKey = leaseFor + chargeTimeout
+	// settleAfter leaves an order whose server died to a repeat that waits for it,
 	// which knows the card. Settling it would find that nothing was charged.
-	settleAfter = 2 * time.Second
-	firstLook   = 20 * time.Millisecond
-	longLook    = 500 * time.Millisecond
-	settleAt    = 50 // orders that one pass settles
+	settleAfter  = 2 * time.Second
+	firstPoll    = 20 * time.Millisecond
+	longestPoll  = 500 * time.Millisecond
+	settleAtMost = 50 // orders in one pass
 )
 
 // Buy places the order of what is in the owner's cart and asks for its payment.
@@ -76,10 +76,9 @@ func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.Ide
 	}
 	draft := domain.Order{
 		ID: domain.OrderID(c.newID()), Owner: owner, Email: p.Email, ShippingAddress: p.ShippingAddress,
-		Payment:  domain.Payment{Method: p.Method, Last4: p.Card.Last4()},
-		PlacedAt: now, ClaimedUntil: now.Add(claimFor),
+		Payment: domain.Payment{Method: p.Method, Last4: p.Card.Last4()}, PlacedAt: now,
 	}
-	order, placed, err = c.orders.PlaceOrder(ctx, port.Placement{Owner: owner, Key: name, Fingerprint: fingerprint},
+	order, placed, err = c.orders.PlaceOrder(ctx, port.Placement{Owner: owner, Key: name, Fingerprint: fingerprint, Lease: leaseFor},
 		func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 			return domain.NewOrder(draft, cart, products)
 		})
@@ -126,9 +125,9 @@ func (c *Checkout) settle(ctx context.Context, order domain.Order, status port.C
 	if status == port.Charged {
 		next = domain.Paid
 	}
-	order, err := c.orders.UpdateOrder(ctx, order.ID, func(o *domain.Order) error {
+	order, _, err := c.orders.TransitionOrder(ctx, order.ID, func(o *domain.Order) (domain.Effects, error) {
 		if o.Status != domain.Pending {
-			return nil
+			return domain.Effects{}, nil
 		}
 		return o.MoveTo(next, c.clock())
 	})
@@ -140,21 +139,21 @@ func (c *Checkout) settle(ctx context.Context, order domain.Order, status port.C
 	return order, nil
 }
 
-// join waits until the order is settled by who placed it. When they seem to have
-// died it goes on in their place: a charge that is asked for again is made once.
+// join waits until the call that placed the order has settled it (single flight). When that
+// call's lease ends first, its server is taken for dead, and join goes on in its
+// place: a charge that is asked for again is made once.
 func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
 	ctx, cancel := context.WithTimeout(ctx, waitForKey)
 	defer cancel()
-	news, err := c.events.Subscribe(ctx, domain.OrderChanged)
+	events, err := c.events.Subscribe(ctx, domain.OrderChanged)
 	if err != nil {
-		news = nil
+		events = nil
 	}
-	for look := firstLook; ; look = min(2*look, longLook) {
+	for poll := firstPoll; ; poll = min(2*poll, longestPoll) {
 		fresh, err := c.orders.Order(ctx, order.ID)
 		if err != nil {
 			return domain.Order{}, err
 		}
-		now := c.clock()
 		switch {
 		case fresh.Status == domain.Cancelled:
 			status, err := c.payments.SettleOrVoid(ctx, order.ID)
@@ -164,44 +163,37 @@ func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Car
 			return domain.Order{}, errUnpaid(status)
 		case fresh.Status != domain.Pending:
 			return fresh, nil
-		case !now.Before(fresh.ClaimedUntil):
-			claimed, err := c.claim(ctx, order.ID, now)
+		case !c.clock().Before(fresh.LeasedUntil): // seems to have ended: the store knows
+			leased, err := c.orders.LeaseOrder(ctx, port.Lease{Order: order.ID, For: leaseFor})
 			if err == nil {
-				return c.pay(context.WithoutCancel(ctx), claimed, card)
+				return c.pay(context.WithoutCancel(ctx), leased, card)
 			}
-			if !errors.Is(err, domain.ErrConflict) {
+			if !errors.Is(err, domain.ErrNotFound) {
 				return domain.Order{}, err
 			}
 		}
 		select {
 		case <-ctx.Done():
 			return fresh, nil
-		case <-news:
-		case <-time.After(look):
+		case <-events:
+		case <-time.After(poll):
 		}
 	}
 }
 
-func (c *Checkout) claim(ctx context.Context, id domain.OrderID, now time.Time) (domain.Order, error) {
-	return c.orders.UpdateOrder(ctx, id, func(o *domain.Order) error {
-		if o.Status != domain.Pending || now.Before(o.ClaimedUntil) {
-			return domain.ErrConflict.Errorf(domain.CodeClaimed, "somebody else is at work on the order")
-		}
-		o.ClaimedUntil = now.Add(claimFor)
-		return nil
-	})
-}
-
-// Settle finds out what became of orders whose payment nobody is asking for any
-// more, and returns how many it settled. Any server may run it at any time.
+// Settle finds out what became of pending orders whose lease has ended, and returns
+// how many it settled. Any server may run it at any time. Each order is leased when
+// it is its turn, so that a slow gateway does not use up the leases of the others.
 func (c *Checkout) Settle(ctx context.Context) (int, error) {
-	now := c.clock()
-	orders, err := c.orders.ClaimOrders(ctx, now.Add(-settleAfter), now.Add(claimFor), settleAt)
-	if err != nil {
-		return 0, err
-	}
 	settled := 0
-	for _, order := range orders {
+	for range settleAtMost {
+		order, err := c.orders.LeaseOrder(ctx, port.Lease{EndedFor: settleAfter, For: leaseFor})
+		if errors.Is(err, domain.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return settled, err
+		}
 		asking, cancel := context.WithTimeout(ctx, chargeTimeout)
 		status, err := c.payments.SettleOrVoid(asking, order.ID)
 		cancel()

@@ -54,7 +54,7 @@ func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.Or
 		return domain.Order{}, domain.InvalidFields(map[string]string{"status": "must be shipped, delivered or refunded"})
 	}
 	trial := order.Clone()
-	if err := trial.MoveTo(next, f.clock()); err != nil {
+	if _, err := trial.MoveTo(next, f.clock()); err != nil {
 		return domain.Order{}, err
 	}
 	if next == domain.Refunded {
@@ -62,9 +62,9 @@ func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.Or
 			return domain.Order{}, err
 		}
 	}
-	order, err = f.orders.UpdateOrder(ctx, order.ID, func(o *domain.Order) error {
+	order, _, err = f.orders.TransitionOrder(ctx, order.ID, func(o *domain.Order) (domain.Effects, error) {
 		if o.Status == next {
-			return nil
+			return domain.Effects{}, nil
 		}
 		return o.MoveTo(next, f.clock())
 	})

@@ -55,6 +55,7 @@ func (s *Store) PlaceOrder(ctx context.Context, p port.Placement, build port.Bui
 		return domain.Order{}, false, domain.OutOfStock(short...)
 	}
 	o := &order{Order: made.Clone(), placement: name}
+	o.LeasedUntil = time.Now().UTC().Add(p.Lease)
 	s.addOrder(o)
 	s.placements[name] = placed{p.Fingerprint, o}
 	s.sell(o.Order)
@@ -146,81 +147,61 @@ func (s *Store) Orders(ctx context.Context, filter port.OrderFilter, page domain
 	return found, total, nil
 }
 
-func (s *Store) UpdateOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) error) (domain.Order, error) {
+func (s *Store) TransitionOrder(ctx context.Context, id domain.OrderID,
+	change func(*domain.Order) (domain.Effects, error)) (domain.Order, domain.Effects, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
-		return domain.Order{}, err
+		return domain.Order{}, domain.Effects{}, err
 	}
 	o, ok := s.orders[id]
 	if !ok {
-		return domain.Order{}, domain.NotFound("order")
+		return domain.Order{}, domain.Effects{}, domain.NotFound("order")
 	}
 	changed := o.Clone()
-	if err := change(&changed); err != nil {
-		return domain.Order{}, err
+	effects, err := change(&changed)
+	if err != nil {
+		return domain.Order{}, domain.Effects{}, err
 	}
 	// The caller may have gone away while it made the change.
 	if err := ctx.Err(); err != nil {
-		return domain.Order{}, err
+		return domain.Order{}, domain.Effects{}, err
 	}
-	before := o.Status
-	o.Status, o.Payment, o.ClaimedUntil = changed.Status, changed.Payment, changed.ClaimedUntil
-	o.History = slices.Clone(changed.History)
-	s.follow(o, before)
-	return o.Clone(), nil
+	o.Status, o.Payment, o.History = changed.Status, changed.Payment, slices.Clone(changed.History)
+	if o.Status != domain.Pending {
+		delete(s.pending, id)
+	}
+	s.returnStock(id, effects.ReturnStock, effects.At)
+	s.mergeIntoCart(o.Owner, effects.RestoreCart)
+	if effects.FreeKey {
+		delete(s.placements, o.placement)
+	}
+	return o.Clone(), effects, nil
 }
 
-// follow does what the order's new status asks for.
-func (s *Store) follow(o *order, before domain.OrderStatus) {
-	delete(s.pending, o.ID)
-	if o.Status == domain.Pending {
-		s.pending[o.ID] = o
-	}
-	if !o.Status.ReturnsStock() || before.ReturnsStock() {
-		return
-	}
-	at := o.PlacedAt
-	if n := len(o.History); n > 0 {
-		at = o.History[n-1].At
-	}
-	s.giveBack(o.Order, at)
-	if o.Status != domain.Cancelled {
-		return
-	}
-	delete(s.placements, o.placement)
-	s.mergeIntoCart(o.Owner, cartOf(o.Order))
-}
-
-// cartOf is the cart that the order was made of. A cart has one line a product,
-// so the product names the line as well as its own name did.
-func cartOf(o domain.Order) domain.Cart {
-	var cart domain.Cart
-	for _, line := range o.Lines {
-		cart.Lines = append(cart.Lines, domain.Line{ID: domain.LineID(line.Product), Product: line.Product, Quantity: line.Quantity})
-	}
-	return cart
-}
-
-func (s *Store) ClaimOrders(ctx context.Context, now, until time.Time, limit int) ([]domain.Order, error) {
+func (s *Store) LeaseOrder(ctx context.Context, lease port.Lease) (domain.Order, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return domain.Order{}, err
 	}
-	var free []*order
+	now := time.Now().UTC()
+	var first *order
 	for _, o := range s.pending {
-		if o.ClaimedUntil.Before(now) {
-			free = append(free, o)
+		free := (lease.Order == "" || lease.Order == o.ID) && !o.LeasedUntil.Add(lease.EndedFor).After(now)
+		if free && (first == nil || compareLease(o, first) < 0) {
+			first = o
 		}
 	}
-	slices.SortFunc(free, compareAge)
-	claimed := make([]domain.Order, 0, min(max(limit, 0), len(free)))
-	for _, o := range free[:cap(claimed)] {
-		o.ClaimedUntil = until
-		claimed = append(claimed, o.Clone())
+	if first == nil {
+		return domain.Order{}, domain.NotFound("order")
 	}
-	return claimed, nil
+	first.LeasedUntil = now.Add(lease.For)
+	return first.Clone(), nil
+}
+
+func compareLease(a, b *order) int {
+	return cmp.Or(a.LeasedUntil.Compare(b.LeasedUntil), cmp.Compare(a.sequence, b.sequence))
 }
 
 func (s *Store) AdoptOrders(ctx context.Context, from, into domain.OwnerID) error {

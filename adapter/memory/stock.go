@@ -58,14 +58,14 @@ func (s *Store) sell(o domain.Order) {
 	}
 }
 
-// giveBack puts the lines of an order back into stock.
-func (s *Store) giveBack(o domain.Order, at time.Time) {
-	for _, line := range o.Lines {
+// returnStock puts lines of an order back into stock.
+func (s *Store) returnStock(order domain.OrderID, lines []domain.OrderLine, at time.Time) {
+	for _, line := range lines {
 		p, ok := s.products[line.Product]
 		if !ok {
 			continue
 		}
-		s.move(p, domain.StockMovement{Product: p.ID, Delta: line.Quantity, Reason: domain.StockReturned, Order: o.ID, At: at})
+		s.move(p, domain.StockMovement{Product: p.ID, Delta: line.Quantity, Reason: domain.StockReturned, Order: order, At: at})
 		s.index.setSold(p, max(0, p.Sold-line.Quantity))
 	}
 }

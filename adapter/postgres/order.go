@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -39,7 +38,7 @@ type orderRow struct {
 	PaymentStatus   domain.PaymentStatus `bun:"payment_status"`
 	PaymentLast4    string               `bun:"payment_last4"`
 	PlacedAt        time.Time            `bun:"placed_at"`
-	ClaimedUntil    time.Time            `bun:"claimed_until"`
+	LeasedUntil     time.Time            `bun:"claimed_until"`
 	History         []statusChange       `bun:"history,type:jsonb"`
 	Lines           []orderLine          `bun:"lines,type:json"`
 }
@@ -82,7 +81,7 @@ func (r orderRow) order() domain.Order {
 		Subtotal: money(r.Subtotal), Shipping: money(r.Shipping), Tax: money(r.Tax), Discount: money(r.Discount), Total: money(r.Total),
 		ShippingAddress: domain.Address(r.ShippingAddress),
 		Payment:         domain.Payment{Method: r.PaymentMethod, Status: r.PaymentStatus, Last4: r.PaymentLast4},
-		PlacedAt:        r.PlacedAt.UTC(), ClaimedUntil: r.ClaimedUntil.UTC(),
+		PlacedAt:        r.PlacedAt.UTC(), LeasedUntil: r.LeasedUntil.UTC(),
 	}
 	for _, l := range r.Lines {
 		o.Lines = append(o.Lines, domain.OrderLine{
@@ -186,15 +185,16 @@ func placedBy(ctx context.Context, tx bun.Tx, p port.Placement) (domain.Order, s
 }
 
 // addOrder keeps the order with its lines and its key and empties the cart, and
-// returns the order with its number.
+// returns the order with its number and its lease.
 func addOrder(ctx context.Context, tx bun.Tx, o domain.Order, p port.Placement) (domain.Order, error) {
 	o = o.Clone()
-	var number int64
+	var row orderRow
 	err := tx.NewRaw(`WITH placed AS (
 			INSERT INTO orders (id, owner, email, status, currency, subtotal, shipping, tax, discount, total,
 				shipping_address, payment_method, payment_status, payment_last4, placed_at, claimed_until, history,
 				placed_by, key, fingerprint)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, clock_timestamp() + ? * interval '1 microsecond', ?, ?, ?, ?)
+			RETURNING number, claimed_until
 		), bought AS (
 			INSERT INTO order_lines (order_number, position, product_id, name, quantity, unit_price, line_total)
 			SELECT placed.number, line.position, line.product, line.name, line.quantity, line.unit_price, line.line_total
@@ -203,11 +203,11 @@ func addOrder(ctx context.Context, tx bun.Tx, o domain.Order, p port.Placement) 
 		), emptied AS (
 			UPDATE carts SET lines = '[]' WHERE owner = ?
 		)
-		SELECT number FROM placed`,
+		SELECT number, claimed_until FROM placed`,
 		o.ID, o.Owner, o.Email, o.Status, o.Total.Currency, o.Subtotal.Amount, o.Shipping.Amount, o.Tax.Amount, o.Discount.Amount, o.Total.Amount,
-		address(o.ShippingAddress), o.Payment.Method, o.Payment.Status, o.Payment.Last4, o.PlacedAt, bun.NullTime{Time: o.ClaimedUntil}, historyOf(o),
-		p.Owner, p.Key, p.Fingerprint, linesOf(o), p.Owner).Scan(ctx, &number)
-	o.Number = numberOf(number)
+		address(o.ShippingAddress), o.Payment.Method, o.Payment.Status, o.Payment.Last4, o.PlacedAt, p.Lease.Microseconds(), historyOf(o),
+		p.Owner, p.Key, p.Fingerprint, linesOf(o), p.Owner).Scan(ctx, &row)
+	o.Number, o.LeasedUntil = numberOf(row.Number), row.LeasedUntil.UTC()
 	return o, err
 }
 
@@ -272,8 +272,12 @@ func (s *Store) Orders(ctx context.Context, filter port.OrderFilter, page domain
 	return found, rows[0].OfAll, nil
 }
 
-func (s *Store) UpdateOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) error) (domain.Order, error) {
-	var kept domain.Order
+func (s *Store) TransitionOrder(ctx context.Context, id domain.OrderID,
+	change func(*domain.Order) (domain.Effects, error)) (domain.Order, domain.Effects, error) {
+	var (
+		order   domain.Order
+		effects domain.Effects
+	)
 	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		var row orderRow
 		err := tx.NewRaw(`SELECT `+orderColumns+` FROM orders o WHERE o.id = ? FOR UPDATE OF o`, id).Scan(ctx, &row)
@@ -283,86 +287,65 @@ func (s *Store) UpdateOrder(ctx context.Context, id domain.OrderID, change func(
 		if err != nil {
 			return err
 		}
-		before := row.order()
-		changed := before.Clone()
-		if err := change(&changed); err != nil {
+		order = row.order()
+		changed := order.Clone()
+		if effects, err = change(&changed); err != nil {
 			return err
 		}
-		kept = before
-		kept.Status, kept.Payment, kept.ClaimedUntil = changed.Status, changed.Payment, changed.ClaimedUntil
-		kept.History = slices.Clone(changed.History)
-		return keepOrder(ctx, tx, kept, before.Status)
+		order.Status, order.Payment, order.History = changed.Status, changed.Payment, slices.Clone(changed.History)
+		return keepTransition(ctx, tx, order, effects)
 	})
 	if err != nil {
-		return domain.Order{}, err
+		return domain.Order{}, domain.Effects{}, err
 	}
-	return kept, nil
+	return order, effects, nil
 }
 
-// keepOrder keeps what may change of an order and does what its new status asks for.
-func keepOrder(ctx context.Context, tx bun.Tx, o domain.Order, before domain.OrderStatus) error {
-	returns := o.Status.ReturnsStock() && !before.ReturnsStock()
-	unplaced := returns && o.Status == domain.Cancelled
+// keepTransition keeps what a transition changed of an order, and makes its effects.
+func keepTransition(ctx context.Context, tx bun.Tx, o domain.Order, effects domain.Effects) error {
 	_, err := tx.NewRaw(`UPDATE orders SET status = ?, payment_method = ?, payment_status = ?, payment_last4 = ?,
-		claimed_until = ?, history = ?, key = CASE WHEN ? THEN NULL ELSE key END WHERE id = ?`,
-		o.Status, o.Payment.Method, o.Payment.Status, o.Payment.Last4,
-		bun.NullTime{Time: o.ClaimedUntil}, historyOf(o), unplaced, o.ID).Exec(ctx)
+		history = ?, key = CASE WHEN ? THEN NULL ELSE key END WHERE id = ?`,
+		o.Status, o.Payment.Method, o.Payment.Status, o.Payment.Last4, historyOf(o), effects.FreeKey, o.ID).Exec(ctx)
 	if err != nil {
 		return err
 	}
-	if unplaced {
+	if len(effects.RestoreCart.Lines) > 0 {
 		cart, err := lockCart(ctx, tx, o.Owner)
 		if err != nil {
 			return err
 		}
-		cart.Merge(cartOf(o))
+		cart.Merge(effects.RestoreCart)
 		if err := keepCart(ctx, tx, o.Owner, cart); err != nil {
 			return err
 		}
 	}
-	if !returns {
+	if len(effects.ReturnStock) == 0 {
 		return nil
 	}
-	at := o.PlacedAt
-	if n := len(o.History); n > 0 {
-		at = o.History[n-1].At
-	}
-	return returnStock(ctx, tx, o.ID, o.Lines, at)
+	return returnStock(ctx, tx, o.ID, effects.ReturnStock, effects.At)
 }
 
-// cartOf is the cart that the order was made of. A cart has one line a product,
-// so the product names the line as well as its own name did.
-func cartOf(o domain.Order) domain.Cart {
-	var cart domain.Cart
-	for _, line := range o.Lines {
-		cart.Lines = append(cart.Lines, domain.Line{ID: domain.LineID(line.Product), Product: line.Product, Quantity: line.Quantity})
-	}
-	return cart
-}
-
-// ClaimOrders is repeated when its answer was lost: what it claimed the first time is then left until that claim ends.
-func (s *Store) ClaimOrders(ctx context.Context, now, until time.Time, limit int) ([]domain.Order, error) {
-	var rows []orderRow
+// LeaseOrder is repeated when its answer was lost: what it leased the first time is then left until that lease ends.
+func (s *Store) LeaseOrder(ctx context.Context, lease port.Lease) (domain.Order, error) {
+	var row orderRow
 	err := s.retry(ctx, func(ctx context.Context) error {
-		rows = nil
-		return s.db.NewRaw(`WITH free AS (
-				SELECT number FROM orders WHERE status = 'pending' AND (claimed_until IS NULL OR claimed_until < ?)
-				ORDER BY placed_at, number LIMIT ? FOR UPDATE SKIP LOCKED
+		err := s.db.NewRaw(`WITH free AS (
+				SELECT number FROM orders WHERE status = 'pending' AND (? = '' OR id = ?)
+					AND (claimed_until IS NULL OR claimed_until <= clock_timestamp() - ? * interval '1 microsecond')
+				ORDER BY claimed_until NULLS FIRST, number LIMIT 1 FOR UPDATE SKIP LOCKED
 			)
-			UPDATE orders o SET claimed_until = ? FROM free WHERE o.number = free.number RETURNING `+orderColumns,
-			now, max(limit, 0), bun.NullTime{Time: until}).Scan(ctx, &rows)
+			UPDATE orders o SET claimed_until = clock_timestamp() + ? * interval '1 microsecond'
+			FROM free WHERE o.number = free.number RETURNING `+orderColumns,
+			lease.Order, lease.Order, lease.EndedFor.Microseconds(), lease.For.Microseconds()).Scan(ctx, &row)
+		if errors.Is(err, sql.ErrNoRows) {
+			return domain.NotFound("order")
+		}
+		return err
 	})
 	if err != nil {
-		return nil, err
+		return domain.Order{}, err
 	}
-	slices.SortFunc(rows, func(a, b orderRow) int {
-		return cmp.Or(a.PlacedAt.Compare(b.PlacedAt), cmp.Compare(a.Number, b.Number))
-	})
-	var claimed []domain.Order
-	for _, row := range rows {
-		claimed = append(claimed, row.order())
-	}
-	return claimed, nil
+	return row.order(), nil
 }
 
 func (s *Store) AdoptOrders(ctx context.Context, from, into domain.OwnerID) error {

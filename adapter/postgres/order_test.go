@@ -139,7 +139,7 @@ func TestNobodyWaitsInACircle(t *testing.T) {
 					}
 				case 3:
 					if len(mine) > 0 {
-						_, err = s.UpdateOrder(t.Context(), mine[random.IntN(len(mine))], func(o *domain.Order) error {
+						_, _, err = s.TransitionOrder(t.Context(), mine[random.IntN(len(mine))], func(o *domain.Order) (domain.Effects, error) {
 							return o.MoveTo(domain.Cancelled, noon)
 						})
 					}
@@ -190,7 +190,7 @@ func fill(t testing.TB, s *postgres.Store, owner domain.OwnerID, n int) {
 }
 
 func draft(id domain.OrderID, owner domain.OwnerID) domain.Order {
-	return domain.Order{ID: id, Owner: owner, Payment: domain.Payment{Method: domain.DemoCard}, PlacedAt: noon, ClaimedUntil: noon}
+	return domain.Order{ID: id, Owner: owner, Payment: domain.Payment{Method: domain.DemoCard}, PlacedAt: noon}
 }
 
 // place places an order of what is in the owner's cart.

@@ -45,7 +45,9 @@ func recordCalls(n int) []recordCall {
 	}
 	move := func(key string, next domain.OrderStatus) func(ctx context.Context, s *postgres.Store) error {
 		return func(ctx context.Context, s *postgres.Store) error {
-			_, err := s.UpdateOrder(ctx, domain.OrderID("guest:1 "+key), func(o *domain.Order) error { return o.MoveTo(next, noon) })
+			_, _, err := s.TransitionOrder(ctx, domain.OrderID("guest:1 "+key), func(o *domain.Order) (domain.Effects, error) {
+				return o.MoveTo(next, noon)
+			})
 			return err
 		}
 	}
@@ -90,15 +92,19 @@ func recordCalls(n int) []recordCall {
 		{"Orders of an owner", 1, orders(port.OrderFilter{Owner: "guest:1"})},
 		{"Orders of a status", 1, orders(port.OrderFilter{Status: domain.Pending})},
 		{"Orders of an owner and a status", 1, orders(port.OrderFilter{Owner: "guest:1", Status: domain.Pending})},
-		{"UpdateOrder to Paid", 4, move("a", domain.Paid)},
-		{"UpdateOrder to Refunded", 5, move("a", domain.Refunded)},
+		{"TransitionOrder to Paid", 4, move("a", domain.Paid)},
+		{"TransitionOrder to Refunded", 5, move("a", domain.Refunded)},
 		{"UpdateCart once more", 4, fill},
 		{"PlaceOrder once more", 7, buy("b")},
-		{"ClaimOrders", 1, func(ctx context.Context, s *postgres.Store) error {
-			_, err := s.ClaimOrders(ctx, noon.Add(time.Hour), noon.Add(2*time.Hour), 50)
+		{"LeaseOrder", 1, func(ctx context.Context, s *postgres.Store) error {
+			_, err := s.LeaseOrder(ctx, port.Lease{})
 			return err
 		}},
-		{"UpdateOrder to Cancelled", 7, move("b", domain.Cancelled)},
+		{"LeaseOrder by its id", 1, func(ctx context.Context, s *postgres.Store) error {
+			_, err := s.LeaseOrder(ctx, port.Lease{Order: "guest:1 b"})
+			return err
+		}},
+		{"TransitionOrder to Cancelled", 7, move("b", domain.Cancelled)},
 		{"AdoptOrders", 1, func(ctx context.Context, s *postgres.Store) error { return s.AdoptOrders(ctx, "guest:1", "user:1") }},
 
 		{"AddUser", 1, func(ctx context.Context, s *postgres.Store) error {
@@ -127,6 +133,10 @@ func recordCalls(n int) []recordCall {
 		}},
 		{"Contacts", 1, func(ctx context.Context, s *postgres.Store) error {
 			_, _, err := s.Contacts(ctx, domain.Page{Number: 2, Size: 24})
+			return err
+		}},
+		{"ChargeOf", 1, func(ctx context.Context, s *postgres.Store) error {
+			_, _, err := s.ChargeOf(ctx, "order-1")
 			return err
 		}},
 		{"KeepCharge", 2, func(ctx context.Context, s *postgres.Store) error {

@@ -75,8 +75,8 @@ func takeStock(ctx context.Context, tx bun.Tx, order domain.OrderID, lines []dom
 	return short, nil
 }
 
-// returnStock puts the lines of an order back into stock, with a movement each, and
-// no longer counts them as sold. Products that are gone are passed over. The
+// returnStock puts lines of an order back into stock, with a movement each, and no
+// longer counts them as sold. Products that were discontinued are passed over. The
 // products stay locked until tx ends.
 func returnStock(ctx context.Context, tx bun.Tx, order domain.OrderID, lines []domain.OrderLine, at time.Time) error {
 	back := stockMove{ofOrder: true, reason: domain.StockReturned, order: order, at: at}
@@ -99,7 +99,10 @@ type stockMove struct {
 }
 
 // moveStock makes the move if every product's stock stays within its bounds, and
-// reports whether it did. It returns the stock that there was before of those products that there are.
+// reports whether it did. It returns the stock before of the products that are on sale.
+//
+// The rule is move_stock, a PL/pgSQL function of migrations/001: one round trip locks,
+// checks and moves all products of an order, by a plan made once a connection.
 func moveStock(ctx context.Context, tx bun.Tx, m stockMove) (map[domain.ProductID]int, bool, error) {
 	var rows []struct {
 		ID    domain.ProductID `bun:"id"`

@@ -46,15 +46,12 @@ func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement, build port.Bu
 	return order, placed, err
 }
 
-// UpdateOrder counts the statuses that orders come into.
-func (o *Orders) UpdateOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) error) (domain.Order, error) {
-	var before domain.OrderStatus
-	order, err := o.orders.UpdateOrder(ctx, id, func(order *domain.Order) error {
-		before = order.Status
-		return change(order)
-	})
-	if err == nil && order.Status != before {
-		o.moved.WithLabelValues(string(order.Status)).Inc()
+// TransitionOrder counts the statuses that orders come into.
+func (o *Orders) TransitionOrder(ctx context.Context, id domain.OrderID,
+	change func(*domain.Order) (domain.Effects, error)) (domain.Order, domain.Effects, error) {
+	order, effects, err := o.orders.TransitionOrder(ctx, id, change)
+	if err == nil && effects.MovedTo != "" {
+		o.moved.WithLabelValues(string(effects.MovedTo)).Inc()
 	}
-	return order, err
+	return order, effects, err
 }

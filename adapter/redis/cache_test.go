@@ -132,7 +132,9 @@ func TestAChangeOnOneServerIsSeenOnAnotherWithinASecond(t *testing.T) {
 	require.True(t, placed)
 	assert.Equal(t, 6, stockOf(t, a))
 	require.Eventually(t, func() bool { return stockOf(t, b) == 6 }, time.Second, time.Millisecond)
-	_, err = orders.UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error { return o.MoveTo(domain.Cancelled, noon) })
+	_, _, err = orders.TransitionOrder(t.Context(), order.ID, func(o *domain.Order) (domain.Effects, error) {
+		return o.MoveTo(domain.Cancelled, noon)
+	})
 	require.NoError(t, err)
 	assert.Equal(t, 10, stockOf(t, a))
 	require.Eventually(t, func() bool { return stockOf(t, b) == 10 }, time.Second, time.Millisecond)

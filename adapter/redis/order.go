@@ -25,27 +25,24 @@ func NewOrders(client *Client, durable port.Orders) *Orders { return &Orders{dur
 func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (domain.Order, bool, error) {
 	order, placed, err := o.orders.PlaceOrder(ctx, p, build)
 	if err == nil && placed {
-		o.invalidate(order)
+		o.invalidate(order.Lines)
 	}
 	return order, placed, err
 }
 
-func (o *Orders) UpdateOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) error) (domain.Order, error) {
-	var before domain.OrderStatus
-	order, err := o.orders.UpdateOrder(ctx, id, func(order *domain.Order) error {
-		before = order.Status
-		return change(order)
-	})
-	if err == nil && order.Status.ReturnsStock() && !before.ReturnsStock() {
-		o.invalidate(order)
+func (o *Orders) TransitionOrder(ctx context.Context, id domain.OrderID,
+	change func(*domain.Order) (domain.Effects, error)) (domain.Order, domain.Effects, error) {
+	order, effects, err := o.orders.TransitionOrder(ctx, id, change)
+	if err == nil && len(effects.ReturnStock) > 0 {
+		o.invalidate(effects.ReturnStock)
 	}
-	return order, err
+	return order, effects, err
 }
 
-// invalidate deletes the cached products of an order.
-func (o *Orders) invalidate(order domain.Order) {
-	keys := make([]string, len(order.Lines))
-	for i, line := range order.Lines {
+// invalidate deletes the cached products of lines.
+func (o *Orders) invalidate(lines []domain.OrderLine) {
+	keys := make([]string, len(lines))
+	for i, line := range lines {
 		keys[i] = products.key(string(line.Product))
 	}
 	o.client.invalidate(keys)

@@ -32,8 +32,8 @@ func (s Shop) CatchUp() error {
 // servers of one shop with nothing in it.
 func Orders(t *testing.T, open func(*testing.T) (a, b Shop)) {
 	run(t, open, shopInTurns,
-		placingOrders, failingToPlace, repeatingPlacements, findingOrders, updatingOrders, returningOrders,
-		claimingOrders, adoptingOrders, sharingOrders, placingAtOnce, updatingAtOnce, auditingOrders, cancellingOrders)
+		placingOrders, failingToPlace, repeatingPlacements, findingOrders, updatingOrders, makingEffects, returningOrders,
+		leasingOrders, adoptingOrders, sharingOrders, placingAtOnce, updatingAtOnce, auditingOrders, cancellingOrders)
 }
 
 func findingOrders(t *testing.T, open func(t *testing.T) shop) {
@@ -174,18 +174,18 @@ func sharingOrders(t *testing.T, open func(t *testing.T) shop) {
 		read(again, err)
 		all, _, err := s.Orders().Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 9})
 		read(all[0], err)
-		claimed, err := s.Orders().ClaimOrders(t.Context(), later, later.Add(time.Hour), 1)
-		want.ClaimedUntil = later.Add(time.Hour)
-		read(claimed[0], err)
+		leased := s.lease(t, port.Lease{For: time.Hour})
+		want.LeasedUntil = leased.LeasedUntil
+		read(leased, nil)
 		history := append(want.Clone().History, domain.StatusChange{Status: domain.Paid, At: later})
 		want.Status, want.Payment.Status = domain.Paid, domain.PaymentPaid
 		want.History = append(want.History, history[1])
 		var changed *domain.Order
-		read(s.Orders().UpdateOrder(t.Context(), want.ID, func(o *domain.Order) error {
+		read(s.transition(t, want.ID, func(o *domain.Order) (domain.Effects, error) {
 			changed = o
 			o.Status, o.Payment.Status, o.History = domain.Paid, domain.PaymentPaid, history
-			return nil
-		}))
+			return domain.Effects{MovedTo: domain.Paid, At: later}, nil
+		}), nil)
 		changed.Status, changed.History[1].Status, history[0].Status = "spoilt", "spoilt", "spoilt"
 		check()
 		movements, err := s.Products().Movements(t.Context(), aProduct(1, 0).ID)

@@ -44,16 +44,17 @@ func placingOrders(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("an order is kept as it was made", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 10, 10, 10)
-		for _, claim := range []time.Time{{}, anOrder("").ClaimedUntil} {
+		for _, lease := range []time.Duration{0, time.Hour} {
 			cart := s.fill(t, "guest:a", cartLine(3, 2), cartLine(1, 1), cartLine(2, 3))
 			draft := anOrder("guest:a")
-			draft.ClaimedUntil = claim
+			draft.LeasedUntil = later
 			want, err := trusting(draft)(cart, map[domain.ProductID]domain.Product{
 				aProduct(1, 0).ID: aProduct(1, 0), aProduct(2, 0).ID: aProduct(2, 0), aProduct(3, 0).ID: aProduct(3, 0),
 			})
 			require.NoError(t, err)
-			got := s.place(t, draft, string(draft.ID))
-			want.Number = got.Number
+			got, _, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: string(draft.ID), Lease: lease}, building(draft))
+			require.NoError(t, err)
+			want.Number, want.LeasedUntil = got.Number, got.LeasedUntil
 			assertOrder(t, want, got)
 			assertOrder(t, want, s.order(t, want.ID))
 			byNumber, err := s.Orders().OrderByNumber(t.Context(), want.Number)
@@ -76,7 +77,7 @@ func placingOrders(t *testing.T, open func(t *testing.T) shop) {
 		got, _, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: sent},
 			func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error) { return want.Clone(), nil })
 		require.NoError(t, err)
-		want.Number = got.Number
+		want.Number, want.LeasedUntil = got.Number, got.LeasedUntil
 		assertOrder(t, want, got)
 		assertOrder(t, want, s.order(t, want.ID))
 	})

@@ -120,7 +120,7 @@ func placingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 				order, _, placeErr := s.call(ctx, anOrder(owner), fmt.Sprint(round))
 				errs[i] = errors.Join(errs[i], err, placeErr)
 				if i%3 == 0 && placeErr == nil {
-					_, err := s.Orders().UpdateOrder(ctx, order.ID, moving(domain.Cancelled))
+					_, _, err := s.Orders().TransitionOrder(ctx, order.ID, moving(domain.Cancelled))
 					errs[i] = errors.Join(errs[i], err)
 				}
 			}

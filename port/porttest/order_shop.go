@@ -40,7 +40,7 @@ func anOrder(owner domain.OwnerID) domain.Order {
 			Name: "Zoë O’Hara; 茶", Line1: "1 'Main' Street", City: "Köln", PostalCode: "50667", Country: "DE", Phone: "+49 221 1234",
 		},
 		Payment:  domain.Payment{Method: domain.DemoCard, Last4: "4242"},
-		PlacedAt: placedAt, ClaimedUntil: placedAt.Add(6 * time.Second),
+		PlacedAt: placedAt,
 	}
 }
 
@@ -123,26 +123,54 @@ func (s shop) sell(t *testing.T, owner domain.OwnerID, key string, lines ...doma
 	return s.place(t, anOrder(owner), key)
 }
 
-func (s shop) update(t *testing.T, id domain.OrderID, change func(*domain.Order) error) domain.Order {
+// transition makes change and demands that the effects which it returned come back.
+func (s shop) transition(t *testing.T, id domain.OrderID, change transition) domain.Order {
 	t.Helper()
-	order, err := s.Orders().UpdateOrder(t.Context(), id, change)
+	var want domain.Effects
+	order, effects, err := s.Orders().TransitionOrder(t.Context(), id, func(o *domain.Order) (effects domain.Effects, err error) {
+		want, err = change(o)
+		return want, err
+	})
 	require.NoError(t, err)
+	assert.Equal(t, want, effects)
 	return order
 }
 
 func (s shop) moveTo(t *testing.T, id domain.OrderID, next domain.OrderStatus) domain.Order {
 	t.Helper()
-	return s.update(t, id, moving(next))
+	return s.transition(t, id, moving(next))
+}
+
+// lease leases an order.
+func (s shop) lease(t *testing.T, lease port.Lease) domain.Order {
+	t.Helper()
+	order, err := s.Orders().LeaseOrder(t.Context(), lease)
+	require.NoError(t, err)
+	return order
 }
 
 // later is when orders change.
 var later = noon.Add(3 * time.Hour)
 
-func moving(next domain.OrderStatus) func(*domain.Order) error {
-	return func(o *domain.Order) error {
+type transition = func(*domain.Order) (domain.Effects, error)
+
+func moving(next domain.OrderStatus) transition {
+	return func(o *domain.Order) (domain.Effects, error) {
 		giveWay()
 		return o.MoveTo(next, later)
 	}
+}
+
+// changing makes a change that has effects of its own, whatever the status is.
+func changing(change func(*domain.Order), effects domain.Effects) transition {
+	return func(o *domain.Order) (domain.Effects, error) {
+		change(o)
+		return effects, nil
+	}
+}
+
+func paying(last4 string) transition {
+	return changing(func(o *domain.Order) { o.Payment.Last4 = last4 }, domain.Effects{})
 }
 
 func (s shop) order(t *testing.T, id domain.OrderID) domain.Order {
@@ -213,7 +241,7 @@ func assertOrder(t *testing.T, want, got domain.Order) {
 
 func orderInUTC(o domain.Order) domain.Order {
 	o = o.Clone()
-	o.PlacedAt, o.ClaimedUntil = o.PlacedAt.UTC(), o.ClaimedUntil.UTC()
+	o.PlacedAt, o.LeasedUntil = o.PlacedAt.UTC(), o.LeasedUntil.UTC()
 	for i := range o.History {
 		o.History[i].At = o.History[i].At.UTC()
 	}

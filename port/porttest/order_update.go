@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,22 +13,21 @@ import (
 )
 
 func updatingOrders(t *testing.T, open func(t *testing.T) shop) {
-	t.Run("the status, the payment, the history and the claim are kept, each change on top of the last", func(t *testing.T) {
+	t.Run("the status, the payment and the history are kept, each change on top of the last", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 10)
 		want, other := s.sell(t, "guest:a", "k", cartLine(1, 2)), s.sell(t, "guest:a", "k2", cartLine(1, 1))
-		for _, change := range []func(*domain.Order) error{
-			func(o *domain.Order) error { o.ClaimedUntil = later.Add(time.Microsecond); return nil },
+		for _, change := range []transition{
 			moving(domain.Paid), moving(domain.Shipped),
-			func(o *domain.Order) error { o.Payment = domain.Payment{Method: "cash", Last4: "1"}; return nil },
-			func(o *domain.Order) error { o.ClaimedUntil = time.Time{}; return nil },
-			func(o *domain.Order) error { o.History = o.History[1:]; return nil },
-			func(*domain.Order) error { return nil },
+			changing(func(o *domain.Order) { o.Payment = domain.Payment{Method: "cash", Last4: "1"} }, domain.Effects{}),
+			changing(func(o *domain.Order) { o.History = o.History[1:] }, domain.Effects{}),
+			changing(func(*domain.Order) {}, domain.Effects{}),
 			moving(domain.Delivered),
 		} {
 			before := want.Clone()
-			require.NoError(t, change(&want))
-			got := s.update(t, want.ID, func(o *domain.Order) error {
+			_, err := change(&want)
+			require.NoError(t, err)
+			got := s.transition(t, want.ID, func(o *domain.Order) (domain.Effects, error) {
 				assertOrder(t, before, *o)
 				return change(o)
 			})
@@ -50,14 +48,12 @@ func updatingOrders(t *testing.T, open func(t *testing.T) shop) {
 		s := open(t)
 		s.stock(t, 10, 10)
 		want := s.sell(t, "guest:a", "k", cartLine(1, 2), cartLine(2, 1))
-		want.ClaimedUntil = later
-		got := s.update(t, want.ID, func(o *domain.Order) error {
+		got := s.transition(t, want.ID, changing(func(o *domain.Order) {
 			o.Lines[0].Quantity, o.Lines[1].Product, o.Lines = 7, "spoilt", append(o.Lines, o.Lines[0])
 			o.Subtotal, o.Shipping, o.Tax, o.Discount, o.Total = o.Tax, o.Subtotal, o.Total, o.Total, o.Shipping
 			o.ID, o.Number, o.Owner, o.Email, o.PlacedAt = "spoilt", "spoilt", "guest:b", "spoilt", noon
-			o.ShippingAddress.City, o.ClaimedUntil = "spoilt", later
-			return nil
-		})
+			o.ShippingAddress.City, o.LeasedUntil = "spoilt", later
+		}, domain.Effects{}))
 		assertOrder(t, want, got)
 		assertOrder(t, want, s.order(t, want.ID))
 		s.moveTo(t, want.ID, domain.Cancelled)
@@ -71,17 +67,18 @@ func updatingOrders(t *testing.T, open func(t *testing.T) shop) {
 		order := s.sell(t, "guest:a", "k", cartLine(1, 2))
 		before := s.kept(t)
 		broken := errors.New("broken")
-		for _, failure := range []error{broken, fmt.Errorf("wrapped: %w", broken), domain.ErrConflict.Errorf(domain.CodeClaimed, "somebody else")} {
-			_, err := s.Orders().UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
+		for _, failure := range []error{broken, fmt.Errorf("wrapped: %w", broken), domain.ErrConflict.Errorf(domain.CodeConflict, "somebody else")} {
+			_, effects, err := s.Orders().TransitionOrder(t.Context(), order.ID, func(o *domain.Order) (domain.Effects, error) {
 				o.History[0].Status, o.Lines[0].Quantity = "spoilt", 9
-				require.NoError(t, o.MoveTo(domain.Cancelled, later))
-				o.ClaimedUntil = later
-				return failure
+				effects, err := o.MoveTo(domain.Cancelled, later)
+				require.NoError(t, err)
+				return effects, failure
 			})
 			require.ErrorIs(t, err, failure)
+			assert.Zero(t, effects)
 			assert.Equal(t, before, s.kept(t))
 		}
-		_, err := s.Orders().UpdateOrder(t.Context(), order.ID, moving(domain.Delivered))
+		_, _, err := s.Orders().TransitionOrder(t.Context(), order.ID, moving(domain.Delivered))
 		requireCode(t, err, domain.ErrConflict, domain.CodeOrderState)
 		_, placed, err := s.call(t.Context(), order, "k")
 		require.NoError(t, err)
@@ -89,12 +86,47 @@ func updatingOrders(t *testing.T, open func(t *testing.T) shop) {
 	})
 	t.Run("an order that is not there is not changed", func(t *testing.T) {
 		s := open(t)
-		_, err := s.Orders().UpdateOrder(t.Context(), "none", func(*domain.Order) error {
+		_, _, err := s.Orders().TransitionOrder(t.Context(), "none", func(*domain.Order) (domain.Effects, error) {
 			t.Error("there was something to change")
-			return nil
+			return domain.Effects{}, nil
 		})
 		require.ErrorIs(t, err, domain.ErrNotFound)
 	})
+}
+
+func makingEffects(t *testing.T, open func(t *testing.T) shop) {
+	cancelled := func(o *domain.Order) { o.Status = domain.Cancelled }
+	for name, c := range map[string]struct {
+		change      transition
+		stock, sold int // of product 1
+		inCart      int
+		keyIsFree   bool
+	}{
+		"nothing, though it is cancelled": {changing(cancelled, domain.Effects{MovedTo: domain.Cancelled, At: later}), 6, 4, 0, false},
+		"lines into stock": {changing(func(*domain.Order) {}, domain.Effects{
+			At: later, ReturnStock: []domain.OrderLine{{Product: aProduct(1, 0).ID, Quantity: 3}}}), 9, 1, 0, false},
+		"lines into the cart": {changing(func(*domain.Order) {}, domain.Effects{
+			RestoreCart: domain.Cart{Lines: []domain.Line{cartLine(1, 2)}}}), 6, 4, 2, false},
+		"the key": {changing(func(*domain.Order) {}, domain.Effects{FreeKey: true}), 6, 4, 0, true},
+	} {
+		t.Run("a transition gives back what its effects name and no more: "+name, func(t *testing.T) {
+			s := open(t)
+			s.stock(t, 10, 10)
+			order := s.sell(t, "guest:a", "k", cartLine(1, 4), cartLine(2, 1))
+			s.transition(t, order.ID, c.change)
+			p, other := s.product(t, 1), s.product(t, 2)
+			assert.Equal(t, c.stock, p.Stock)
+			assert.Equal(t, c.sold, p.Sold)
+			assert.Equal(t, 9, other.Stock)
+			assert.Equal(t, 1, other.Sold)
+			assert.Equal(t, c.inCart, cartOf(t, s.Carts, "guest:a").ItemCount())
+			s.kept(t)
+			s.fill(t, "guest:a", cartLine(2, 1))
+			_, placed, err := s.call(t.Context(), anOrder("guest:a"), "k")
+			require.NoError(t, err)
+			assert.Equal(t, c.keyIsFree, placed)
+		})
+	}
 }
 
 func returningOrders(t *testing.T, open func(t *testing.T) shop) {
@@ -131,10 +163,7 @@ func returningOrders(t *testing.T, open func(t *testing.T) shop) {
 				assertProduct(t, aProduct(3, 7), s.product(t, 3))
 				assertOrder(t, order, s.order(t, order.ID))
 				cart := cartOf(t, s.Carts, "guest:a")
-				order = s.update(t, order.ID, func(o *domain.Order) error {
-					o.ClaimedUntil = o.ClaimedUntil.Add(time.Second)
-					return nil
-				})
+				order = s.transition(t, order.ID, paying(order.Payment.Last4+"x"))
 				assertCart(t, cart, cartOf(t, s.Carts, "guest:a"))
 			}
 		})
@@ -181,7 +210,7 @@ func returningOrders(t *testing.T, open func(t *testing.T) shop) {
 		assert.NotEqual(t, cancelled.Number, order.Number)
 		assert.Equal(t, cancelled.Lines, order.Lines)
 
-		s.update(t, cancelled.ID, func(o *domain.Order) error { o.Payment.Last4 = "1"; return nil })
+		s.transition(t, cancelled.ID, paying("1"))
 		again, placed, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: "something else"}, building(anOrder("guest:a")))
 		require.NoError(t, err)
 		assert.False(t, placed, "the key is the new order's, whatever becomes of the old one")
@@ -212,7 +241,7 @@ func returningOrders(t *testing.T, open func(t *testing.T) shop) {
 		assertOrder(t, order, again)
 	})
 	for _, way := range [][]domain.OrderStatus{{domain.Cancelled}, {domain.Paid, domain.Refunded}} {
-		t.Run(fmt.Sprint("products that are gone are passed over ", way), func(t *testing.T) {
+		t.Run(fmt.Sprint("products that were discontinued are passed over ", way), func(t *testing.T) {
 			s := open(t)
 			s.stock(t, 5, 5)
 			order := s.sell(t, "guest:a", "k", cartLine(1, 2), cartLine(2, 3))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,11 +26,10 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 		seen, errs := make([]int, calls), make([]error, calls)
 		atOnce(calls, func(i int) {
 			var after domain.Order
-			after, errs[i] = s.Orders().UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
+			after, _, errs[i] = s.Orders().TransitionOrder(t.Context(), order.ID, changing(func(o *domain.Order) {
 				giveWay()
 				o.History = append(o.History, domain.StatusChange{Status: domain.Pending, At: noon.Add(time.Duration(i) * time.Hour)})
-				return nil
-			})
+			}, domain.Effects{}))
 			seen[i] = len(after.History)
 		})
 		require.NoError(t, errors.Join(errs...))
@@ -43,8 +44,8 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 		s.stock(t, 10)
 		order := s.sell(t, "guest:a", "k", cartLine(1, 1))
 		check := func(o domain.Order, err error) error {
-			if steps := len(o.History) - 1; err == nil && !o.ClaimedUntil.Equal(order.ClaimedUntil.Add(time.Duration(steps)*time.Hour)) {
-				return fmt.Errorf("claimed until %s after %d changes", o.ClaimedUntil, steps)
+			if steps := len(o.History) - 1; err == nil && o.Payment.Last4 != order.Payment.Last4+strings.Repeat("x", steps) {
+				return fmt.Errorf("paid by %s after %d changes", o.Payment.Last4, steps)
 			}
 			return err
 		}
@@ -64,11 +65,10 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 						o = all[0]
 					}
 				default:
-					o, err = s.Orders().UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
+					o, _, err = s.Orders().TransitionOrder(t.Context(), order.ID, changing(func(o *domain.Order) {
 						o.History = append(o.History, domain.StatusChange{Status: domain.Pending, At: later})
-						o.ClaimedUntil = o.ClaimedUntil.Add(time.Hour)
-						return nil
-					})
+						o.Payment.Last4 += "x"
+					}, domain.Effects{}))
 				}
 				errs[i] = errors.Join(errs[i], check(o, err))
 			}
@@ -80,16 +80,19 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 		s := open(t)
 		s.stock(t, 10, 10)
 		order := s.sell(t, "guest:a", "k", cartLine(1, 2), cartLine(2, 3))
-		errs := make([]error, 20)
+		effects, errs := make([]domain.Effects, 20), make([]error, 20)
 		atOnce(len(errs), func(i int) {
-			_, errs[i] = s.Orders().UpdateOrder(t.Context(), order.ID, func(o *domain.Order) error {
+			_, effects[i], errs[i] = s.Orders().TransitionOrder(t.Context(), order.ID, func(o *domain.Order) (domain.Effects, error) {
 				if o.Status == domain.Cancelled {
-					return nil
+					return domain.Effects{}, nil
 				}
 				return moving(domain.Cancelled)(o)
 			})
 		})
 		require.NoError(t, errors.Join(errs...))
+		made := slices.DeleteFunc(effects, func(e domain.Effects) bool { return e.MovedTo == "" })
+		require.Len(t, made, 1, "one call made the effects")
+		assert.Equal(t, order.Lines, made[0].ReturnStock)
 		assert.Len(t, s.order(t, order.ID).History, 2)
 		assert.Equal(t, 10, s.product(t, 1).Stock)
 		assert.Equal(t, 10, s.product(t, 2).Stock)
@@ -107,7 +110,7 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 			errs := make([]error, 5)
 			atOnce(len(errs), func(i int) {
 				if i == 0 {
-					_, errs[i] = s.Orders().UpdateOrder(ctx, order.ID, moving(domain.Cancelled))
+					_, _, errs[i] = s.Orders().TransitionOrder(ctx, order.ID, moving(domain.Cancelled))
 					return
 				}
 				seen, err := order, error(nil)
@@ -132,7 +135,7 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 			order := s.sell(t, "guest:a", fmt.Sprint(round), cartLine(1, 1))
 			errs := make([]error, 2)
 			atOnce(2, func(i int) {
-				_, errs[i] = s.Orders().UpdateOrder(t.Context(), order.ID, moving([]domain.OrderStatus{domain.Paid, domain.Cancelled}[i]))
+				_, _, errs[i] = s.Orders().TransitionOrder(t.Context(), order.ID, moving([]domain.OrderStatus{domain.Paid, domain.Cancelled}[i]))
 			})
 			after, lost := s.order(t, order.ID), 1
 			if after.Status == domain.Cancelled {
@@ -146,44 +149,51 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 			assert.Equal(t, 100-paid, s.product(t, 1).Stock)
 		}
 	})
-	t.Run("of many who claim at once, one gets an order", func(t *testing.T) {
+	t.Run("of many who ask for a lease at once, one gets an order", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 100)
-		const orders, claimers = 40, 20
+		const orders, servers = 40, 20
 		for i := range orders {
 			s.sell(t, "guest:a", fmt.Sprint(i), cartLine(1, 1))
 		}
-		until := later.Add(time.Hour)
 		var mu sync.Mutex
 		got := map[domain.OrderID]int{}
-		claim := func() (int, error) {
-			claimed, err := s.Orders().ClaimOrders(t.Context(), later, until, 3)
-			mu.Lock()
-			defer mu.Unlock()
-			for _, o := range claimed {
-				got[o.ID]++
+		// lease leases what it gets, and fails when there is nothing left.
+		lease := func() (err error) {
+			for leased := 0; err == nil && leased <= orders; leased++ {
+				var order domain.Order
+				if order, err = s.Orders().LeaseOrder(t.Context(), port.Lease{For: time.Hour}); err == nil {
+					mu.Lock()
+					got[order.ID]++
+					mu.Unlock()
+				}
 			}
-			if len(claimed) > 3 {
-				err = errors.Join(err, fmt.Errorf("%d orders at once", len(claimed)))
-			}
-			return len(claimed), err
+			return err
 		}
-		errs := make([]error, claimers)
-		atOnce(claimers, func(i int) {
-			for n, left := 1, orders; n > 0 && left > 0 && errs[i] == nil; left-- {
-				n, errs[i] = claim()
-			}
-		})
-		require.NoError(t, errors.Join(errs...))
+		errs := make([]error, servers)
+		atOnce(servers, func(i int) { errs[i] = lease() })
 		// Who comes second may go away with less than there is left.
-		for range orders {
-			_, err := claim()
-			require.NoError(t, err)
+		for _, err := range append(errs, lease()) {
+			require.ErrorIs(t, err, domain.ErrNotFound)
 		}
 		assert.Len(t, got, orders)
-		for id, times := range got {
+		for _, times := range got {
 			assert.Equal(t, 1, times)
-			assert.Equal(t, until, s.order(t, id).ClaimedUntil.UTC())
+		}
+	})
+	t.Run("of many who ask for the lease of one order at once, one gets it", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 100)
+		s.sell(t, "guest:a", "other", cartLine(1, 1))
+		order := s.sell(t, "guest:a", "k", cartLine(1, 1))
+		errs := make([]error, 20)
+		atOnce(len(errs), func(i int) {
+			_, errs[i] = s.Orders().LeaseOrder(t.Context(), port.Lease{Order: order.ID, For: time.Hour})
+		})
+		lost := slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+		assert.Len(t, lost, 19)
+		for _, err := range lost {
+			require.ErrorIs(t, err, domain.ErrNotFound)
 		}
 	})
 	t.Run("what is placed while orders are adopted is one owner's or the other's", func(t *testing.T) {

@@ -322,6 +322,7 @@ func TestBuy_NoAnswerInTimeLeavesAPendingOrder(t *testing.T) {
 				path := "/api/checkout/orders/" + placed.at("order", "id").(string)
 
 				s.wait(demopay.Silence + time.Minute)
+				time.Sleep(time.Minute) // leases end by the store's own clock
 				settled, err := s.checkout.Settle(context.Background())
 				require.NoError(t, err)
 				require.Equal(t, 1, settled)

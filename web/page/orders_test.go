@@ -96,7 +96,9 @@ func TestOrder(t *testing.T) {
 		b := s.visitor()
 		b.add(lamp, 1)
 		path := b.buy()
-		_, err := s.store.UpdateOrder(t.Context(), s.orders()[0].ID, func(o *domain.Order) error { return o.MoveTo(domain.Cancelled, o.PlacedAt) })
+		_, _, err := s.store.TransitionOrder(t.Context(), s.orders()[0].ID, func(o *domain.Order) (domain.Effects, error) {
+			return o.MoveTo(domain.Cancelled, o.PlacedAt)
+		})
 		require.NoError(t, err)
 		shown := b.get(path + "?placed")
 		assert.Empty(t, shown.all("data-placed"))

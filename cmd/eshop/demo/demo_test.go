@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -172,7 +173,8 @@ func look(t *testing.T, store *memory.Store) seen {
 	}
 	s.orders, _, err = store.Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 100})
 	require.NoError(t, err)
-	for _, o := range s.orders {
+	for i, o := range s.orders {
+		s.orders[i].LeasedUntil = time.Time{} // by the clock
 		for _, line := range o.Lines {
 			s.ordered[line.Product], err = store.Product(t.Context(), string(line.Product))
 			require.NoError(t, err)
@@ -231,12 +233,13 @@ func (b *breaking) PlaceOrder(ctx context.Context, p port.Placement, build port.
 	return order, placed, err
 }
 
-func (b *breaking) UpdateOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) error) (order domain.Order, err error) {
+func (b *breaking) TransitionOrder(ctx context.Context, id domain.OrderID,
+	change func(*domain.Order) (domain.Effects, error)) (order domain.Order, effects domain.Effects, err error) {
 	err = b.call("states of "+string(id), func() error {
-		order, err = b.Store.UpdateOrder(ctx, id, change)
+		order, effects, err = b.Store.TransitionOrder(ctx, id, change)
 		return err
 	})
-	return order, err
+	return order, effects, err
 }
 
 func (b *breaking) AdoptOrders(ctx context.Context, from, into domain.OwnerID) error {

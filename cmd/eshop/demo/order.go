@@ -46,6 +46,9 @@ func day(year int, month time.Month, day int) time.Time {
 	return time.Date(year, month, day, 10, 24, 0, 0, time.UTC)
 }
 
+// neverSettled is a lease that outlives the demo.
+const neverSettled = 100 * 365 * 24 * time.Hour
+
 // after is how long after it was placed an order comes into a state.
 var after = map[domain.OrderStatus]time.Duration{
 	domain.Paid: time.Minute, domain.Shipped: 26 * time.Hour, domain.Delivered: 75 * time.Hour, domain.Refunded: 240 * time.Hour,
@@ -72,7 +75,7 @@ func (l *Loader) addOrder(ctx context.Context, id domain.OrderID, o order) error
 	if err != nil {
 		return err
 	}
-	if _, err := l.Orders.UpdateOrder(ctx, id, o.proceed); err != nil {
+	if _, _, err := l.Orders.TransitionOrder(ctx, id, o.proceed); err != nil {
 		return err
 	}
 	return l.Orders.AdoptOrders(ctx, guest, o.by.ID.Owner())
@@ -89,31 +92,30 @@ func (l *Loader) place(ctx context.Context, id domain.OrderID, guest domain.Owne
 	}
 	draft := domain.Order{
 		ID: id, Owner: guest, Email: o.by.Email, ShippingAddress: o.by.address,
-		Payment:  domain.Payment{Method: domain.DemoCard, Last4: "4242"},
-		PlacedAt: o.placed,
-		// The gateway knows nothing of it, so nobody is to ask until it has its state.
-		ClaimedUntil: o.placed.AddDate(1000, 0, 0),
+		Payment: domain.Payment{Method: domain.DemoCard, Last4: "4242"}, PlacedAt: o.placed,
 	}
-	// Of several servers at once, the key lets one place it.
-	_, _, err = l.Orders.PlaceOrder(ctx, port.Placement{Owner: guest, Key: "demo", Fingerprint: "demo"},
+	// Of several servers at once, the key lets one place it. The gateway knows nothing of it.
+	_, _, err = l.Orders.PlaceOrder(ctx, port.Placement{Owner: guest, Key: "demo", Fingerprint: "demo", Lease: neverSettled},
 		func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 			return domain.NewOrder(draft, cart, products)
 		})
 	return err
 }
 
-// proceed brings a pending order through its states.
-func (o order) proceed(placed *domain.Order) error {
+// proceed brings a pending order through its states, of which only the last
+// gives anything back.
+func (o order) proceed(placed *domain.Order) (domain.Effects, error) {
+	var effects domain.Effects
 	if placed.Status != domain.Pending {
-		return nil
+		return effects, nil
 	}
 	for _, next := range o.states {
-		if err := placed.MoveTo(next, o.placed.Add(after[next])); err != nil {
-			return err
+		var err error
+		if effects, err = placed.MoveTo(next, o.placed.Add(after[next])); err != nil {
+			return domain.Effects{}, err
 		}
 	}
-	placed.ClaimedUntil = o.placed
-	return nil
+	return effects, nil
 }
 
 // lines are the goods as lines of a cart.

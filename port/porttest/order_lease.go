@@ -13,67 +13,76 @@ import (
 	"eshop/port"
 )
 
-func claimingOrders(t *testing.T, open func(t *testing.T) shop) {
-	t.Run("pending orders are claimed, the oldest first, and not again before the claim ends", func(t *testing.T) {
+func leasingOrders(t *testing.T, open func(t *testing.T) shop) {
+	none := func(t *testing.T, s shop, lease port.Lease) {
+		t.Helper()
+		_, err := s.Orders().LeaseOrder(t.Context(), lease)
+		require.ErrorIs(t, err, domain.ErrNotFound)
+	}
+	t.Run("pending orders are leased, first the one whose lease ended first, and not again before the lease ends", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 100)
-		byAge := make([]domain.Order, 7)
-		for i, age := range []int{4, 0, 6, 2, 5, 1, 3} {
-			order := anOrder([]domain.OwnerID{"guest:a", "guest:b"}[i%2])
-			order.PlacedAt = order.PlacedAt.Add(time.Duration(age) * time.Minute)
-			order.ClaimedUntil = time.Time{}
-			s.fill(t, order.Owner, cartLine(1, 1))
-			byAge[age] = s.place(t, order, string(order.ID))
+		orders := make([]domain.Order, 5)
+		for i := range orders {
+			orders[i] = s.sell(t, []domain.OwnerID{"guest:a", "guest:b"}[i%2], fmt.Sprint(i), cartLine(1, 1))
 		}
-		for i, next := range map[int]domain.OrderStatus{1: domain.Paid, 4: domain.Cancelled} {
-			s.moveTo(t, byAge[i].ID, next)
+		paid, cancelled := s.moveTo(t, orders[1].ID, domain.Paid), s.moveTo(t, orders[3].ID, domain.Cancelled)
+		var until []time.Time
+		for _, lease := range []time.Duration{0, time.Hour, 3 * time.Hour, 2 * time.Hour} {
+			want := orders[[]int{0, 2, 4, 0}[len(until)]]
+			got := s.lease(t, port.Lease{For: lease})
+			want.LeasedUntil = got.LeasedUntil
+			assertOrder(t, want, got)
+			assertOrder(t, want, s.order(t, want.ID))
+			until = append(until, got.LeasedUntil.Add(-lease))
 		}
-		pending := []domain.Order{byAge[0], byAge[2], byAge[3], byAge[5], byAge[6]}
-		until := later.Add(time.Minute + time.Microsecond)
-		claim := func(now, until time.Time, limit int, want ...domain.Order) {
-			t.Helper()
-			for i := range want {
-				want[i].ClaimedUntil = until
-			}
-			got, err := s.Orders().ClaimOrders(t.Context(), now, until, limit)
-			require.NoError(t, err)
-			assert.Equal(t, ordersInUTC(want), ordersInUTC(got))
-			for _, o := range want {
-				assertOrder(t, o, s.order(t, o.ID))
-			}
+		for _, at := range until {
+			assert.WithinDuration(t, until[0], at, time.Minute, "each as long as it was asked for")
 		}
-		claim(later, until, 0)
-		claim(later, until, 2, pending[:2]...)
-		claim(later, until, 2, pending[2:4]...)
-		claim(later, until, 2, pending[4:]...)
-		claim(later, until, 2)
-		claim(until, until.Add(time.Hour), 9)
-		claim(until.Add(time.Microsecond), until.Add(time.Hour), 9, pending...)
-		for _, i := range []int{1, 4} {
-			assert.Equal(t, byAge[i].ClaimedUntil.UTC(), s.order(t, byAge[i].ID).ClaimedUntil.UTC(), "of one that is not pending")
-		}
+		none(t, s, port.Lease{For: time.Hour})
+		assertOrder(t, paid, s.order(t, paid.ID))
+		assertOrder(t, cancelled, s.order(t, cancelled.ID))
 	})
-	t.Run("a claim that an order was placed or changed with holds", func(t *testing.T) {
+	t.Run("a lease ends after its time by the store's clock", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 10)
+		const lease, idle = 200 * time.Millisecond, 100 * time.Millisecond
+		begin := time.Now()
 		order := s.sell(t, "guest:a", "k", cartLine(1, 1))
-		ids := func(now time.Time) []domain.OrderID {
-			orders, err := s.Orders().ClaimOrders(t.Context(), now, now, 5)
-			require.NoError(t, err)
-			var ids []domain.OrderID
-			for _, o := range orders {
-				ids = append(ids, o.ID)
-			}
-			return ids
-		}
-		assert.Empty(t, ids(order.ClaimedUntil))
-		assert.Equal(t, []domain.OrderID{order.ID}, ids(order.ClaimedUntil.Add(time.Second)))
-		s.update(t, order.ID, func(o *domain.Order) error { o.ClaimedUntil = later; return nil })
-		assert.Empty(t, ids(later))
-		s.update(t, order.ID, func(o *domain.Order) error { o.ClaimedUntil = time.Time{}; return nil })
-		assert.Equal(t, []domain.OrderID{order.ID}, ids(noon))
-		s.moveTo(t, order.ID, domain.Paid)
-		assert.Empty(t, ids(later.Add(time.Hour)), "nobody asks for a payment that is known")
+		s.lease(t, port.Lease{Order: order.ID, For: lease})
+		require.Eventually(t, func() bool {
+			_, err := s.Orders().LeaseOrder(t.Context(), port.Lease{EndedFor: idle, For: time.Hour})
+			return err == nil
+		}, 10*time.Second, 5*time.Millisecond)
+		assert.GreaterOrEqual(t, time.Since(begin), lease+idle)
+	})
+	t.Run("a lease that an order was placed with holds, and a repeat has none", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10)
+		s.fill(t, "guest:a", cartLine(1, 1))
+		placement := port.Placement{Owner: "guest:a", Key: "k", Fingerprint: sent, Lease: time.Hour}
+		order, _, err := s.Orders().PlaceOrder(t.Context(), placement, building(anOrder("guest:a")))
+		require.NoError(t, err)
+		placement.Lease = 2 * time.Hour
+		again, _, err := s.Orders().PlaceOrder(t.Context(), placement, building(anOrder("guest:a")))
+		require.NoError(t, err)
+		assertOrder(t, order, again)
+		none(t, s, port.Lease{For: time.Hour})
+		none(t, s, port.Lease{Order: order.ID, For: time.Hour})
+		free := s.sell(t, "guest:a", "free", cartLine(1, 1))
+		assert.WithinDuration(t, free.LeasedUntil.Add(time.Hour), order.LeasedUntil, time.Minute)
+		none(t, s, port.Lease{EndedFor: time.Hour, For: time.Hour})
+		assert.Equal(t, free.ID, s.lease(t, port.Lease{For: time.Hour}).ID)
+	})
+	t.Run("an order that is named is leased, and no other in its place", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10)
+		first, second := s.sell(t, "guest:a", "1", cartLine(1, 1)), s.sell(t, "guest:a", "2", cartLine(1, 1))
+		assert.Equal(t, second.ID, s.lease(t, port.Lease{Order: second.ID, For: time.Hour}).ID)
+		none(t, s, port.Lease{Order: second.ID, For: time.Hour})
+		none(t, s, port.Lease{Order: "none", For: time.Hour})
+		s.moveTo(t, first.ID, domain.Paid)
+		none(t, s, port.Lease{Order: first.ID, For: time.Hour})
 	})
 }
 
@@ -208,21 +217,21 @@ func cancellingOrders(t *testing.T, open func(t *testing.T) shop) {
 			_, _, err := s.Orders().Orders(ctx, port.OrderFilter{}, domain.Page{Number: 1, Size: 9})
 			return err
 		},
-		"UpdateOrder": func(ctx context.Context, s shop, order domain.Order) error {
-			_, err := s.Orders().UpdateOrder(ctx, order.ID, moving(domain.Cancelled))
+		"TransitionOrder": func(ctx context.Context, s shop, order domain.Order) error {
+			_, _, err := s.Orders().TransitionOrder(ctx, order.ID, moving(domain.Cancelled))
 			return err
 		},
-		"UpdateOrder, while the change is made,": func(ctx context.Context, s shop, order domain.Order) error {
+		"TransitionOrder, while the change is made,": func(ctx context.Context, s shop, order domain.Order) error {
 			ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 			defer cancel()
-			_, err := s.Orders().UpdateOrder(ctx, order.ID, func(o *domain.Order) error {
+			_, _, err := s.Orders().TransitionOrder(ctx, order.ID, func(o *domain.Order) (domain.Effects, error) {
 				cancel()
 				return o.MoveTo(domain.Cancelled, later)
 			})
 			return err
 		},
-		"ClaimOrders": func(ctx context.Context, s shop, _ domain.Order) error {
-			_, err := s.Orders().ClaimOrders(ctx, later, later.Add(time.Hour), 9)
+		"LeaseOrder": func(ctx context.Context, s shop, _ domain.Order) error {
+			_, err := s.Orders().LeaseOrder(ctx, port.Lease{For: time.Hour})
 			return err
 		},
 		"AdoptOrders": func(ctx context.Context, s shop, _ domain.Order) error {
