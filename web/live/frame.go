@@ -1,16 +1,13 @@
 package live
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
 	"math"
-	"unicode/utf8"
 
 	"eshop/domain"
 	"eshop/web/chat"
 	"eshop/web/problem"
+	"eshop/web/strictjson"
 )
 
 // The types of frames. A message is a chat.Message.
@@ -24,18 +21,19 @@ const (
 	typeConversation = "conversation" // to staff: the state of a conversation
 )
 
+var requestFrame = strictjson.Decoder{Name: "frame", Malformed: problem.CodeMalformedFrame}
+
 // request is a frame that a client sends.
 type request struct {
-	Type         string                `json:"type"`
-	Conversation domain.ConversationID `json:"conversation"`
-	ClientID     string                `json:"client_id"`
-	Body         string                `json:"body"`
-	Seq          int64                 `json:"seq"`
+	Type         string                `json:"type" optional:"yes"`
+	Conversation domain.ConversationID `json:"conversation" optional:"yes"`
+	ClientID     string                `json:"client_id" optional:"yes"`
+	Body         string                `json:"body" optional:"yes"`
+	Seq          int64                 `json:"seq" optional:"yes"`
 }
 
 // The failures of frames.
 var (
-	errNotJSON   = problem.Request{Status: 400, Code: problem.CodeMalformedFrame, Text: "a frame must be one JSON object in UTF-8"}
 	errBinary    = problem.Request{Status: 415, Code: problem.CodeUnsupportedFrame, Text: "frames are text, not binary"}
 	errTooLarge  = problem.Request{Status: 413, Code: problem.CodeTooLarge, Text: "the frame is too large"}
 	errSignedOut = domain.ErrUnauthenticated.Errorf(domain.CodeUnauthenticated, "the session has ended; connect again")
@@ -47,23 +45,8 @@ func readRequest(frame []byte) (request, error) {
 	if len(frame) > maxFrame {
 		return in, errTooLarge
 	}
-	if !utf8.Valid(frame) || !json.Valid(frame) {
-		return in, errNotJSON
-	}
-	d := json.NewDecoder(bytes.NewReader(frame))
-	d.DisallowUnknownFields()
-	err := d.Decode(&in)
-	if wrong := new(json.UnmarshalTypeError); errors.As(err, &wrong) {
-		field := wrong.Field
-		if field == "" {
-			field = "frame"
-		}
-		return in, domain.InvalidFields(map[string]string{field: "must be of another type"})
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return in, domain.InvalidFields(map[string]string{"frame": "has a name that is not known here"})
-	}
-	return in, nil
+	err := requestFrame.Decode(frame, &in)
+	return in, err
 }
 
 type ackFrame struct {
