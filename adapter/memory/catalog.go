@@ -9,20 +9,20 @@ import (
 	"eshop/domain"
 )
 
-// lockOrdered locks the store for reading, with its index in order.
-func (s *Store) lockOrdered() {
+// lockSorted locks the store for reading, with its index sorted.
+func (s *Store) lockSorted() {
 	s.mu.RLock()
-	for s.index.unordered {
+	for s.index.unsorted {
 		s.mu.RUnlock()
 		s.mu.Lock()
-		s.index.order()
+		s.index.sort()
 		s.mu.Unlock()
 		s.mu.RLock()
 	}
 }
 
 func (s *Store) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
-	s.lockOrdered()
+	s.lockSorted()
 	defer s.mu.RUnlock()
 	if err := ctx.Err(); err != nil {
 		return domain.Found{}, err
@@ -42,33 +42,33 @@ func (s *Store) Search(ctx context.Context, q domain.Query) (domain.Found, error
 	return found, nil
 }
 
-// choose counts what q finds among the products with a score, and sets the scores
-// of all others to zero. Unless they are to be ranked all found score the same.
+// choose counts what q finds among the products with a score, and sets the scores of all
+// others to zero. Unless ranked, all that it finds get the same score.
 func (x *index) choose(q domain.Query, scores []int32, ranked bool) (int, domain.Facets) {
-	onShelf := make([]int, len(x.shelves)) // whatever the category and kind
-	chosen := make([]bool, len(x.shelves))
-	for i, s := range x.shelves {
-		chosen[i] = (q.Category == "" || q.Category == s.category) && (q.Subcategory == "" || q.Subcategory == s.kind.Slug)
+	perSubcategory := make([]int, len(x.subcategories)) // in any category
+	chosen := make([]bool, len(x.subcategories))
+	for i, s := range x.subcategories {
+		chosen[i] = (q.Category == "" || q.Category == s.category) && (q.Subcategory == "" || q.Subcategory == s.Category.Slug)
 	}
-	inBand := make([]int, len(domain.PriceBands)) // whatever the price
-	total, inStock := 0, 0                        // inStock: whether or not only that is asked for
+	inBand := make([]int, len(domain.PriceBands)) // at any price
+	total, inStock := 0, 0                        // inStock also counts when q does not filter by it
 	for doc, f := range x.facts {
-		if scores[doc] == 0 || f.shelf == noShelf {
+		if scores[doc] == 0 || f.subcategory == noSubcategory {
 			scores[doc] = 0
 			continue
 		}
 		priced := f.price >= q.MinPrice && (q.MaxPrice == 0 || f.price <= q.MaxPrice)
 		stocked := f.inStock || !q.InStock
 		if priced && stocked {
-			onShelf[f.shelf]++
+			perSubcategory[f.subcategory]++
 		}
-		if stocked && chosen[f.shelf] {
+		if stocked && chosen[f.subcategory] {
 			inBand[bandOf(f.price)]++
 		}
-		if priced && chosen[f.shelf] && f.inStock {
+		if priced && chosen[f.subcategory] && f.inStock {
 			inStock++
 		}
-		if !priced || !stocked || !chosen[f.shelf] {
+		if !priced || !stocked || !chosen[f.subcategory] {
 			scores[doc] = 0
 			continue
 		}
@@ -77,9 +77,9 @@ func (x *index) choose(q domain.Query, scores []int32, ranked bool) (int, domain
 			scores[doc] = 1
 		}
 	}
-	facets := domain.Facets{Categories: x.categories(onShelf), InStock: inStock}
+	facets := domain.Facets{Categories: x.categories(perSubcategory), InStock: inStock}
 	if q.Category != "" {
-		facets.Subcategories = x.kinds(q.Category, onShelf)
+		facets.Subcategories = x.subcategoriesOf(q.Category, perSubcategory)
 	}
 	for i, n := range inBand {
 		if n > 0 {
@@ -97,26 +97,26 @@ func bandOf(price int64) int {
 	return i
 }
 
-// categories adds up what is on the shelves by category.
-func (x *index) categories(onShelf []int) []domain.CategoryCount {
+// categories adds up the counts of the subcategories by category.
+func (x *index) categories(perSubcategory []int) []domain.CategoryCount {
 	counts := map[string]int{}
-	for i, n := range onShelf {
+	for i, n := range perSubcategory {
 		if n > 0 {
-			counts[x.shelves[i].category] += n
+			counts[x.subcategories[i].category] += n
 		}
 	}
 	var all []domain.CategoryCount
 	for slug, n := range counts {
-		all = append(all, domain.CategoryCount{Category: domain.Category{Slug: slug, Name: x.nameOf[slug]}, Count: n})
+		all = append(all, domain.CategoryCount{Category: domain.Category{Slug: slug, Name: x.categoryNames[slug]}, Count: n})
 	}
 	return byName(all)
 }
 
-func (x *index) kinds(category string, onShelf []int) []domain.CategoryCount {
+func (x *index) subcategoriesOf(category string, perSubcategory []int) []domain.CategoryCount {
 	var all []domain.CategoryCount
-	for i, n := range onShelf {
-		if n > 0 && x.shelves[i].category == category {
-			all = append(all, domain.CategoryCount{Category: x.shelves[i].kind, Count: n})
+	for i, n := range perSubcategory {
+		if n > 0 && x.subcategories[i].category == category {
+			all = append(all, domain.CategoryCount{Category: x.subcategories[i].Category, Count: n})
 		}
 	}
 	return byName(all)
@@ -129,8 +129,8 @@ func byName(all []domain.CategoryCount) []domain.CategoryCount {
 	return all
 }
 
-// pick returns the page of those in order that have a score, the highest score
-// first. It counts how many have each score, so that one walk suffices.
+// pick returns the page of those in order that have a score, the highest score first (a
+// counting sort).
 func pick(order, scores []int32, page domain.Page) []int32 {
 	best := int32(0)
 	for _, score := range scores {
@@ -165,7 +165,7 @@ func pick(order, scores []int32, page domain.Page) []int32 {
 }
 
 func (s *Store) Suggest(ctx context.Context, text string, limit int) ([]domain.Suggestion, error) {
-	s.lockOrdered()
+	s.lockSorted()
 	defer s.mu.RUnlock()
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -189,21 +189,21 @@ func (s *Store) Suggest(ctx context.Context, text string, limit int) ([]domain.S
 	return all[:min(len(all), max(limit, 0))], nil
 }
 
-// suggestCategories are the categories whose names have all that is wanted, the most sold first.
+// suggestCategories returns the categories whose names match all wants, the most sold first.
 func (x *index) suggestCategories(wants []want) []domain.Suggestion {
 	sold := map[string]int{}
-	matching := make([]bool, len(x.shelves))
-	for i, s := range x.shelves {
-		matching[i] = allMatch(wants, domain.Words(x.nameOf[s.category]))
+	matching := make([]bool, len(x.subcategories))
+	for i, s := range x.subcategories {
+		matching[i] = allMatch(wants, domain.Words(x.categoryNames[s.category]))
 	}
 	for _, f := range x.facts {
-		if f.shelf != noShelf && matching[f.shelf] {
-			sold[x.shelves[f.shelf].category] += f.sold
+		if f.subcategory != noSubcategory && matching[f.subcategory] {
+			sold[x.subcategories[f.subcategory].category] += f.sold
 		}
 	}
 	var all []domain.Suggestion
 	for slug := range sold {
-		all = append(all, domain.Suggestion{Text: x.nameOf[slug], Slug: slug, Kind: domain.SuggestCategory})
+		all = append(all, domain.Suggestion{Text: x.categoryNames[slug], Slug: slug, Kind: domain.SuggestCategory})
 	}
 	slices.SortFunc(all, func(a, b domain.Suggestion) int {
 		return cmp.Or(cmp.Compare(sold[b.Slug], sold[a.Slug]), strings.Compare(a.Slug, b.Slug))
@@ -221,11 +221,11 @@ func (s *Store) Categories(ctx context.Context) ([]domain.CategoryCount, error) 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	onShelf := make([]int, len(s.index.shelves))
+	perSubcategory := make([]int, len(s.index.subcategories))
 	for _, f := range s.index.facts {
-		if f.shelf != noShelf {
-			onShelf[f.shelf]++
+		if f.subcategory != noSubcategory {
+			perSubcategory[f.subcategory]++
 		}
 	}
-	return s.index.categories(onShelf), nil
+	return s.index.categories(perSubcategory), nil
 }

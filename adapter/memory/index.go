@@ -8,45 +8,45 @@ import (
 	"eshop/domain"
 )
 
-// index finds products by words, filters and order. Products are numbered, so
-// that what a search looks at lies close together in slices. Sorting waits until
-// somebody asks: ready reports whether it is done.
+// index finds products by words, filters and sort (an inverted index). It numbers the
+// products, so that what a search reads lies close together in slices. Changes leave it
+// unsorted; the next search sorts it.
 type index struct {
 	products []*product // by number; nil where one is free
 	names    []string   // lower-cased
 	facts    []fact
 	free     []int32
 
-	shelves   []shelf
-	shelfOf   map[shelfKey]int32
-	nameOf    map[string]string // of categories, by slug
-	postings  map[string][]posting
-	terms     []string // the words of postings, and some that are gone
-	orders    map[domain.Sort][]int32
-	unordered bool
+	subcategories []subcategory
+	subcategoryOf map[subcategoryKey]int32
+	categoryNames map[string]string // of categories, by slug
+	postings      map[string][]posting
+	terms         []string // the words of postings, and some that no product has any more
+	orders        map[domain.Sort][]int32
+	unsorted      bool
 }
 
-// fact is what filters and facets ask of a product.
+// fact is what filters and facets read of a product.
 type fact struct {
-	price   int64
-	sold    int
-	shelf   int32
-	inStock bool
+	price       int64
+	sold        int
+	subcategory int32
+	inStock     bool
 }
 
-// shelf is where products of one category and kind stand.
-type shelf struct {
+// subcategory is a subcategory and the slug of its category.
+type subcategory struct {
+	domain.Category
 	category string
-	kind     domain.Category
 }
 
-type shelfKey struct{ category, kind string }
+type subcategoryKey struct{ category, subcategory string }
 
-const noShelf = -1
+const noSubcategory = -1
 
 func newIndex() index {
 	return index{
-		shelfOf: map[shelfKey]int32{}, nameOf: map[string]string{}, postings: map[string][]posting{},
+		subcategoryOf: map[subcategoryKey]int32{}, categoryNames: map[string]string{}, postings: map[string][]posting{},
 		orders: map[domain.Sort][]int32{},
 	}
 }
@@ -60,13 +60,13 @@ func (x *index) add(p *product) {
 	}
 	x.products[p.doc] = p
 	x.addWords(p)
-	x.learn(p)
+	x.setFacts(p)
 	for _, sort := range domain.Sorts {
 		x.orders[sort] = append(x.orders[sort], p.doc)
 	}
 }
 
-// change makes p what next says.
+// change replaces the product of p by next.
 func (x *index) change(p *product, next domain.Product) {
 	sameText := p.Name == next.Name && p.Description == next.Description &&
 		p.Category.Name == next.Category.Name && p.Subcategory.Name == next.Subcategory.Name
@@ -77,45 +77,45 @@ func (x *index) change(p *product, next domain.Product) {
 	if !sameText {
 		x.addWords(p)
 	}
-	x.learn(p)
+	x.setFacts(p)
 }
 
 func (x *index) remove(p *product) {
 	x.removeWords(p)
 	x.products[p.doc], x.names[p.doc] = nil, ""
-	x.facts[p.doc] = fact{shelf: noShelf}
+	x.facts[p.doc] = fact{subcategory: noSubcategory}
 	x.free = append(x.free, p.doc)
 	for sort, order := range x.orders {
 		x.orders[sort] = slices.DeleteFunc(order, func(doc int32) bool { return doc == p.doc })
 	}
 }
 
-// learn notes what is known of p besides its words.
-func (x *index) learn(p *product) {
-	key := shelfKey{p.Category.Slug, p.Subcategory.Slug}
-	at, ok := x.shelfOf[key]
+// setFacts records everything about p but its words.
+func (x *index) setFacts(p *product) {
+	key := subcategoryKey{p.Category.Slug, p.Subcategory.Slug}
+	at, ok := x.subcategoryOf[key]
 	if !ok {
-		at = int32(len(x.shelves))
-		x.shelves = append(x.shelves, shelf{})
-		x.shelfOf[key] = at
+		at = int32(len(x.subcategories))
+		x.subcategories = append(x.subcategories, subcategory{})
+		x.subcategoryOf[key] = at
 	}
-	x.shelves[at] = shelf{p.Category.Slug, p.Subcategory}
-	x.nameOf[p.Category.Slug] = p.Category.Name
+	x.subcategories[at] = subcategory{p.Subcategory, p.Category.Slug}
+	x.categoryNames[p.Category.Slug] = p.Category.Name
 	x.names[p.doc] = strings.ToLower(p.Name)
 	x.facts[p.doc] = fact{p.Price.Amount, p.Sold, at, p.Stock > 0}
-	x.unordered = true
+	x.unsorted = true
 }
 
-func (x *index) restock(p *product) { x.facts[p.doc].inStock = p.Stock > 0 }
+func (x *index) setInStock(p *product) { x.facts[p.doc].inStock = p.Stock > 0 }
 
-// setSold moves p alone to its new place among the most sold, for orders come often.
+// setSold moves only p to its new place among the most sold, since orders come often.
 func (x *index) setSold(p *product, sold int) {
 	x.facts[p.doc].sold = sold
-	if x.unordered {
+	if x.unsorted {
 		p.Sold = sold
 		return
 	}
-	compare := x.comparison(domain.ByRelevance)
+	compare := x.compareBy(domain.ByRelevance)
 	popular := x.orders[domain.ByRelevance]
 	at, _ := slices.BinarySearchFunc(popular, p.doc, compare)
 	popular = slices.Delete(popular, at, at+1)
@@ -124,18 +124,18 @@ func (x *index) setSold(p *product, sold int) {
 	x.orders[domain.ByRelevance] = slices.Insert(popular, at, p.doc)
 }
 
-// order sorts what changes have left unsorted.
-func (x *index) order() {
+// sort sorts what changes left unsorted.
+func (x *index) sort() {
 	for sort, order := range x.orders {
-		slices.SortFunc(order, x.comparison(sort))
+		slices.SortFunc(order, x.compareBy(sort))
 	}
 	slices.Sort(x.terms)
 	x.terms = slices.DeleteFunc(slices.Compact(x.terms), func(term string) bool { return len(x.postings[term]) == 0 })
-	x.unordered = false
+	x.unsorted = false
 }
 
-// comparison compares the numbers of products by a sort, equals by the product's id.
-func (x *index) comparison(by domain.Sort) func(a, b int32) int {
+// compareBy returns the comparison of two products, by number, for a sort. Ties are broken by ID.
+func (x *index) compareBy(by domain.Sort) func(a, b int32) int {
 	compare := map[domain.Sort]func(a, b *product) int{
 		domain.ByRelevance: func(a, b *product) int { return cmp.Compare(b.Sold, a.Sold) },
 		domain.ByNewest:    func(a, b *product) int { return b.AddedAt.Compare(a.AddedAt) },

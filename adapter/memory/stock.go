@@ -39,7 +39,7 @@ func (s *Store) Movements(ctx context.Context, id domain.ProductID) ([]domain.St
 func (s *Store) move(p *product, m domain.StockMovement) {
 	p.Stock += m.Delta
 	s.changes.add(p.ID)
-	s.index.restock(p)
+	s.index.setInStock(p)
 	s.addMovement(m)
 }
 

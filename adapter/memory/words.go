@@ -8,20 +8,20 @@ import (
 	"eshop/domain"
 )
 
-// posting says that a word is in a product, and how much that counts.
+// posting is an occurrence of a word in a product, with its weight.
 type posting struct {
 	doc    int32
 	weight int32
 }
 
-// How much a word counts, by where it is.
+// The weight of a word by where it occurs.
 const (
 	inDescription = 1
 	inCategory    = 2
 	inName        = 4
 )
 
-// wordsOf are the words of p and how much each counts.
+// wordsOf returns the words of p and the weight of each.
 func wordsOf(p *product) map[string]int32 {
 	words := map[string]int32{}
 	for _, part := range []struct {
@@ -29,7 +29,7 @@ func wordsOf(p *product) map[string]int32 {
 		weight int32
 	}{{p.Description, inDescription}, {p.Subcategory.Name, inCategory}, {p.Category.Name, inCategory}, {p.Name, inName}} {
 		for _, word := range domain.Words(part.text) {
-			words[word] = part.weight // the last part is the heaviest
+			words[word] = part.weight // the last part weighs most
 		}
 	}
 	return words
@@ -56,22 +56,22 @@ func (x *index) removeWords(p *product) {
 		x.postings[word] = slices.Delete(list, at, at+1)
 		if len(list) == 1 {
 			delete(x.postings, word)
-			x.unordered = true
+			x.unsorted = true
 		}
 	}
 }
 
 func compareDoc(p posting, doc int32) int { return int(p.doc - doc) }
 
-// want is a word that is looked for, and how loosely: as it is, as the beginning
-// of a word, or as a word that was mistyped once.
+// want is a word that is searched for: as it is, as the beginning of a word, or as a word
+// with one typo.
 type want struct {
 	word         string
 	prefix, typo bool
-	terms        []string // the words of the catalog that it stands for
+	terms        []string // the words of the catalog that it matches
 }
 
-// wants are the words of a text. Only what is found nowhere counts as mistyped.
+// wants returns the words of a text. Only a word that is found nowhere counts as mistyped.
 func (x *index) wants(text string) []want {
 	words := domain.Words(text)
 	wants := make([]want, len(words))
@@ -123,8 +123,8 @@ func (w want) matches(term string) bool {
 	return w.word == term
 }
 
-// scores says how well each product, by its number, matches the wants; 0 is not
-// at all. Without any wants all match.
+// scores returns how well each product, by number, matches all wants. A score of 0 is no
+// match. Without wants every product matches.
 func (x *index) scores(wants []want) []int32 {
 	scores := make([]int32, len(x.products))
 	if len(wants) == 0 {
