@@ -32,7 +32,7 @@ func (c Card) GoString() string { return c.String() }
 // Last4 is the part of the number that may be kept and shown.
 func (c Card) Last4() string { return c.Number[max(0, len(c.Number)-4):] }
 
-// check says what is wrong with the card at time now, by field under prefix.
+// check adds to wrong what is wrong with the card at time now, by field under prefix.
 func (c Card) check(prefix string, now time.Time, wrong fieldErrors) {
 	if len(c.Number) < 12 || len(c.Number) > 19 || !digits(c.Number) || !luhn(c.Number) {
 		wrong.add(prefix+"card_number", "must be a card number")

@@ -2,19 +2,14 @@ package usecase
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"eshop/domain"
 	"eshop/port"
 )
 
-// Checkout is buying what is in the cart, and following what was bought.
+// Checkout buys what is in a cart, and shows shoppers their orders.
 type Checkout struct {
 	carts     port.Carts
 	orders    port.Orders
@@ -25,11 +20,7 @@ type Checkout struct {
 	secretKey SecretKey
 }
 
-// SecretKey keys the fingerprints of purchases, which stand for card numbers too:
-// all servers of a shop have the same, and nobody else has it.
-type SecretKey []byte
-
-// NewCheckout buys carts by orders, paid by payments.
+// NewCheckout returns a Checkout that keeps orders in orders and has payments charge them.
 func NewCheckout(carts port.Carts, orders port.Orders, payments port.Payments, events port.Events,
 	clock Clock, newID NewID, secretKey SecretKey) *Checkout {
 	return &Checkout{carts, orders, payments, events, clock, newID, secretKey}
@@ -49,28 +40,20 @@ const (
 )
 
 // Buy places the order of what is in the owner's cart and asks for its payment.
-// placed is false when the key had placed the order before; a repeat waits for
-// the first call to finish, and finishes its work when it died. Without a key,
-// the cart's version is the key.
+// placed is false when the key had placed the order before: a repeat waits for
+// the first call to finish, and finishes its work when its server died. Without a
+// key, the cart's version is the key.
 //
-// ErrDeclined when the payment was refused, and ErrUnavailable when the gateway
-// could not take it: both leave no order, the stock and the cart as they were,
-// and the key free. An order that comes back Pending is placed, and its payment not known
-// yet: Settle finds out.
+// It fails with ErrDeclined when the payment was refused, and with ErrUnavailable
+// when the gateway could not take it: both leave the stock and the cart as they were,
+// and the key free. An order that comes back Pending is placed, and whether it is
+// paid is not known yet: Settle finds out.
 func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, p domain.Purchase) (order domain.Order, placed bool, err error) {
 	now := c.clock()
 	if err := p.Check(now); err != nil {
 		return domain.Order{}, false, err
 	}
-	name := "key:" + string(key)
-	if key == "" {
-		cart, err := c.carts.Cart(ctx, owner)
-		if err != nil {
-			return domain.Order{}, false, err
-		}
-		name = fmt.Sprintf("cart:%d", cart.Version)
-	}
-	fingerprint, err := c.fingerprint(p)
+	placement, err := c.placement(ctx, owner, key, p)
 	if err != nil {
 		return domain.Order{}, false, err
 	}
@@ -78,17 +61,16 @@ func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.Ide
 		ID: domain.OrderID(c.newID()), Owner: owner, Email: p.Email, ShippingAddress: p.ShippingAddress,
 		Payment: domain.Payment{Method: p.Method, Last4: p.Card.Last4()}, PlacedAt: now,
 	}
-	order, placed, err = c.orders.PlaceOrder(ctx, port.Placement{Owner: owner, Key: name, Fingerprint: fingerprint, Lease: leaseFor},
-		func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
-			return domain.NewOrder(draft, cart, products)
-		})
+	order, placed, err = c.orders.PlaceOrder(ctx, placement, func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
+		return domain.NewOrder(draft, cart, products)
+	})
 	if err != nil {
 		if key == "" && domain.CodeOf(err) == domain.CodeIdempotencyKeyReused {
 			err = domain.CartEmpty()
 		}
 		return domain.Order{}, false, err
 	}
-	// Who goes away now must not leave the order half done.
+	// A caller that goes away now must not leave the order half done.
 	ctx = context.WithoutCancel(ctx)
 	if placed {
 		order, err = c.pay(ctx, order, p.Card)
@@ -98,13 +80,13 @@ func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.Ide
 	return order, placed, err
 }
 
-// pay asks for the payment of a pending order that this call has claimed.
+// pay asks for the payment of a pending order that is leased to this call.
 func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
 	asking, cancel := context.WithTimeout(ctx, chargeTimeout)
 	defer cancel()
 	status, err := c.payments.Charge(asking, order.ID, order.Total, card)
 	if err != nil {
-		// The money may be taken or not. While the gateway does not say, the order stays pending.
+		// The money may have been taken or not. While the gateway does not say, the order stays pending.
 		if status, err = c.payments.SettleOrVoid(asking, order.ID); err != nil {
 			return order, nil
 		}
@@ -119,7 +101,7 @@ func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card
 	return domain.Order{}, errUnpaid(status)
 }
 
-// settle writes a status down.
+// settle moves the order on by the status of its charge, and wakes the calls that wait for it.
 func (c *Checkout) settle(ctx context.Context, order domain.Order, status port.ChargeStatus) (domain.Order, error) {
 	next := domain.Cancelled
 	if status == port.Charged {
@@ -134,14 +116,14 @@ func (c *Checkout) settle(ctx context.Context, order domain.Order, status port.C
 	if err != nil {
 		return domain.Order{}, err
 	}
-	// News that is lost only delays: who waits looks again.
+	// An event that is lost only delays: a call that waits polls as well.
 	_ = c.events.Publish(ctx, domain.Event{Topic: domain.OrderChanged, Key: string(order.ID)})
 	return order, nil
 }
 
-// join waits until the call that placed the order has settled it (single flight). When that
-// call's lease ends first, its server is taken for dead, and join goes on in its
-// place: a charge that is asked for again is made once.
+// join waits until the call that placed the order has settled it (single flight).
+// When that call's lease ends first, its server is taken for dead, and join goes on
+// in its place: a charge that is asked for again is made once.
 func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
 	ctx, cancel := context.WithTimeout(ctx, waitForKey)
 	defer cancel()
@@ -163,7 +145,7 @@ func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Car
 			return domain.Order{}, errUnpaid(status)
 		case fresh.Status != domain.Pending:
 			return fresh, nil
-		case !c.clock().Before(fresh.LeasedUntil): // seems to have ended: the store knows
+		case !c.clock().Before(fresh.LeasedUntil): // by this server's clock; the store's decides
 			leased, err := c.orders.LeaseOrder(ctx, port.Lease{Order: order.ID, For: leaseFor})
 			if err == nil {
 				return c.pay(context.WithoutCancel(ctx), leased, card)
@@ -222,7 +204,7 @@ func (c *Checkout) Order(ctx context.Context, owner domain.OwnerID, id domain.Or
 	return ownedBy(owner, order, err)
 }
 
-// OrderByNumber is Order by the number.
+// OrderByNumber returns the owner's order by its number, as Order does.
 func (c *Checkout) OrderByNumber(ctx context.Context, owner domain.OwnerID, number domain.OrderNumber) (domain.Order, error) {
 	if !number.Valid() {
 		return domain.Order{}, domain.NotFound("order")
@@ -241,7 +223,7 @@ func ownedBy(owner domain.OwnerID, order domain.Order, err error) (domain.Order,
 	return order, nil
 }
 
-// errUnpaid is why an order was cancelled, by the status on its charge.
+// errUnpaid returns why an order was cancelled, by the status of its charge.
 func errUnpaid(status port.ChargeStatus) error {
 	if status == port.NotCharged {
 		unavailable := domain.ErrUnavailable.Errorf(domain.CodePaymentUnavailable, "the payment could not be made just now, and nothing was charged; try again")
@@ -249,17 +231,4 @@ func errUnpaid(status port.ChargeStatus) error {
 		return unavailable
 	}
 	return domain.ErrDeclined.Errorf(domain.CodePaymentDeclined, "the payment was declined, and nothing was charged")
-}
-
-// fingerprint stands for all of a purchase. It is keyed, so that who reads the
-// store cannot find the card's number by trying.
-func (c *Checkout) fingerprint(p domain.Purchase) (string, error) {
-	// Not the Card itself: it does not print its number.
-	whole, err := json.Marshal([]any{p.Email, p.ShippingAddress, p.Method, p.Card.Number, p.Card.Expiry, p.Card.CVC})
-	if err != nil {
-		return "", err
-	}
-	mac := hmac.New(sha256.New, c.secretKey)
-	mac.Write(whole)
-	return hex.EncodeToString(mac.Sum(nil)), nil
 }

@@ -7,7 +7,7 @@ import (
 	"eshop/port"
 )
 
-// Fulfilling is bringing orders to their buyers, for staff.
+// Fulfillment ships and refunds orders, for staff.
 type Fulfillment struct {
 	orders   port.Orders
 	payments port.Payments
@@ -15,7 +15,7 @@ type Fulfillment struct {
 	clock    Clock
 }
 
-// NewFulfilling brings orders to their buyers.
+// NewFulfillment returns a Fulfillment of the orders in orders, which payments refunds.
 func NewFulfillment(orders port.Orders, payments port.Payments, events port.Events, clock Clock) *Fulfillment {
 	return &Fulfillment{orders, payments, events, clock}
 }
@@ -39,9 +39,9 @@ func (f *Fulfillment) Order(ctx context.Context, by domain.User, number domain.O
 	return f.orders.OrderByNumber(ctx, number)
 }
 
-// Move brings an order to its next state: shipped, delivered or refunded, which
-// gives the money back first. Whether an order is paid or cancelled is the payment's to say.
-// Moving it to the state that it has changes nothing.
+// Move gives an order its next status: shipped, delivered or refunded, which gives
+// the money back first. Paid and cancelled are left to Checkout, which knows the
+// payment. Moving an order to the status that it has changes nothing.
 func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.OrderNumber, next domain.OrderStatus) (domain.Order, error) {
 	order, err := f.Order(ctx, by, number)
 	if err != nil {

@@ -16,9 +16,9 @@ import (
 	"eshop/port"
 )
 
-// Rows are locked in one order, so that nobody waits for who waits for them:
-// orders by number, carts by owner, products by id. Stock comes last, for many
-// wait for it. An order that is being placed is seen by nobody else yet.
+// Rows are locked in one order, so that there are no deadlocks: orders by number,
+// carts by owner, products by id. Stock comes last, for many transactions wait for
+// it. An order that is being placed is seen by no other transaction yet.
 
 // orderRow is an order as its tables have it.
 type orderRow struct {
@@ -170,7 +170,7 @@ func (s *Store) PlaceOrder(ctx context.Context, p port.Placement, build port.Bui
 	return order, placed, nil
 }
 
-// placedBy is the order that the key has placed, and its fingerprint; one without an id when there is none.
+// placedBy returns the order that the key has placed, and its fingerprint; one without an id when there is none.
 func placedBy(ctx context.Context, tx bun.Tx, p port.Placement) (domain.Order, string, error) {
 	var row struct {
 		Fingerprint string `bun:"fingerprint"`
@@ -325,7 +325,7 @@ func keepTransition(ctx context.Context, tx bun.Tx, o domain.Order, effects doma
 	return returnStock(ctx, tx, o.ID, effects.ReturnStock, effects.At)
 }
 
-// LeaseOrder is repeated when its answer was lost: what it leased the first time is then left until that lease ends.
+// LeaseOrder is repeated when its answer was lost. What it leased the first time then stays leased until that lease ends.
 func (s *Store) LeaseOrder(ctx context.Context, lease port.Lease) (domain.Order, error) {
 	var row orderRow
 	err := s.retry(ctx, func(ctx context.Context) error {

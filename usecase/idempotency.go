@@ -1,0 +1,46 @@
+package usecase
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+// SecretKey keys the fingerprints of purchases, which stand for card numbers too:
+// all servers of a shop have the same, and nobody else has it.
+type SecretKey []byte
+
+// placement returns what the store tells a repeat of a purchase by. Without a key the
+// cart's version is the key: placing an order leaves it, so a second click finds
+// the order of the first.
+func (c *Checkout) placement(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, p domain.Purchase) (port.Placement, error) {
+	name := "key:" + string(key)
+	if key == "" {
+		cart, err := c.carts.Cart(ctx, owner)
+		if err != nil {
+			return port.Placement{}, err
+		}
+		name = fmt.Sprintf("cart:%d", cart.Version)
+	}
+	fingerprint, err := c.secretKey.fingerprint(p)
+	return port.Placement{Owner: owner, Key: name, Fingerprint: fingerprint, Lease: leaseFor}, err
+}
+
+// fingerprint returns a keyed hash (HMAC-SHA-256) of all of a purchase. Without k,
+// nobody who reads the store finds the card's number by trying.
+func (k SecretKey) fingerprint(p domain.Purchase) (string, error) {
+	// The fields of the Card, which does not print its number.
+	whole, err := json.Marshal([]any{p.Email, p.ShippingAddress, p.Method, p.Card.Number, p.Card.Expiry, p.Card.CVC})
+	if err != nil {
+		return "", err
+	}
+	mac := hmac.New(sha256.New, k)
+	mac.Write(whole)
+	return hex.EncodeToString(mac.Sum(nil)), nil
+}
