@@ -166,18 +166,3 @@ func TestCheckMessage(t *testing.T) {
 		})
 	}
 }
-
-func TestChatSignal(t *testing.T) {
-	for _, s := range []domain.ChatSignal{
-		{Kind: domain.SignalTyping, Conversation: "c-1", From: domain.Party{Side: domain.CustomerSide, Name: "Ann of the  hill"}},
-		{Kind: domain.SignalHere, From: domain.Party{Side: domain.AgentSide}},
-	} {
-		event := s.Event()
-		assert.Equal(t, domain.ChatSignalled, event.Topic)
-		got, ok := domain.ParseChatSignal(event.Key)
-		assert.True(t, ok)
-		assert.Equal(t, s, got)
-	}
-	_, ok := domain.ParseChatSignal("nonsense")
-	assert.False(t, ok)
-}

@@ -1,7 +1,5 @@
 package domain
 
-import "strings"
-
 // Event is news that something changed. It is a wake-up and no more: it may be
 // lost or come twice, and who hears it reads the truth again.
 type Event struct {
@@ -18,7 +16,7 @@ const (
 	ProductChanged Topic = "product"
 	// ChatChanged is about a conversation, named by its id.
 	ChatChanged Topic = "chat"
-	// ChatSignalled is what is true for a moment and kept nowhere; its key is that of a ChatSignal.
+	// ChatSignalled is what is true for a moment and kept nowhere; its key holds a ChatSignal.
 	ChatSignalled Topic = "chat-signal"
 )
 
@@ -39,22 +37,4 @@ type ChatSignal struct {
 	Kind         SignalKind
 	Conversation ConversationID
 	From         Party // without its User
-}
-
-// Event is the signal as news.
-func (s ChatSignal) Event() Event {
-	key := strings.Join([]string{string(s.Kind), string(s.From.Side), string(s.Conversation), s.From.Name}, " ")
-	return Event{Topic: ChatSignalled, Key: key}
-}
-
-// ParseChatSignal is the signal that the key of an event stands for.
-func ParseChatSignal(key string) (ChatSignal, bool) {
-	parts := strings.SplitN(key, " ", 4)
-	if len(parts) != 4 {
-		return ChatSignal{}, false
-	}
-	return ChatSignal{
-		Kind: SignalKind(parts[0]), Conversation: ConversationID(parts[2]),
-		From: Party{Side: Side(parts[1]), Name: parts[3]},
-	}, true
 }

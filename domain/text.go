@@ -67,6 +67,9 @@ var spelt = func() map[rune]string {
 	return m
 }()
 
+// UnixLines returns text with each line break as one character. Browsers send two and count one.
+func UnixLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
+
 // SlugOf is text as a part of an address, at most limit bytes of it. Letters that
 // have no Latin spelling here become their number, so that other names get other
 // slugs. It is "" when text has neither letters nor digits.

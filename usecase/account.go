@@ -45,6 +45,9 @@ type Visitor struct {
 	User    domain.User // zero for a guest
 }
 
+// Known reports whether the visitor has a session: a guest who wrote something, or an account.
+func (v Visitor) Known() bool { return v.Session.Key != "" }
+
 // SignedIn reports whether the visitor has signed in to an account.
 func (v Visitor) SignedIn() bool { return v.User.ID != "" }
 

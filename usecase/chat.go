@@ -3,6 +3,7 @@ package usecase
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"eshop/domain"
@@ -276,7 +277,20 @@ func (t *Chat) Revisions(ctx context.Context, threads []Thread) (map[domain.Conv
 
 // Signal publishes a signal to all servers. It may be lost.
 func (t *Chat) Signal(ctx context.Context, s domain.ChatSignal) {
-	t.publish(ctx, s.Event())
+	key := strings.Join([]string{string(s.Kind), string(s.From.Side), string(s.Conversation), s.From.Name}, " ")
+	t.publish(ctx, domain.Event{Topic: domain.ChatSignalled, Key: key})
+}
+
+// ParseSignal returns the signal that an event was published for.
+func ParseSignal(e domain.Event) (signal domain.ChatSignal, ok bool) {
+	parts := strings.SplitN(e.Key, " ", 4)
+	if len(parts) != 4 {
+		return domain.ChatSignal{}, false
+	}
+	return domain.ChatSignal{
+		Kind: domain.SignalKind(parts[0]), Conversation: domain.ConversationID(parts[2]),
+		From: domain.Party{Side: domain.Side(parts[1]), Name: parts[3]},
+	}, true
 }
 
 // Subscribe returns the events of changed conversations, and of signals, until ctx ends.

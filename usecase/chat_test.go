@@ -304,11 +304,17 @@ func TestChat_wakesWhoListens(t *testing.T) {
 	_, err = chat.Move(t.Context(), sue, asked.Conversation, usecase.TakeOver)
 	require.NoError(t, err)
 	assert.Equal(t, string(asked.Conversation), (<-changes).Key)
-	typing := domain.ChatSignal{Kind: domain.SignalTyping, Conversation: asked.Conversation, From: domain.Party{Side: domain.AgentSide, Name: "sue"}}
-	chat.Signal(t.Context(), typing)
-	got, ok := domain.ParseChatSignal((<-signals).Key)
-	assert.True(t, ok)
-	assert.Equal(t, typing, got)
+	for _, signal := range []domain.ChatSignal{
+		{Kind: domain.SignalTyping, Conversation: asked.Conversation, From: domain.Party{Side: domain.CustomerSide, Name: "Ann of the  hill"}},
+		{Kind: domain.SignalHere, From: domain.Party{Side: domain.AgentSide}},
+	} {
+		chat.Signal(t.Context(), signal)
+		got, ok := usecase.ParseSignal(<-signals)
+		assert.True(t, ok)
+		assert.Equal(t, signal, got)
+	}
+	_, ok := usecase.ParseSignal(domain.Event{Topic: domain.ChatSignalled, Key: "nonsense"})
+	assert.False(t, ok)
 	cancel()
 	_, more := <-changes
 	assert.False(t, more)

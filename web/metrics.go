@@ -51,16 +51,19 @@ func (m *Metrics) count(next http.Handler) http.Handler {
 	})
 }
 
-// nameRoute tells count which route answers.
-func nameRoute(next http.Handler) http.Handler {
+// nameRoutes tells count which route answers.
+func nameRoutes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if name, counted := r.Context().Value(routeKey{}).(*string); counted {
-			if template, err := mux.CurrentRoute(r).GetPathTemplate(); err == nil {
-				*name = template
-			}
-		}
+		nameRoute(r, mux.CurrentRoute(r))
 		next.ServeHTTP(w, r)
 	})
+}
+
+func nameRoute(r *http.Request, route *mux.Route) {
+	name, counted := r.Context().Value(routeKey{}).(*string)
+	if template, err := route.GetPathTemplate(); counted && err == nil {
+		*name = template
+	}
 }
 
 // methodLabel keeps what clients make up out of the labels.

@@ -45,7 +45,7 @@ type Server struct {
 func NewServer(about page.Shop, pages *page.Pages, json *api.API, chat *live.Hub, visits *session.Cookies, health *Health, metrics *Metrics, log *slog.Logger) *Server {
 	s := &Server{pages: pages, health: health, log: log, name: about.ServerName}
 	r := mux.NewRouter()
-	r.Use(nameRoute)
+	r.Use(nameRoutes)
 	r.Methods("GET", "HEAD").Path("/health").HandlerFunc(health.alive)
 	r.Methods("GET", "HEAD").Path("/ready").HandlerFunc(health.ready)
 	r.Methods("GET", "HEAD").PathPrefix("/assets/").Handler(asset.Handler())
@@ -56,11 +56,12 @@ func NewServer(about page.Shop, pages *page.Pages, json *api.API, chat *live.Hub
 	r.Methods("GET", "HEAD").PathPrefix("/media/").Handler(asset.Media()) // the rest: pages has the pictures of staff
 	unanswered := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		// The router alone takes an address for unknown when any later route has the method.
-		methods := allowed(r, req)
-		if len(methods) == 0 {
+		methods, route := allowed(r, req)
+		if route == nil {
 			s.fail(w, req, problem.ErrNoRoute)
 			return
 		}
+		nameRoute(req, route)
 		w.Header().Set("Allow", strings.Join(methods, ", "))
 		s.fail(w, req, problem.ErrMethod)
 	})
@@ -139,15 +140,14 @@ func bounded(next http.Handler) http.Handler {
 	})
 }
 
-// allowed are the methods that the address answers.
-func allowed(r *mux.Router, req *http.Request) []string {
-	var methods []string
+// allowed returns the methods that the address answers, and a route of theirs; nil when there is none.
+func allowed(r *mux.Router, req *http.Request) (methods []string, route *mux.Route) {
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
 		trial := req.Clone(req.Context())
 		trial.Method = method
 		if match := new(mux.RouteMatch); r.Match(trial, match) && match.MatchErr == nil {
-			methods = append(methods, method)
+			methods, route = append(methods, method), match.Route
 		}
 	}
-	return methods
+	return methods, route
 }

@@ -5,7 +5,6 @@ package api
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/gorilla/mux"
 
@@ -35,7 +34,6 @@ func New(visits *session.Cookies, browsing *usecase.Catalog, shopping *usecase.C
 
 // Mount gives r every call. What can be read with GET answers HEAD too.
 func (a *API) Mount(r *mux.Router) {
-	answered := map[string][]string{}
 	for _, route := range []struct {
 		method, path string
 		answer       handler
@@ -88,20 +86,7 @@ func (a *API) Mount(r *mux.Router) {
 			methods = append(methods, http.MethodHead)
 		}
 		r.Methods(methods...).Path(route.path).Handler(handle(route.answer))
-		answered[route.path] = append(answered[route.path], methods...)
 	}
-	// The router takes an address for unknown when any later route has the method.
-	for path, methods := range answered {
-		r.Path(path).Handler(refuse(methods))
-	}
-}
-
-// refuse answers every method but those that the address has.
-func refuse(methods []string) http.Handler {
-	return handle(func(w http.ResponseWriter, _ *http.Request) error {
-		w.Header().Set("Allow", strings.Join(methods, ", "))
-		return problem.ErrMethod
-	})
 }
 
 // handler is a call that may fail; the failure becomes a problem document.

@@ -53,7 +53,7 @@ func (a *API) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if who.Session.Key != "" {
+	if who.Known() {
 		if err := a.account.SignOut(r.Context(), who); err != nil {
 			return err
 		}

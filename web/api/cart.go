@@ -14,7 +14,7 @@ func (a *API) cart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if who.Session.Key == "" {
+	if !who.Known() {
 		return answerCart(w, usecase.PricedCart{Totals: domain.TotalsOf(domain.Dollars(0))})
 	}
 	basket, err := a.shopping.Priced(r.Context(), who.Session.Owner())

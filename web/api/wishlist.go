@@ -14,7 +14,7 @@ func (a *API) wishlist(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if who.Session.Key == "" {
+	if !who.Known() {
 		return answerWishes(w, nil)
 	}
 	wishes, err := a.wishing.Items(r.Context(), who.Session.Owner())

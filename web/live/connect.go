@@ -223,7 +223,7 @@ func (h *Hub) identify(ctx context.Context, s *socket, maxAge time.Duration) (us
 	if err != nil {
 		return usecase.Visitor{}, err
 	}
-	if visitor.Session.Key == "" || s.staff && visitor.User.Role != domain.Staff {
+	if !visitor.Known() || s.staff && visitor.User.Role != domain.Staff {
 		return usecase.Visitor{}, errSignedOut
 	}
 	s.mu.Lock()

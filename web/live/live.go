@@ -124,7 +124,7 @@ func (h *Hub) Run(ctx context.Context) {
 		case e, ok := <-signals:
 			if !ok {
 				signals = nil
-			} else if sig, ok := domain.ParseChatSignal(e.Key); ok {
+			} else if sig, ok := usecase.ParseSignal(e); ok {
 				h.hear(sig)
 			}
 		case <-tick.C:

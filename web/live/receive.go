@@ -3,7 +3,6 @@ package live
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/olahol/melody"
@@ -72,7 +71,7 @@ func (h *Hub) fromShopper(ctx context.Context, s *socket, in request) error {
 	}
 	switch in.Type {
 	case typeMessage:
-		m, _, err := h.chat.Say(ctx, visitor, in.ClientID, plain(in.Body), s.address)
+		m, _, err := h.chat.Say(ctx, visitor, in.ClientID, domain.UnixLines(in.Body), s.address)
 		if err != nil {
 			return err
 		}
@@ -124,7 +123,7 @@ func (h *Hub) fromStaff(ctx context.Context, s *socket, in request) error {
 	}
 	switch in.Type {
 	case typeMessage:
-		m, _, err := h.chat.Answer(ctx, visitor.User, in.Conversation, in.ClientID, plain(in.Body))
+		m, _, err := h.chat.Answer(ctx, visitor.User, in.Conversation, in.ClientID, domain.UnixLines(in.Body))
 		if err != nil {
 			return err
 		}
@@ -167,6 +166,3 @@ func (h *Hub) relayTyping(ctx context.Context, s *socket, in request, from domai
 	h.signal(domain.ChatSignal{Kind: domain.SignalTyping, Conversation: in.Conversation, From: from})
 	return nil
 }
-
-// plain returns text with line breaks of one character each.
-func plain(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }

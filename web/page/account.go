@@ -96,7 +96,7 @@ func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if who.Session.Key != "" {
+	if who.Known() {
 		if err := p.account.SignOut(r.Context(), who); err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ func (p *Pages) showCart(w http.ResponseWriter, r *http.Request, c cartView) err
 
 // basket is what the visitor has in the cart; nothing for who was never here.
 func (p *Pages) basket(r *http.Request, who usecase.Visitor) (usecase.PricedCart, error) {
-	if who.Session.Key == "" {
+	if !who.Known() {
 		return usecase.PricedCart{}, nil
 	}
 	return p.shopping.Priced(r.Context(), who.Session.Owner())

@@ -137,7 +137,7 @@ func (p *Pages) say(w http.ResponseWriter, r *http.Request) error {
 }
 
 // typedBody is the text of a form; browsers send line breaks as two characters and count them as one.
-func typedBody(f url.Values) string { return strings.ReplaceAll(f.Get("body"), "\r\n", "\n") }
+func typedBody(f url.Values) string { return domain.UnixLines(f.Get("body")) }
 
 // talkMistake shows a conversation again with what is wrong with the message that was typed.
 func (p *Pages) talkMistake(err error, f url.Values, show func(talkView) error) error {

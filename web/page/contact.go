@@ -38,8 +38,7 @@ func (p *Pages) sendContact(w http.ResponseWriter, r *http.Request) error {
 	text := func(name string) string { return strings.TrimSpace(f.Get(name)) }
 	message := domain.Contact{
 		Name: text("name"), Email: text("email"), Subject: text("subject"), Phone: text("phone"), CallBack: f.Get("call_back") != "",
-		// Browsers send line breaks as two characters and count them as one.
-		Message: strings.ReplaceAll(f.Get("message"), "\r\n", "\n"),
+		Message: domain.UnixLines(f.Get("message")),
 	}
 	key, err := formKey(f, "key")
 	if err == nil {

@@ -103,7 +103,7 @@ func (p *Pages) view(r *http.Request) (view, error) {
 		return view{}, err
 	}
 	v := view{Shop: p.about, Visitor: who, Path: pathOf(r), Notice: notices[r.URL.Query().Get("done")]}
-	if who.Session.Key != "" {
+	if who.Known() {
 		// While the records are away the catalog may still be shown from what is close at hand.
 		v.CartCount, err = p.shopping.ItemCount(r.Context(), who.Session.Owner())
 		if err != nil && !errors.Is(err, domain.ErrUnavailable) {

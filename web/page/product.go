@@ -137,8 +137,7 @@ func typedGoods(f url.Values) (domain.Product, error) {
 	price, err := parsePrice(f.Get("price"))
 	p := domain.Product{
 		Slug: text("slug"), Name: text("name"), Category: domain.Category{Name: text("category")}, Subcategory: domain.Category{Name: text("kind")},
-		// Browsers send line breaks as two characters and count them as one.
-		Description: strings.TrimSpace(strings.ReplaceAll(f.Get("description"), "\r\n", "\n")), Price: price,
+		Description: strings.TrimSpace(domain.UnixLines(f.Get("description"))), Price: price,
 	}
 	for n := range domain.MaxImages {
 		if url := f.Get(nth("image", n)); url != "" && f.Get(nth("remove", n)) == "" {
@@ -192,7 +191,7 @@ func (g goodsView) action() string {
 // fill is sheet.fill, with what was typed in vain beside what is there now.
 func (g goodsView) fill(f fieldView) fieldView {
 	f = g.sheet.fill(f)
-	if lost := strings.ReplaceAll(g.lost.Get(f.Name), "\r\n", "\n"); g.lost.Has(f.Name) && lost != f.Value {
+	if lost := domain.UnixLines(g.lost.Get(f.Name)); g.lost.Has(f.Name) && lost != f.Value {
 		f.Hint = "Your form said: " + lost
 	}
 	return f

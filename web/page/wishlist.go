@@ -29,7 +29,7 @@ func (p *Pages) showWishlist(w http.ResponseWriter, r *http.Request, what proble
 	}
 	v.Path = "/wishlist"
 	var items []usecase.WishlistEntry
-	if v.Visitor.Session.Key != "" {
+	if v.Visitor.Known() {
 		if items, err = p.wishing.Items(r.Context(), v.Visitor.Session.Owner()); err != nil {
 			return err
 		}

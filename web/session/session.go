@@ -85,7 +85,7 @@ func (v *Cookies) Begin(r *http.Request) (usecase.Credential, error) {
 	if err != nil {
 		return usecase.Credential{}, err
 	}
-	if who.Session.Key != "" {
+	if who.Known() {
 		return usecase.Credential{Visitor: who}, nil
 	}
 	return v.account.NewGuest(), nil
