@@ -35,9 +35,16 @@ const checkTime = 2 * time.Second
 func (h *Health) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
+	return ask(ctx, h.required, "unavailable", map[string]string{})
+}
+
+// ask makes the checks, records each dependency's state, "ok" or failed, and returns what is wrong.
+func ask(ctx context.Context, checks map[string]Check, failed string, states map[string]string) error {
 	var wrong []error
-	for name, check := range h.required {
+	for name, check := range checks {
+		states[name] = "ok"
 		if err := check(ctx); err != nil {
+			states[name] = failed
 			wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
 		}
 	}
@@ -53,19 +60,10 @@ func (h *Health) ready(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	status, word := http.StatusOK, "ready"
 	dependencies := map[string]string{}
-	for name, check := range h.required {
-		dependencies[name] = "ok"
-		if err := check(ctx); err != nil {
-			dependencies[name] = "unavailable"
-			status, word = http.StatusServiceUnavailable, "unavailable"
-		}
+	if err := ask(ctx, h.required, "unavailable", dependencies); err != nil {
+		status, word = http.StatusServiceUnavailable, "unavailable"
 	}
-	for name, check := range h.helpful {
-		dependencies[name] = "ok"
-		if err := check(ctx); err != nil {
-			dependencies[name] = "degraded"
-		}
-	}
+	_ = ask(ctx, h.helpful, "degraded", dependencies) // the states tell
 	if h.draining.Load() {
 		status, word = http.StatusServiceUnavailable, "draining"
 	}

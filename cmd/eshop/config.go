@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -59,8 +60,16 @@ const settingsHelp = `  PORT                 where to listen; 8080
 // readConfig reads every setting and says all that is wrong at once.
 func readConfig(environ []string) (config, error) {
 	cfg, err := env.ParseAsWithOptions[config](env.Options{Environment: env.ToMap(environ)})
-	var wrong []error
-	if err != nil {
+	var (
+		wrong  []error
+		failed env.AggregateError
+	)
+	errors.As(err, &failed)
+	for _, err := range failed.Errors {
+		if parse := (env.ParseError{}); errors.As(err, &parse) {
+			field, _ := reflect.TypeFor[config]().FieldByName(parse.Name)
+			err = fmt.Errorf("%s: %w", field.Tag.Get("env"), parse.Err)
+		}
 		wrong = append(wrong, err)
 	}
 	if cfg.Port == 0 {

@@ -24,8 +24,8 @@ func TestReadConfig(t *testing.T) {
 		says    []string
 	}{
 		"every wrong setting is named at once": {
-			[]string{"PORT=http", "SECRET_KEY=short", "ESHOP_ENV=staging", "DATABASE_URL=postgres://u:hidden@h:port/d", "REDIS_URL=http://:hidden@h"},
-			[]string{"Port", "SECRET_KEY", "ESHOP_ENV", "DATABASE_URL", "REDIS_URL"},
+			[]string{"PORT=http", "ESHOP_DEMO=maybe", "SECRET_KEY=short", "ESHOP_ENV=staging", "DATABASE_URL=postgres://u:hidden@h:port/d", "REDIS_URL=http://:hidden@h"},
+			[]string{"PORT: ", "ESHOP_DEMO: ", "SECRET_KEY", "ESHOP_ENV", "DATABASE_URL", "REDIS_URL"},
 		},
 		"Redis alone":                     {[]string{"REDIS_URL=redis://h"}, []string{"DATABASE_URL", "SECRET_KEY"}},
 		"no room for the port of metrics": {[]string{"PORT=65000"}, []string{"ESHOP_METRICS_ADDR"}},
