@@ -1,5 +1,5 @@
-// Package chat is a conversation as JSON: the same in the calls of package api as in the
-// frames of package live.
+// Package chat is the JSON of a conversation, which is the same in the calls of package api and in
+// the frames of package live.
 package chat
 
 import (
@@ -8,13 +8,13 @@ import (
 	"eshop/domain"
 )
 
-// Party is who speaks.
+// Party is the sender of a message.
 type Party struct {
 	Role domain.Side `json:"role"`
 	Name string      `json:"name"`
 }
 
-// Message is what was said.
+// Message is a message to either side.
 type Message struct {
 	Type         string                `json:"type"`
 	Conversation domain.ConversationID `json:"conversation"`
@@ -25,12 +25,12 @@ type Message struct {
 	At           time.Time             `json:"at"`
 }
 
-// MessageOf is m as JSON.
+// MessageOf returns the JSON of m.
 func MessageOf(m domain.Message) Message {
 	return Message{"message", m.Conversation, m.Seq, m.ClientID, Party{m.From.Side, m.From.Name}, m.Body, m.At.UTC()}
 }
 
-// Conversation is a conversation as staff sees it.
+// Conversation is a conversation to staff.
 type Conversation struct {
 	ID             domain.ConversationID    `json:"id"`
 	Name           string                   `json:"name"`
@@ -44,15 +44,15 @@ type Conversation struct {
 	ChangedAt      time.Time                `json:"changed_at"`
 }
 
-// ConversationOf is c as JSON.
+// ConversationOf returns the JSON of c.
 func ConversationOf(c domain.Conversation) Conversation {
-	made := Conversation{
+	out := Conversation{
 		ID: c.ID, Name: c.Name, State: c.State, Agent: c.AgentName, Last: c.Last, Unread: c.UnreadByAgent,
 		ReadByCustomer: c.ReadByCustomer, ReadByAgent: c.ReadByAgent, ChangedAt: c.ChangedAt.UTC(),
 	}
 	if !c.WaitingSince.IsZero() {
 		since := c.WaitingSince.UTC()
-		made.WaitingSince = &since
+		out.WaitingSince = &since
 	}
-	return made
+	return out
 }

@@ -33,7 +33,7 @@ const (
 )
 
 // melody returns the connections of one address. Each has its socket as a key.
-func (h *Hub) melody(receive func(context.Context, *socket, request) error) *melody.Melody {
+func (h *Hub) melody() *melody.Melody {
 	m := melody.New()
 	m.Config.MaxMessageSize, m.Config.MessageBufferSize = maxRead, buffered
 	m.Config.WriteWait, m.Config.PongWait, m.Config.PingPeriod = writeWait, pongWait, pingPeriod
@@ -58,7 +58,7 @@ func (h *Hub) melody(receive func(context.Context, *socket, request) error) *mel
 	})
 	m.HandleMessage(func(session *melody.Session, frame []byte) {
 		socketOf(session).pace()
-		h.handle(socketOf(session), frame, receive)
+		h.handle(socketOf(session), frame)
 	})
 	m.HandleMessageBinary(func(session *melody.Session, _ []byte) {
 		socketOf(session).pace()

@@ -1,10 +1,10 @@
 // Package live is the chat over WebSocket. It delivers to each client the messages of
 // its conversation, whichever server they were sent to.
 //
-// Events between servers only wake. What is new is then read from the stores by
-// sequence number; it is read too when a client connects, and whenever the
-// reconciliation, every five seconds, finds a revision that a client does not know.
-// So a lost event delays a message and never loses it.
+// Events between servers only wake: what is new is then read from the stores by
+// sequence number. It is also read when a client connects, and when the reconciliation,
+// every five seconds, finds a revision that a client does not know. So a lost event
+// delays a message and never loses it.
 //
 // # Parts
 //
@@ -16,25 +16,26 @@
 // # Delivery
 //
 // A cursor is how far one client knows one conversation: the last message and the
-// revision that were sent to it. The window is how many frames may be in flight,
-// which is handed to melody and not yet written to the network. A conversation that has more
-// than fits goes on the socket's backlog, which keeps its ID and no frames: once
-// few frames are left in flight (lowWater) it is woken, and read on from the cursor.
-// So a slow client delays nobody and takes bounded memory. While too many answers
-// are in flight (highWater) nothing more is read from the client.
+// revision that were sent to it. The window is how many frames may be in flight: handed
+// to melody, and not yet written to the network. When the window is full, the ID of
+// the conversation goes on the socket's backlog, and its frames are dropped. Once few
+// frames are in flight (lowWater), the backlog is woken and read on from the cursors. So a
+// slow client delays nobody and takes bounded memory. While too many answers are in
+// flight (highWater), nothing more is read from the client.
 //
 // # Goroutines
 //
-// Melody reads and writes each connection in two goroutines, which end with it. Run
-// receives events until its context ends. Deliveries, reconciliations and signals run
-// as workers: each ends by itself, at the latest when Drain stops them after the last
-// connection has left.
+// Melody runs two goroutines for each connection, a reader and a writer, which end with
+// it. Run receives events until its context ends. Deliveries, reconciliations and signals
+// are workers: each ends when it is done, at the latest when Drain stops them after
+// the last connection has left.
 //
 // # Locks
 //
-// Each part and each socket has one mutex for its own fields. None is held while another
-// is taken or a store is asked, so there is no order to keep. A socket's is held while
-// a frame is handed to melody, which does not block: it calls HandleError instead.
+// Each part and each socket has one mutex for its own fields. No goroutine takes one while
+// it holds another, or asks a store while it holds any, so there is no lock order. A
+// socket's mutex is held while a frame is handed to melody, which does not block: it calls
+// HandleError when its buffer is full.
 package live
 
 import (
@@ -79,7 +80,7 @@ type Hub struct {
 func New(cookies *session.Cookies, chat *usecase.Chat, metrics prometheus.Registerer, log *slog.Logger) *Hub {
 	h := &Hub{cookies: cookies, chat: chat, log: log, registry: newRegistry(), presence: newPresence(), workers: newWorkers()}
 	h.deliverer = newDeliverer(h.workers, h.deliver, log)
-	h.shoppers, h.staff = h.melody(h.fromShopper), h.melody(h.fromStaff)
+	h.shoppers, h.staff = h.melody(), h.melody()
 	for side, m := range map[domain.Side]*melody.Melody{domain.CustomerSide: h.shoppers, domain.AgentSide: h.staff} {
 		metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "eshop_chat_connections", Help: "Connections that are open now, by side.", ConstLabels: prometheus.Labels{"side": string(side)},

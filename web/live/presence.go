@@ -15,9 +15,9 @@ const (
 	grace = 2 * time.Second
 )
 
-// presence knows who is connected to other servers, by their signals, and who was last announced here
-// as online. Who is connected to this server its callers know by the registry. It is kept nowhere: after a
-// restart the signals fill it again.
+// presence knows from signals who is connected to other servers, and who was last announced here as
+// online. Callers pass who is connected to this server, which the registry knows. It is not
+// stored: signals fill it again after a restart.
 type presence struct {
 	mu            sync.Mutex
 	staffUntil    time.Time
@@ -31,15 +31,15 @@ func newPresence() *presence {
 	return &presence{shoppersUntil: map[domain.ConversationID]time.Time{}, shoppersAnnounced: map[domain.ConversationID]bool{}}
 }
 
-// staffOnline reports whether anybody of staff is connected to this server, which is what connected
-// says, or to another.
+// staffOnline reports whether anybody of staff is connected to any server; connected says whether to this one.
 func (p *presence) staffOnline(connected bool, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return connected || now.Before(p.staffUntil)
 }
 
-// shopperOnline reports the same of a conversation's shopper.
+// shopperOnline reports whether a conversation's shopper is connected to any server; connected says whether to
+// this one.
 func (p *presence) shopperOnline(id domain.ConversationID, connected bool, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -57,7 +57,7 @@ func (p *presence) staffChange(connected bool, now time.Time) (online, changed b
 }
 
 // presenceChanges returns the shoppers who went online or offline since the last call, by conversation.
-// Those who are connected to this server are given. Without staff here there is nobody to announce it to.
+// connected has those of this server. Without staff here there is nobody to announce changes to.
 func (p *presence) presenceChanges(connected iter.Seq[domain.ConversationID], staff bool, now time.Time) map[domain.ConversationID]bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,9 +91,9 @@ func (p *presence) presenceChanges(connected iter.Seq[domain.ConversationID], st
 	return changes
 }
 
-// hear takes in what a server, maybe this one, signals of staff or of a shopper. connected says who is
-// connected here: the one the signal is about, and staff. The signal is to be answered with
-// SignalHere if ok.
+// hear records a signal of any server, maybe this one, about staff or a shopper. connected says whether
+// they are connected to this server, and staff whether staff is. If ok, reply is to be published: it
+// corrects who says, or asks whether, they are gone.
 func (p *presence) hear(sig domain.ChatSignal, connected, staff bool, now time.Time) (reply domain.ChatSignal, ok bool) {
 	if connected && (sig.Kind == domain.SignalGone || sig.Kind == domain.SignalWho && sig.From.Side == domain.CustomerSide) {
 		return domain.ChatSignal{Kind: domain.SignalHere, Conversation: sig.Conversation, From: sig.From}, true

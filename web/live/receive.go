@@ -22,7 +22,7 @@ const (
 )
 
 // handle does what a client's frame asks for. A failure is answered, and the connection lives on.
-func (h *Hub) handle(s *socket, frame []byte, receive func(context.Context, *socket, request) error) {
+func (h *Hub) handle(s *socket, frame []byte) {
 	if !s.frames.Allow() {
 		in, _ := readRequest(frame)
 		h.refuse(s, domain.TooOften(time.Second), in.ClientID)
@@ -32,7 +32,7 @@ func (h *Hub) handle(s *socket, frame []byte, receive func(context.Context, *soc
 	if err == nil {
 		ctx, cancel := context.WithTimeout(h.workers.ctx, storeTime)
 		defer cancel()
-		err = receive(ctx, s, in)
+		err = h.receive(ctx, s, in)
 	}
 	if err != nil {
 		h.refuse(s, err, in.ClientID)
@@ -52,22 +52,36 @@ func (h *Hub) refuse(s *socket, err error, clientID string) {
 	}
 }
 
-func (h *Hub) fromShopper(ctx context.Context, s *socket, in request) error {
-	if in.Type == typeTyping {
-		return h.relayTyping(ctx, s, in, domain.Party{Side: domain.CustomerSide})
+func (h *Hub) receive(ctx context.Context, s *socket, in request) error {
+	typing, maxAge := in.Type == typeTyping, time.Duration(0)
+	if typing {
+		maxAge = recheck
 	}
-	visitor, err := h.identify(ctx, s, 0)
-	if err != nil {
+	visitor, err := h.identify(ctx, s, maxAge)
+	if err != nil || typing && !s.typing.Allow() {
 		return err
 	}
-	var thread usecase.Thread
-	if in.Type == typeRead || in.Conversation != "" {
-		if thread, err = h.chat.Mine(ctx, visitor); err != nil {
+	if s.staff {
+		return h.fromStaff(ctx, s, visitor.User, in)
+	}
+	return h.fromShopper(ctx, s, visitor, in)
+}
+
+func (h *Hub) fromShopper(ctx context.Context, s *socket, visitor usecase.Visitor, in request) error {
+	var mine usecase.Thread
+	if in.Type != typeMessage || in.Conversation != "" {
+		var err error
+		if mine, err = h.chat.Mine(ctx, visitor); err != nil {
 			return err
 		}
-		if err := checkNamed(thread, in.Conversation); err != nil {
-			return err
-		}
+	}
+	c := mine.Conversation()
+	if in.Type == typeTyping && c.ID == "" {
+		return nil
+	}
+	// A frame need not name the conversation, and may name no other.
+	if in.Conversation != "" && in.Conversation != c.ID {
+		return domain.NotFound("conversation")
 	}
 	switch in.Type {
 	case typeMessage:
@@ -77,18 +91,12 @@ func (h *Hub) fromShopper(ctx context.Context, s *socket, in request) error {
 		}
 		return h.acknowledge(ctx, s, m)
 	case typeRead:
-		return thread.MarkRead(ctx, in.Seq)
-	}
-	return errType()
-}
-
-// checkNamed fails with ErrNotFound when a shopper's frame names a conversation that is not theirs.
-// A frame need not name any.
-func checkNamed(mine usecase.Thread, named domain.ConversationID) error {
-	if named == "" || named == mine.Conversation().ID {
+		return mine.MarkRead(ctx, in.Seq)
+	case typeTyping:
+		h.relayTyping(c.ID, domain.Party{Side: domain.CustomerSide, Name: c.Name})
 		return nil
 	}
-	return domain.NotFound("conversation")
+	return errType()
 }
 
 // acknowledge answers a shopper's message. The first one makes the guest's session last.
@@ -113,17 +121,10 @@ func (h *Hub) acknowledge(ctx context.Context, s *socket, m domain.Message) erro
 	return nil
 }
 
-func (h *Hub) fromStaff(ctx context.Context, s *socket, in request) error {
-	if in.Type == typeTyping {
-		return h.relayTyping(ctx, s, in, domain.Party{Side: domain.AgentSide})
-	}
-	visitor, err := h.identify(ctx, s, 0)
-	if err != nil {
-		return err
-	}
+func (h *Hub) fromStaff(ctx context.Context, s *socket, by domain.User, in request) error {
 	switch in.Type {
 	case typeMessage:
-		m, _, err := h.chat.Answer(ctx, visitor.User, in.Conversation, in.ClientID, domain.UnixLines(in.Body))
+		m, _, err := h.chat.Answer(ctx, by, in.Conversation, in.ClientID, domain.UnixLines(in.Body))
 		if err != nil {
 			return err
 		}
@@ -131,11 +132,17 @@ func (h *Hub) fromStaff(ctx context.Context, s *socket, in request) error {
 		h.wake(m.Conversation)
 		return nil
 	case typeRead:
-		thread, err := h.chat.Conversation(ctx, visitor.User, in.Conversation)
+		thread, err := h.chat.Conversation(ctx, by, in.Conversation)
 		if err != nil {
 			return err
 		}
 		return thread.MarkRead(ctx, in.Seq)
+	case typeTyping:
+		if _, err := h.chat.Conversation(ctx, by, in.Conversation); err != nil {
+			return err
+		}
+		h.relayTyping(in.Conversation, domain.Party{Side: domain.AgentSide, Name: by.Username})
+		return nil
 	}
 	return errType()
 }
@@ -144,25 +151,7 @@ func errType() error {
 	return domain.InvalidFields(map[string]string{"type": "must be message, typing or read"})
 }
 
-// relayTyping signals to the other side that somebody is typing, at most once each typingEvery.
-func (h *Hub) relayTyping(ctx context.Context, s *socket, in request, from domain.Party) error {
-	visitor, err := h.identify(ctx, s, recheck)
-	if err != nil || !s.typing.Allow() {
-		return err
-	}
-	if from.Name = visitor.User.Username; from.Side == domain.CustomerSide {
-		mine, err := h.chat.Mine(ctx, visitor)
-		c := mine.Conversation()
-		if err != nil || c.ID == "" {
-			return err
-		}
-		if err := checkNamed(mine, in.Conversation); err != nil {
-			return err
-		}
-		in.Conversation, from.Name = c.ID, c.Name
-	} else if _, err := h.chat.Conversation(ctx, visitor.User, in.Conversation); err != nil {
-		return err
-	}
-	h.signal(domain.ChatSignal{Kind: domain.SignalTyping, Conversation: in.Conversation, From: from})
-	return nil
+// relayTyping signals to the other side that somebody is typing.
+func (h *Hub) relayTyping(id domain.ConversationID, from domain.Party) {
+	h.signal(domain.ChatSignal{Kind: domain.SignalTyping, Conversation: id, From: from})
 }
