@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -127,7 +128,7 @@ func saying(id, body string) object {
 func (c *client) all() []frame {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return append([]frame(nil), c.received...)
+	return slices.Clip(c.received)
 }
 
 // until waits until enough reports true of the frames so far, and returns them.
@@ -195,18 +196,30 @@ func (c *client) ends() int {
 // messagesIn returns the messages of a conversation among frames, in order; of all when conversation is "".
 func messagesIn(frames []frame, conversation string) []frame {
 	var messages []frame
-	for _, f := range frames {
-		if f.Type == "message" && (conversation == "" || f.Conversation == conversation) {
-			messages = append(messages, f)
+	for i := range frames {
+		if frames[i].isMessageIn(conversation) {
+			messages = append(messages, frames[i])
 		}
 	}
 	return messages
 }
 
+func (f *frame) isMessageIn(conversation string) bool {
+	return f.Type == "message" && (conversation == "" || f.Conversation == conversation)
+}
+
 // receives waits for n messages of a conversation, and requires that they are those after a number, each once and in order.
 func (c *client) receives(conversation string, after int64, n int) []frame {
 	c.t.Helper()
-	all := c.until(fmt.Sprint(n, " messages of ", conversation), func(all []frame) bool { return len(messagesIn(all, conversation)) >= n })
+	seen, count := 0, 0
+	all := c.until(fmt.Sprint(n, " messages of ", conversation), func(all []frame) bool {
+		for ; seen < len(all); seen++ {
+			if all[seen].isMessageIn(conversation) {
+				count++
+			}
+		}
+		return count >= n
+	})
 	messages := messagesIn(all, conversation)
 	for i, m := range messages {
 		require.Equal(c.t, after+int64(i)+1, m.Seq, "message %d", i)

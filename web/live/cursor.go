@@ -92,6 +92,9 @@ func (s *socket) deliver(now snapshot, messages []domain.Message, frames [][]byt
 		if m.Seq != cur.seq+1 {
 			continue
 		}
+		if frames[i] == nil {
+			frames[i] = encode(chat.MessageOf(m))
+		}
 		if !s.push(frames[i]) {
 			s.backlog[now.ID] = true
 			return false

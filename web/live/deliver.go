@@ -10,7 +10,6 @@ import (
 
 	"eshop/domain"
 	"eshop/usecase"
-	"eshop/web/chat"
 )
 
 const (
@@ -110,10 +109,7 @@ func (h *Hub) deliver(ctx context.Context, id domain.ConversationID) error {
 		if len(messages) == 0 {
 			break
 		}
-		frames := make([][]byte, len(messages))
-		for i, m := range messages {
-			frames[i] = encode(chat.MessageOf(m))
-		}
+		frames := make([][]byte, len(messages)) // encoded for the first reader who has room for them
 		behind := false
 		for _, s := range readers {
 			behind = s.deliver(now, messages, frames) || behind
