@@ -18,26 +18,26 @@ type Passwords interface {
 	Matches(ctx context.Context, hash, password string) (bool, error)
 }
 
-// Account is having an account, and being somebody at all: sessions.
-type Account struct {
-	users     port.Users
-	sessions  port.Sessions
-	carts     port.Carts
-	wishlists port.Wishlists
-	orders    port.Orders
-	talks     port.Conversations
-	limits    port.Limits
-	passwords Passwords
-	clock     Clock
-	newID     NewID
-	newSecret NewSecret
+// Account registers people, signs them in and out, and knows visitors by their sessions.
+type Account struct{ deps AccountDeps }
+
+// AccountDeps is what Account needs; every field must be set.
+type AccountDeps struct {
+	Users         port.Users
+	Sessions      port.Sessions
+	Carts         port.Carts
+	Wishlists     port.Wishlists
+	Orders        port.Orders
+	Conversations port.Conversations
+	Limits        port.Limits
+	Passwords     Passwords
+	Clock         Clock
+	NewID         NewID
+	NewSecret     NewSecret
 }
 
-// NewAccount keeps accounts in users and who is signed in in sessions.
-func NewAccount(users port.Users, sessions port.Sessions, carts port.Carts, wishlists port.Wishlists, orders port.Orders,
-	talks port.Conversations, limits port.Limits, passwords Passwords, clock Clock, newID NewID, newSecret NewSecret) *Account {
-	return &Account{users, sessions, carts, wishlists, orders, talks, limits, passwords, clock, newID, newSecret}
-}
+// NewAccount returns Account on deps.
+func NewAccount(deps AccountDeps) *Account { return &Account{deps} }
 
 // Visitor is who is asking. The zero value is somebody who was never here.
 type Visitor struct {
@@ -51,7 +51,7 @@ func (v Visitor) Known() bool { return v.Session.Key != "" }
 // SignedIn reports whether the visitor has signed in to an account.
 func (v Visitor) SignedIn() bool { return v.User.ID != "" }
 
-// Pass is what lets a visitor be known again: its Secret goes to the visitor
+// Credential is what lets a visitor be known again: its Secret goes to the visitor
 // alone, and the stores keep the hash.
 type Credential struct {
 	Secret string
@@ -69,21 +69,21 @@ var (
 // Identify returns who has the secret; ErrNotFound when nobody has. A session
 // that is in use lives on.
 func (a *Account) Identify(ctx context.Context, secret string) (Visitor, error) {
-	now := a.clock()
-	session, err := a.sessions.Session(ctx, keyOf(secret), now)
+	now := a.deps.Clock()
+	session, err := a.deps.Sessions.Session(ctx, keyOf(secret), now)
 	if err != nil {
 		return Visitor{}, err
 	}
 	if session.Stale(now) {
 		session.ExpiresAt = now.Add(domain.SessionIdle)
-		if err := a.sessions.TouchSession(ctx, session.Key, session.ExpiresAt); err != nil {
+		if err := a.deps.Sessions.TouchSession(ctx, session.Key, session.ExpiresAt); err != nil {
 			return Visitor{}, err
 		}
 	}
 	if session.User == "" {
 		return Visitor{Session: session}, nil
 	}
-	user, err := a.users.User(ctx, session.User)
+	user, err := a.deps.Users.User(ctx, session.User)
 	if err != nil {
 		return Visitor{}, err
 	}
@@ -95,12 +95,12 @@ func (a *Account) Identify(ctx context.Context, secret string) (Visitor, error) 
 
 // NewGuest makes a pass for somebody who was never here. It is not kept until Keep.
 func (a *Account) NewGuest() Credential {
-	return a.pass(Visitor{Session: domain.Session{Guest: domain.GuestOwner(a.newSecret())}})
+	return a.pass(Visitor{Session: domain.Session{Guest: domain.GuestOwner(a.deps.NewSecret())}})
 }
 
 // Keep keeps a guest's pass, so that Identify knows it.
 func (a *Account) Keep(ctx context.Context, p Credential) error {
-	return a.sessions.PutSession(ctx, p.Session)
+	return a.deps.Sessions.PutSession(ctx, p.Session)
 }
 
 // Register makes an account and signs it in. The guest's things come along.
@@ -135,15 +135,15 @@ func checked(r domain.Registration) (domain.Registration, error) {
 }
 
 func (a *Account) add(ctx context.Context, r domain.Registration, role domain.Role) (domain.User, error) {
-	hash, err := a.passwords.Hash(ctx, r.Password)
+	hash, err := a.deps.Passwords.Hash(ctx, r.Password)
 	if err != nil {
 		return domain.User{}, err
 	}
 	user := domain.User{
-		ID: domain.UserID(a.newID()), Username: r.Username, Email: r.Email,
-		Role: role, PasswordHash: hash, CreatedAt: a.clock(),
+		ID: domain.UserID(a.deps.NewID()), Username: r.Username, Email: r.Email,
+		Role: role, PasswordHash: hash, CreatedAt: a.deps.Clock(),
 	}
-	return user, a.users.AddUser(ctx, user)
+	return user, a.deps.Users.AddUser(ctx, user)
 }
 
 // SignIn checks a username or e-mail address and its password. ErrUnauthenticated
@@ -169,11 +169,11 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 	if err := a.take(ctx, anywhere, signInAnywhere); err != nil {
 		return Credential{}, err
 	}
-	user, err := a.users.UserByLogin(ctx, name)
+	user, err := a.deps.Users.UserByLogin(ctx, name)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return Credential{}, err
 	}
-	matches, err := a.passwords.Matches(ctx, user.PasswordHash, password)
+	matches, err := a.deps.Passwords.Matches(ctx, user.PasswordHash, password)
 	if err != nil {
 		return Credential{}, err
 	}
@@ -182,7 +182,7 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 	}
 	// What was taken counts failures alone.
 	for _, key := range []string{here, anywhere} {
-		if err := a.limits.Reset(ctx, digest(key)); err != nil {
+		if err := a.deps.Limits.Reset(ctx, digest(key)); err != nil {
 			return Credential{}, err
 		}
 	}
@@ -191,7 +191,7 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 
 // SignOut ends the visitor's session.
 func (a *Account) SignOut(ctx context.Context, v Visitor) error {
-	return a.sessions.DeleteSession(ctx, v.Session.Key)
+	return a.deps.Sessions.DeleteSession(ctx, v.Session.Key)
 }
 
 // signIn renews the session, so that a secret that somebody else planted is of no use.
@@ -199,22 +199,22 @@ func (a *Account) signIn(ctx context.Context, guest Visitor, user domain.User) (
 	pass := a.pass(Visitor{domain.Session{Guest: guest.Session.Guest, User: user.ID}, user})
 	pass.Session.Unmerged = guest.Session.Guest != "" && !guest.SignedIn()
 	if !pass.Session.Unmerged {
-		return pass, a.sessions.ReplaceSession(ctx, guest.Session.Key, pass.Session)
+		return pass, a.deps.Sessions.ReplaceSession(ctx, guest.Session.Key, pass.Session)
 	}
 	// The guest's session outlives the merging: who never got the answer signs in
 	// again with it, and still finds the guest's things.
-	if err := a.sessions.PutSession(ctx, pass.Session); err != nil {
+	if err := a.deps.Sessions.PutSession(ctx, pass.Session); err != nil {
 		return Credential{}, err
 	}
 	pass.Session = a.merge(ctx, pass.Session)
 	if pass.Session.Unmerged {
 		return pass, nil
 	}
-	return pass, a.sessions.DeleteSession(ctx, guest.Session.Key)
+	return pass, a.deps.Sessions.DeleteSession(ctx, guest.Session.Key)
 }
 
 func (a *Account) pass(v Visitor) Credential {
-	secret, now := a.newSecret(), a.clock()
+	secret, now := a.deps.NewSecret(), a.deps.Clock()
 	v.Session.Key = keyOf(secret)
 	v.Session.CreatedAt, v.Session.ExpiresAt = now, now.Add(domain.SessionIdle)
 	return Credential{secret, v}
@@ -225,24 +225,24 @@ func (a *Account) pass(v Visitor) Credential {
 func (a *Account) merge(ctx context.Context, s domain.Session) domain.Session {
 	into := s.User.Owner()
 	err := errors.Join(
-		a.carts.MergeCart(ctx, s.Guest, into),
-		a.wishlists.MergeWishlist(ctx, s.Guest, into),
-		a.orders.AdoptOrders(ctx, s.Guest, into),
-		a.talks.AdoptConversation(ctx, s.Guest, into),
+		a.deps.Carts.MergeCart(ctx, s.Guest, into),
+		a.deps.Wishlists.MergeWishlist(ctx, s.Guest, into),
+		a.deps.Orders.AdoptOrders(ctx, s.Guest, into),
+		a.deps.Conversations.AdoptConversation(ctx, s.Guest, into),
 	)
 	if err != nil {
 		return s
 	}
 	merged := s
 	merged.Unmerged = false
-	if err := a.sessions.ReplaceSession(ctx, s.Key, merged); err != nil {
+	if err := a.deps.Sessions.ReplaceSession(ctx, s.Key, merged); err != nil {
 		return s
 	}
 	return merged
 }
 
 func (a *Account) take(ctx context.Context, key string, limit port.Limit) error {
-	return takeOne(ctx, a.limits, key, limit, a.clock())
+	return takeOne(ctx, a.deps.Limits, key, limit, a.deps.Clock())
 }
 
 // takeOne is ErrLimited when limit allows no more for key now.

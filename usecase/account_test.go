@@ -13,30 +13,16 @@ import (
 	"eshop/adapter/memory"
 	"eshop/domain"
 	"eshop/port"
+	testshop "eshop/test/shop"
 	"eshop/usecase"
 )
-
-// plain keeps passwords as they are: quick, and good for nothing but tests.
-type plain struct{}
-
-func (plain) Hash(_ context.Context, password string) (string, error) {
-	return "hash of " + password, nil
-}
-
-func (plain) Matches(_ context.Context, hash, password string) (bool, error) {
-	return hash == "hash of "+password, nil
-}
-
-func newAccount(store *memory.Store, carts port.Carts) *usecase.Account {
-	return usecase.NewAccount(store, store, carts, store, store, store, store, plain{}, utcNow, counter("id"), counter("secret"))
-}
 
 var ann = domain.Registration{Username: "Ann", Email: "ann@example.com", Password: "password123"}
 
 func TestSigningInBringsTheGuestsThings(t *testing.T) {
 	w := newWorld(t)
-	account := newAccount(w.store, w.store)
-	wishing := usecase.NewWishlist(w.store, w.store, utcNow, counter("wish"))
+	account := w.Account
+	wishing := w.Wishlist
 
 	registered, err := account.Register(t.Context(), usecase.Visitor{}, ann, "here")
 	require.NoError(t, err)
@@ -52,7 +38,7 @@ func TestSigningInBringsTheGuestsThings(t *testing.T) {
 
 	pass, err := account.SignIn(t.Context(), guest.Visitor, "ANN@example.com", "password123", "here")
 	require.NoError(t, err)
-	basket, err := w.shopping.Priced(t.Context(), pass.Session.Owner())
+	basket, err := w.Cart.Priced(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
 	assert.Equal(t, 4, basket.ItemCount)
 	wishes, err := wishing.Items(t.Context(), pass.Session.Owner())
@@ -73,19 +59,19 @@ func TestSigningInBringsTheGuestsThings(t *testing.T) {
 
 func TestAGuestsOrderComesAlong(t *testing.T) {
 	w := newWorld(t)
-	account := newAccount(w.store, w.store)
+	account := w.Account
 	guest := account.NewGuest()
 	w.fill(t, guest.Session.Owner(), "tea", 1)
-	order, _, err := w.checkout.Buy(t.Context(), guest.Session.Owner(), "k", purchase(good))
+	order, _, err := w.Checkout.Buy(t.Context(), guest.Session.Owner(), "k", purchase(good))
 	require.NoError(t, err)
 	pass, err := account.Register(t.Context(), guest.Visitor, ann, "here")
 	require.NoError(t, err)
-	seen, err := w.checkout.OrderByNumber(t.Context(), pass.Session.Owner(), order.Number)
+	seen, err := w.Checkout.OrderByNumber(t.Context(), pass.Session.Owner(), order.Number)
 	require.NoError(t, err)
 	assert.Equal(t, order.ID, seen.ID)
-	_, err = w.checkout.OrderByNumber(t.Context(), "somebody", order.Number)
+	_, err = w.Checkout.OrderByNumber(t.Context(), "somebody", order.Number)
 	require.ErrorIs(t, err, domain.ErrNotFound)
-	_, err = w.checkout.OrderByNumber(t.Context(), "", order.Number)
+	_, err = w.Checkout.OrderByNumber(t.Context(), "", order.Number)
 	require.ErrorIs(t, err, domain.ErrNotFound)
 }
 
@@ -105,12 +91,12 @@ func (c *brokenCarts) MergeCart(ctx context.Context, from, into domain.OwnerID) 
 func TestAMergeThatFailsNeverFailsTheSignIn(t *testing.T) {
 	w := newWorld(t)
 	carts := &brokenCarts{w.store, true}
-	account := newAccount(w.store, carts)
+	account := useCases(t, w.store, func(p *testshop.Parts) { p.Carts = carts }).Account
 	guest := account.NewGuest()
 	w.fill(t, guest.Session.Owner(), "tea", 2)
 	pass, err := account.Register(t.Context(), guest.Visitor, ann, "here")
 	require.NoError(t, err)
-	basket, err := w.shopping.Priced(t.Context(), pass.Session.Owner())
+	basket, err := w.Cart.Priced(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
 	assert.Zero(t, basket.ItemCount)
 
@@ -120,7 +106,7 @@ func TestAMergeThatFailsNeverFailsTheSignIn(t *testing.T) {
 		require.NoError(t, err)
 		assert.False(t, who.Session.Unmerged)
 	}
-	basket, err = w.shopping.Priced(t.Context(), pass.Session.Owner())
+	basket, err = w.Cart.Priced(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
 	assert.Equal(t, 2, basket.ItemCount, "merged when the visitor came back, and once")
 }
@@ -128,7 +114,7 @@ func TestAMergeThatFailsNeverFailsTheSignIn(t *testing.T) {
 func TestWhoNeverGotTheAnswerSignsInAgainWithTheGuestsThings(t *testing.T) {
 	w := newWorld(t)
 	carts := &brokenCarts{w.store, true}
-	account := newAccount(w.store, carts)
+	account := useCases(t, w.store, func(p *testshop.Parts) { p.Carts = carts }).Account
 	_, err := account.Register(t.Context(), usecase.Visitor{}, ann, "here")
 	require.NoError(t, err)
 	guest := account.NewGuest()
@@ -143,7 +129,7 @@ func TestWhoNeverGotTheAnswerSignsInAgainWithTheGuestsThings(t *testing.T) {
 	assert.False(t, who.SignedIn(), "the guest's secret is a guest's")
 	pass, err := account.SignIn(t.Context(), who, "ann", ann.Password, "here")
 	require.NoError(t, err)
-	basket, err := w.shopping.Priced(t.Context(), pass.Session.Owner())
+	basket, err := w.Cart.Priced(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
 	assert.Equal(t, 2, basket.ItemCount)
 	_, err = account.Identify(t.Context(), guest.Secret)
@@ -153,7 +139,7 @@ func TestWhoNeverGotTheAnswerSignsInAgainWithTheGuestsThings(t *testing.T) {
 func TestWrongPasswords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.NewStore()
-		account := newAccount(store, store)
+		account := useCases(t, store).Account
 		_, err := account.Register(t.Context(), usecase.Visitor{}, ann, "here")
 		require.NoError(t, err)
 		signIn := func(name, password, address string) error {
@@ -181,7 +167,7 @@ func TestWrongPasswords(t *testing.T) {
 func TestASessionInUseLivesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.NewStore()
-		account := newAccount(store, store)
+		account := useCases(t, store).Account
 		pass, err := account.Register(t.Context(), usecase.Visitor{}, ann, "here")
 		require.NoError(t, err)
 		for range 5 {
@@ -197,7 +183,7 @@ func TestASessionInUseLivesOn(t *testing.T) {
 
 func TestAddStaff(t *testing.T) {
 	w := newWorld(t)
-	account := newAccount(w.store, w.store)
+	account := w.Account
 	sue := domain.Registration{Username: " sue ", Email: "sue@shop.example", Password: "password123"}
 	added, err := account.AddStaff(t.Context(), sue)
 	require.NoError(t, err)

@@ -7,17 +7,18 @@ import (
 	"eshop/port"
 )
 
-// Shopping is filling a cart.
-type Cart struct {
-	carts    port.Carts
-	products port.Products
-	newID    NewID
+// Cart fills carts with products.
+type Cart struct{ deps CartDeps }
+
+// CartDeps is what Cart needs; every field must be set.
+type CartDeps struct {
+	Carts    port.Carts
+	Products port.Products
+	NewID    NewID
 }
 
-// NewShopping fills carts with products.
-func NewCart(carts port.Carts, products port.Products, newID NewID) *Cart {
-	return &Cart{carts, products, newID}
-}
+// NewCart returns Cart on deps.
+func NewCart(deps CartDeps) *Cart { return &Cart{deps} }
 
 // Basket is a cart with its products as they are now.
 type PricedCart struct {
@@ -39,7 +40,7 @@ func (i PricedLine) Short() bool { return i.Product.Stock < i.Quantity }
 
 // Cart returns the owner's cart.
 func (s *Cart) Priced(ctx context.Context, owner domain.OwnerID) (PricedCart, error) {
-	cart, err := s.carts.Cart(ctx, owner)
+	cart, err := s.deps.Carts.Cart(ctx, owner)
 	if err != nil {
 		return PricedCart{}, err
 	}
@@ -48,24 +49,24 @@ func (s *Cart) Priced(ctx context.Context, owner domain.OwnerID) (PricedCart, er
 
 // ItemCount is how many things are in the owner's cart.
 func (s *Cart) ItemCount(ctx context.Context, owner domain.OwnerID) (int, error) {
-	cart, err := s.carts.Cart(ctx, owner)
+	cart, err := s.deps.Carts.Cart(ctx, owner)
 	return cart.ItemCount(), err
 }
 
 // Add puts n of a product in the cart, no more than are in stock now. Stock is
 // not set aside until checkout. A key that was used before changes nothing.
 func (s *Cart) Add(ctx context.Context, owner domain.OwnerID, product domain.ProductID, n int, key domain.IdempotencyKey) (PricedCart, error) {
-	p, err := productByRef(ctx, s.products, string(product))
+	p, err := productByRef(ctx, s.deps.Products, string(product))
 	if err != nil {
 		return PricedCart{}, err
 	}
-	line := domain.LineID(s.newID())
+	line := domain.LineID(s.deps.NewID())
 	return s.update(ctx, owner, key, func(c *domain.Cart) error { return c.Add(line, p, n) })
 }
 
 // SetQuantity makes a line of the cart hold n.
 func (s *Cart) SetQuantity(ctx context.Context, owner domain.OwnerID, line domain.LineID, n int, key domain.IdempotencyKey) (PricedCart, error) {
-	cart, err := s.carts.Cart(ctx, owner)
+	cart, err := s.deps.Carts.Cart(ctx, owner)
 	if err != nil {
 		return PricedCart{}, err
 	}
@@ -73,7 +74,7 @@ func (s *Cart) SetQuantity(ctx context.Context, owner domain.OwnerID, line domai
 	if err != nil {
 		return PricedCart{}, err
 	}
-	p, err := productByRef(ctx, s.products, string(held.Product))
+	p, err := productByRef(ctx, s.deps.Products, string(held.Product))
 	if err != nil {
 		return PricedCart{}, err
 	}
@@ -86,7 +87,7 @@ func (s *Cart) Remove(ctx context.Context, owner domain.OwnerID, line domain.Lin
 }
 
 func (s *Cart) update(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, change func(*domain.Cart) error) (PricedCart, error) {
-	cart, err := s.carts.UpdateCart(ctx, owner, func(c *domain.Cart) error { return c.Once(key, change) })
+	cart, err := s.deps.Carts.UpdateCart(ctx, owner, func(c *domain.Cart) error { return c.Once(key, change) })
 	if err != nil {
 		return PricedCart{}, err
 	}
@@ -98,7 +99,7 @@ func (s *Cart) basket(ctx context.Context, cart domain.Cart) (PricedCart, error)
 	for i, line := range cart.Lines {
 		ids[i] = line.Product
 	}
-	products, err := productsByID(ctx, s.products, ids)
+	products, err := productsByID(ctx, s.deps.Products, ids)
 	if err != nil {
 		return PricedCart{}, err
 	}

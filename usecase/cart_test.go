@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"eshop/adapter/raster"
 	"eshop/domain"
 	"eshop/port"
 	"eshop/usecase"
@@ -21,44 +20,44 @@ import (
 func TestShopping(t *testing.T) {
 	w := newWorld(t)
 	for range 3 {
-		basket, err := w.shopping.Add(t.Context(), "ann", "tea", 2, "one form")
+		basket, err := w.Cart.Add(t.Context(), "ann", "tea", 2, "one form")
 		require.NoError(t, err)
 		assert.Equal(t, 2, basket.ItemCount, "a form that is sent again adds nothing")
 	}
-	_, err := w.shopping.Add(t.Context(), "ann", "tea", 4, "")
+	_, err := w.Cart.Add(t.Context(), "ann", "tea", 4, "")
 	require.ErrorIs(t, err, domain.ErrConflict)
-	_, err = w.shopping.Add(t.Context(), "ann", "ghost", 1, "")
+	_, err = w.Cart.Add(t.Context(), "ann", "ghost", 1, "")
 	require.ErrorIs(t, err, domain.ErrNotFound)
 
-	basket, err := w.shopping.Priced(t.Context(), "ann")
+	basket, err := w.Cart.Priced(t.Context(), "ann")
 	require.NoError(t, err)
 	line := basket.Items[0].ID
-	basket, err = w.shopping.SetQuantity(t.Context(), "ann", line, 5, "")
+	basket, err = w.Cart.SetQuantity(t.Context(), "ann", line, 5, "")
 	require.NoError(t, err)
 	assert.Equal(t, domain.Dollars(5000), basket.Subtotal)
-	_, err = w.shopping.SetQuantity(t.Context(), "bob", line, 1, "")
+	_, err = w.Cart.SetQuantity(t.Context(), "bob", line, 1, "")
 	require.ErrorIs(t, err, domain.ErrNotFound, "a line of somebody else's cart is not there")
-	_, err = w.shopping.Remove(t.Context(), "bob", line, "")
+	_, err = w.Cart.Remove(t.Context(), "bob", line, "")
 	require.ErrorIs(t, err, domain.ErrNotFound)
 
 	require.NoError(t, w.store.RemoveProduct(t.Context(), "tea"))
-	basket, err = w.shopping.Priced(t.Context(), "ann")
+	basket, err = w.Cart.Priced(t.Context(), "ann")
 	require.NoError(t, err)
 	require.Len(t, basket.Items, 1)
 	assert.True(t, basket.Items[0].Product.Discontinued())
 	assert.True(t, basket.Items[0].Short())
-	basket, err = w.shopping.Remove(t.Context(), "ann", line, "gone")
+	basket, err = w.Cart.Remove(t.Context(), "ann", line, "gone")
 	require.NoError(t, err)
 	assert.Empty(t, basket.Items)
-	_, err = w.shopping.Remove(t.Context(), "ann", line, "gone")
+	_, err = w.Cart.Remove(t.Context(), "ann", line, "gone")
 	require.NoError(t, err, "the same removal sent again is no mistake")
-	_, err = w.shopping.Remove(t.Context(), "ann", line, "")
+	_, err = w.Cart.Remove(t.Context(), "ann", line, "")
 	require.ErrorIs(t, err, domain.ErrNotFound)
 }
 
 func TestContacting(t *testing.T) {
 	w := newWorld(t)
-	contacting := usecase.NewContact(w.store, w.store, utcNow, counter("id"))
+	contacting := w.Contact
 	message := domain.Contact{Name: "Ann", Email: "ann@example.com", Subject: "Tea", Message: "Is it fresh?"}
 	first, err := contacting.Send(t.Context(), message, "form", "here")
 	require.NoError(t, err)
@@ -78,7 +77,7 @@ func TestContacting(t *testing.T) {
 
 func TestStocking(t *testing.T) {
 	w := newWorld(t)
-	stocking := usecase.NewInventory(w.store, w.store, w.store, raster.New().Decode, utcNow)
+	stocking := w.Inventory
 	staff := domain.User{Role: domain.Staff}
 	stock, err := stocking.ChangeStock(t.Context(), staff, "tea", 7)
 	require.NoError(t, err)
@@ -102,8 +101,8 @@ func TestStocking(t *testing.T) {
 
 func TestStocking_AddPicture(t *testing.T) {
 	w := newWorld(t)
-	stocking := usecase.NewInventory(w.store, w.store, w.store, raster.New().Decode, utcNow)
-	browsing := usecase.NewCatalog(w.store, w.store)
+	stocking := w.Inventory
+	browsing := w.Catalog
 	staff := domain.User{Role: domain.Staff}
 	drawn := new(bytes.Buffer)
 	require.NoError(t, png.Encode(drawn, image.NewGray(image.Rect(0, 0, 40, 30))))
@@ -142,7 +141,7 @@ func TestStocking_AddPicture(t *testing.T) {
 			"", "x", "../../x.png", domain.PictureName(strings.Repeat("a", 64)), domain.PictureName(strings.Repeat("a", 64) + ".svg"),
 			domain.PictureName(strings.Repeat("A", 64) + ".png"), domain.PictureName(strings.Repeat("a", 64) + ".png\n"),
 		} {
-			_, err := usecase.NewCatalog(w.store, asked).Picture(t.Context(), name)
+			_, err := usecase.NewCatalog(usecase.CatalogDeps{Products: w.store, Pictures: asked}).Picture(t.Context(), name)
 			require.ErrorIs(t, err, domain.ErrNotFound, name)
 			assert.Empty(t, name.MediaType(), name)
 		}

@@ -8,16 +8,17 @@ import (
 	"eshop/port"
 )
 
-// Browsing is looking around in the catalog.
-type Catalog struct {
-	products port.Products
-	pictures port.Pictures
+// Catalog shows what the shop sells.
+type Catalog struct{ deps CatalogDeps }
+
+// CatalogDeps is what Catalog needs; every field must be set.
+type CatalogDeps struct {
+	Products port.Products
+	Pictures port.Pictures
 }
 
-// NewBrowsing looks around in products, and shows pictures.
-func NewCatalog(products port.Products, pictures port.Pictures) *Catalog {
-	return &Catalog{products, pictures}
-}
+// NewCatalog returns Catalog on deps.
+func NewCatalog(deps CatalogDeps) *Catalog { return &Catalog{deps} }
 
 const (
 	shelfLength     = 8 // products on a shelf of the home page, and related ones
@@ -31,7 +32,7 @@ func (b *Catalog) Search(ctx context.Context, q domain.Query) (domain.Found, err
 	if err := q.Check(); err != nil {
 		return domain.Found{}, err
 	}
-	return b.products.Search(ctx, q)
+	return b.deps.Products.Search(ctx, q)
 }
 
 // Suggest returns what a shopper who typed text so far may mean; nothing for a single letter.
@@ -43,12 +44,12 @@ func (b *Catalog) Suggest(ctx context.Context, text string) ([]domain.Suggestion
 	if len([]rune(text)) < suggestFromRune {
 		return nil, nil
 	}
-	return b.products.Suggest(ctx, text, suggestions)
+	return b.deps.Products.Suggest(ctx, text, suggestions)
 }
 
 // Product returns the product by its id or slug.
 func (b *Catalog) Product(ctx context.Context, ref string) (domain.Product, error) {
-	return productByRef(ctx, b.products, ref)
+	return productByRef(ctx, b.deps.Products, ref)
 }
 
 // productByRef spares the store what no product is named by.
@@ -84,7 +85,7 @@ type Home struct {
 
 // Home returns what the shop shows first.
 func (b *Catalog) Home(ctx context.Context) (Home, error) {
-	categories, err := b.products.Categories(ctx)
+	categories, err := b.deps.Products.Categories(ctx)
 	if err != nil {
 		return Home{}, err
 	}
@@ -101,7 +102,7 @@ func (b *Catalog) Home(ctx context.Context) (Home, error) {
 
 // Categories returns the categories that have products.
 func (b *Catalog) Categories(ctx context.Context) ([]domain.CategoryCount, error) {
-	return b.products.Categories(ctx)
+	return b.deps.Products.Categories(ctx)
 }
 
 // Picture returns a picture that staff added, by its name.
@@ -109,12 +110,12 @@ func (b *Catalog) Picture(ctx context.Context, name domain.PictureName) (domain.
 	if !name.Valid() {
 		return domain.Picture{}, domain.NotFound("picture")
 	}
-	return b.pictures.Picture(ctx, name)
+	return b.deps.Pictures.Picture(ctx, name)
 }
 
 func (b *Catalog) shelf(ctx context.Context, q domain.Query, without domain.ProductID) ([]domain.Product, error) {
 	q.Page = domain.Page{Number: 1, Size: shelfLength + 1}
-	found, err := b.products.Search(ctx, q)
+	found, err := b.deps.Products.Search(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -11,19 +11,20 @@ import (
 )
 
 // Chat is the live chat between a shopper and the shop's staff.
-type Chat struct {
-	talks  port.Conversations
-	orders port.Orders
-	events port.Events
-	limits port.Limits
-	clock  Clock
-	newID  NewID
+type Chat struct{ deps ChatDeps }
+
+// ChatDeps is what Chat needs; every field must be set.
+type ChatDeps struct {
+	Conversations port.Conversations
+	Orders        port.Orders
+	Events        port.Events
+	Limits        port.Limits
+	Clock         Clock
+	NewID         NewID
 }
 
-// NewChat returns the chat that keeps its conversations in talks and wakes subscribers by events.
-func NewChat(talks port.Conversations, orders port.Orders, events port.Events, limits port.Limits, clock Clock, newID NewID) *Chat {
-	return &Chat{talks, orders, events, limits, clock, newID}
-}
+// NewChat returns Chat on deps.
+func NewChat(deps ChatDeps) *Chat { return &Chat{deps} }
 
 // The rate limits. New conversations are counted by client address, so that fresh sessions do
 // not evade the limit.
@@ -57,7 +58,7 @@ func (t Thread) Messages(ctx context.Context, after int64) ([]domain.Message, er
 	if t.conversation.ID == "" {
 		return nil, nil
 	}
-	return t.chat.talks.Messages(ctx, t.conversation.ID, after, messagesRead)
+	return t.chat.deps.Conversations.Messages(ctx, t.conversation.ID, after, messagesRead)
 }
 
 // MarkRead records that the reader's side has read up to a message. It writes nothing when that is known.
@@ -73,7 +74,7 @@ func (t Thread) MarkRead(ctx context.Context, seq int64) error {
 
 // Orders returns the shopper's latest orders, newest first.
 func (t Thread) Orders(ctx context.Context) ([]domain.Order, error) {
-	orders, _, err := t.chat.orders.Orders(ctx, port.OrderFilter{Owner: t.conversation.Owner}, domain.Page{Number: 1, Size: ordersBeside})
+	orders, _, err := t.chat.deps.Orders.Orders(ctx, port.OrderFilter{Owner: t.conversation.Owner}, domain.Page{Number: 1, Size: ordersBeside})
 	return orders, err
 }
 
@@ -107,7 +108,7 @@ func errAdopted() error {
 
 // Find returns a conversation by its ID, for a caller that serves many readers and opens it for each.
 func (t *Chat) Find(ctx context.Context, id domain.ConversationID) (Envelope, error) {
-	c, err := t.talks.Conversation(ctx, id)
+	c, err := t.deps.Conversations.Conversation(ctx, id)
 	if err != nil {
 		return Envelope{}, err
 	}
@@ -121,7 +122,7 @@ func (t *Chat) Mine(ctx context.Context, who Visitor) (Thread, error) {
 	if owner == "" {
 		return Thread{}, nil
 	}
-	c, err := t.talks.ConversationOf(ctx, owner)
+	c, err := t.deps.Conversations.ConversationOf(ctx, owner)
 	if errors.Is(err, domain.ErrNotFound) {
 		return Thread{}, nil
 	}
@@ -163,15 +164,15 @@ func (t *Chat) start(ctx context.Context, owner domain.OwnerID, name, address st
 	if err := t.take(ctx, "chat-from:"+address, startTalkLimit); err != nil {
 		return domain.Conversation{}, err
 	}
-	now := t.clock()
-	return t.talks.StartConversation(ctx, domain.Conversation{
-		ID: domain.ConversationID(t.newID()), Owner: owner, Name: name,
+	now := t.deps.Clock()
+	return t.deps.Conversations.StartConversation(ctx, domain.Conversation{
+		ID: domain.ConversationID(t.deps.NewID()), Owner: owner, Name: name,
 		State: domain.ConversationClosed, StartedAt: now, ChangedAt: now,
 	})
 }
 
 func (t *Chat) add(ctx context.Context, id domain.ConversationID, clientID, body string, from domain.Party) (domain.Message, bool, error) {
-	m, said, err := t.talks.AddMessage(ctx, id, domain.Message{ClientID: clientID, From: from, Body: body, At: t.clock()})
+	m, said, err := t.deps.Conversations.AddMessage(ctx, id, domain.Message{ClientID: clientID, From: from, Body: body, At: t.deps.Clock()})
 	if err != nil {
 		return domain.Message{}, false, err
 	}
@@ -180,7 +181,7 @@ func (t *Chat) add(ctx context.Context, id domain.ConversationID, clientID, body
 }
 
 func (t *Chat) update(ctx context.Context, id domain.ConversationID, change func(*domain.Conversation) error) error {
-	c, err := t.talks.UpdateConversation(ctx, id, change)
+	c, err := t.deps.Conversations.UpdateConversation(ctx, id, change)
 	if err != nil {
 		return err
 	}
@@ -196,7 +197,7 @@ func (t *Chat) Conversations(ctx context.Context, by domain.User, state domain.C
 	if state != domain.ConversationOpen && state != domain.ConversationClosed {
 		return nil, 0, domain.InvalidFields(map[string]string{"state": "must be open or closed"})
 	}
-	return t.talks.Conversations(ctx, state, page)
+	return t.deps.Conversations.Conversations(ctx, state, page)
 }
 
 // Conversation returns the thread of any conversation to staff. A merged conversation returns the one
@@ -208,7 +209,7 @@ func (t *Chat) Conversation(ctx context.Context, by domain.User, id domain.Conve
 	if !id.Valid() {
 		return Thread{}, domain.NotFound("conversation")
 	}
-	c, err := t.talks.Conversation(ctx, id)
+	c, err := t.deps.Conversations.Conversation(ctx, id)
 	if err != nil {
 		return Thread{}, err
 	}
@@ -246,7 +247,7 @@ func (t *Chat) Move(ctx context.Context, by domain.User, id domain.ConversationI
 	if err != nil {
 		return domain.Conversation{}, err
 	}
-	id, now := thread.conversation.ID, t.clock()
+	id, now := thread.conversation.ID, t.deps.Clock()
 	change := map[Move]func(*domain.Conversation) error{
 		TakeOver: func(c *domain.Conversation) error { return c.TakeOver(by, now) },
 		HandBack: func(c *domain.Conversation) error { return c.HandBack(by, now) },
@@ -259,7 +260,7 @@ func (t *Chat) Move(ctx context.Context, by domain.User, id domain.ConversationI
 	if err := t.update(ctx, id, change); err != nil {
 		return domain.Conversation{}, err
 	}
-	return t.talks.Conversation(ctx, id)
+	return t.deps.Conversations.Conversation(ctx, id)
 }
 
 // Revisions returns the current revisions of threads, by conversation, for a caller that compares
@@ -272,7 +273,7 @@ func (t *Chat) Revisions(ctx context.Context, threads []Thread) (map[domain.Conv
 	for i, thread := range threads {
 		ids[i] = thread.conversation.ID
 	}
-	return t.talks.Revisions(ctx, ids)
+	return t.deps.Conversations.Revisions(ctx, ids)
 }
 
 // Signal publishes a signal to all servers. It may be lost.
@@ -295,10 +296,10 @@ func ParseSignal(e domain.Event) (signal domain.ChatSignal, ok bool) {
 
 // Subscribe returns the events of changed conversations, and of signals, until ctx ends.
 func (t *Chat) Subscribe(ctx context.Context) (changes, signals <-chan domain.Event, err error) {
-	if changes, err = t.events.Subscribe(ctx, domain.ChatChanged); err != nil {
+	if changes, err = t.deps.Events.Subscribe(ctx, domain.ChatChanged); err != nil {
 		return nil, nil, err
 	}
-	signals, err = t.events.Subscribe(ctx, domain.ChatSignalled)
+	signals, err = t.deps.Events.Subscribe(ctx, domain.ChatSignalled)
 	return changes, signals, err
 }
 
@@ -310,12 +311,12 @@ func (t *Chat) wake(ctx context.Context, id domain.ConversationID) {
 func (t *Chat) publish(ctx context.Context, e domain.Event) {
 	ctx, cancel := context.WithTimeout(ctx, wakeTime)
 	defer cancel()
-	_ = t.events.Publish(ctx, e)
+	_ = t.deps.Events.Publish(ctx, e)
 }
 
 // take is takeOne, but fails open when the limiter is unavailable.
 func (t *Chat) take(ctx context.Context, key string, limit port.Limit) error {
-	err := takeOne(ctx, t.limits, key, limit, t.clock())
+	err := takeOne(ctx, t.deps.Limits, key, limit, t.deps.Clock())
 	if errors.Is(err, domain.ErrUnavailable) {
 		return nil
 	}

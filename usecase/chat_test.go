@@ -16,6 +16,7 @@ import (
 	"eshop/adapter/memory"
 	"eshop/domain"
 	"eshop/port"
+	testshop "eshop/test/shop"
 	"eshop/usecase"
 )
 
@@ -24,10 +25,6 @@ var (
 	tom   = domain.User{ID: "u-tom", Username: "tom", Role: domain.Staff}
 	buyer = domain.User{ID: "u-ann", Username: "ann", Role: domain.Customer}
 )
-
-func newChat(store *memory.Store) *usecase.Chat {
-	return usecase.NewChat(store, store, store, store, utcNow, counter("talk"))
-}
 
 func guest(name string) usecase.Visitor {
 	return usecase.Visitor{Session: domain.Session{Key: domain.SessionKey(name), Guest: domain.GuestOwner(name)}}
@@ -46,7 +43,7 @@ func readAfter(t *testing.T, chat *usecase.Chat, who usecase.Visitor, after int6
 func TestChat(t *testing.T) {
 	t.Run("a guest asks, staff answers, both read it in order", func(t *testing.T) {
 		store := memory.NewStore()
-		chat, ann := newChat(store), guest("ann")
+		chat, ann := useCases(t, store).Chat, guest("ann")
 		for _, who := range []usecase.Visitor{{}, ann} {
 			thread, messages := readAfter(t, chat, who, 0)
 			assert.Empty(t, messages)
@@ -91,7 +88,7 @@ func TestChat(t *testing.T) {
 		assert.Equal(t, map[domain.ConversationID]int64{c.ID: c.Revision}, revisions, "reading again writes nothing")
 	})
 	t.Run("nobody else's conversation is found, and staff's calls are for staff", func(t *testing.T) {
-		chat := newChat(memory.NewStore())
+		chat := useCases(t, memory.NewStore()).Chat
 		asked, _, err := chat.Say(t.Context(), guest("ann"), "m-1", "mine", "here")
 		require.NoError(t, err)
 		thread, messages := readAfter(t, chat, guest("ben"), 0)
@@ -129,7 +126,7 @@ func TestChat(t *testing.T) {
 		require.ErrorIs(t, err, domain.ErrInvalid)
 	})
 	t.Run("what was found is opened by its shopper and by staff alone", func(t *testing.T) {
-		chat := newChat(memory.NewStore())
+		chat := useCases(t, memory.NewStore()).Chat
 		asked, _, err := chat.Say(t.Context(), guest("ann"), "m-1", "mine", "here")
 		require.NoError(t, err)
 		found, err := chat.Find(t.Context(), asked.Conversation)
@@ -151,7 +148,7 @@ func TestChat(t *testing.T) {
 		require.ErrorIs(t, err, domain.ErrNotFound)
 	})
 	t.Run("staff takes over, hands back, closes and reopens", func(t *testing.T) {
-		chat := newChat(memory.NewStore())
+		chat := useCases(t, memory.NewStore()).Chat
 		asked, _, err := chat.Say(t.Context(), guest("ann"), "m-1", "hello", "here")
 		require.NoError(t, err)
 		for _, step := range []struct {
@@ -180,9 +177,9 @@ func TestChat(t *testing.T) {
 	})
 	t.Run("the shopper's orders are beside the talk", func(t *testing.T) {
 		w := newWorld(t)
-		chat, ann := newChat(w.store), guest("ann")
+		chat, ann := w.Chat, guest("ann")
 		w.fill(t, ann.Session.Owner(), "tea", 1)
-		order, _, err := w.checkout.Buy(t.Context(), ann.Session.Owner(), "k", purchase(good))
+		order, _, err := w.Checkout.Buy(t.Context(), ann.Session.Owner(), "k", purchase(good))
 		require.NoError(t, err)
 		asked, _, err := chat.Say(t.Context(), ann, "m-1", "where is it?", "here")
 		require.NoError(t, err)
@@ -195,7 +192,7 @@ func TestChat(t *testing.T) {
 	})
 	t.Run("a guest's conversation goes along into the account", func(t *testing.T) {
 		store := memory.NewStore()
-		chat, account := newChat(store), newAccount(store, store)
+		chat, account := useCases(t, store).Chat, useCases(t, store).Account
 		guest := account.NewGuest()
 		require.NoError(t, account.Keep(t.Context(), guest))
 		asked, _, err := chat.Say(t.Context(), guest.Visitor, "m-1", "hello", "here")
@@ -230,7 +227,7 @@ func TestChat(t *testing.T) {
 
 func TestChat_limits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		chat := newChat(memory.NewStore())
+		chat := useCases(t, memory.NewStore()).Chat
 		sendMany := func(who usecase.Visitor, n int) (sent int) {
 			for i := range n {
 				_, _, err := chat.Say(t.Context(), who, fmt.Sprint("m", time.Now().UnixNano(), "-", i), "hi", "here")
@@ -250,7 +247,7 @@ func TestChat_limits(t *testing.T) {
 		require.ErrorIs(t, err, domain.ErrInvalid)
 	})
 	synctest.Test(t, func(t *testing.T) {
-		chat := newChat(memory.NewStore())
+		chat := useCases(t, memory.NewStore()).Chat
 		started := 0
 		for i := range 300 {
 			if _, _, err := chat.Say(t.Context(), guest(fmt.Sprint("g", i)), "m", "hi", "here"); err == nil {
@@ -281,7 +278,7 @@ func (away) Publish(ctx context.Context, _ domain.Event) error {
 func TestChat_goesOnWhenNobodyCountsOrWakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.NewStore()
-		chat := usecase.NewChat(store, store, away{Events: store}, away{}, utcNow, counter("talk"))
+		chat := useCases(t, store, func(p *testshop.Parts) { p.Events, p.Limits = away{Events: store}, away{} }).Chat
 		before := time.Now()
 		for i := range 3 {
 			_, said, err := chat.Say(t.Context(), guest("ann"), fmt.Sprint("m", i), "hi", "here")
@@ -294,7 +291,7 @@ func TestChat_goesOnWhenNobodyCountsOrWakes(t *testing.T) {
 
 func TestChat_wakesWhoListens(t *testing.T) {
 	store := memory.NewStore()
-	chat := newChat(store)
+	chat := useCases(t, store).Chat
 	ctx, cancel := context.WithCancel(t.Context())
 	changes, signals, err := chat.Subscribe(ctx)
 	require.NoError(t, err)
@@ -321,7 +318,7 @@ func TestChat_wakesWhoListens(t *testing.T) {
 }
 
 func TestChat_manyAtOnce(t *testing.T) {
-	chat := newChat(memory.NewStore())
+	chat := useCases(t, memory.NewStore()).Chat
 	var all sync.WaitGroup
 	errs := make([]error, 20)
 	for i := range errs {

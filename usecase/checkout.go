@@ -9,22 +9,22 @@ import (
 	"eshop/port"
 )
 
-// Checkout buys what is in a cart, and shows shoppers their orders.
-type Checkout struct {
-	carts     port.Carts
-	orders    port.Orders
-	payments  port.Payments
-	events    port.Events
-	clock     Clock
-	newID     NewID
-	secretKey SecretKey
+// Checkout buys what is in the cart, and shows shoppers their orders.
+type Checkout struct{ deps CheckoutDeps }
+
+// CheckoutDeps is what Checkout needs; every field must be set.
+type CheckoutDeps struct {
+	Carts     port.Carts
+	Orders    port.Orders
+	Payments  port.Payments
+	Events    port.Events
+	Clock     Clock
+	NewID     NewID
+	SecretKey SecretKey
 }
 
-// NewCheckout returns a Checkout that keeps orders in orders and has payments charge them.
-func NewCheckout(carts port.Carts, orders port.Orders, payments port.Payments, events port.Events,
-	clock Clock, newID NewID, secretKey SecretKey) *Checkout {
-	return &Checkout{carts, orders, payments, events, clock, newID, secretKey}
-}
+// NewCheckout returns Checkout on deps.
+func NewCheckout(deps CheckoutDeps) *Checkout { return &Checkout{deps} }
 
 const (
 	chargeTimeout = 4 * time.Second
@@ -49,7 +49,7 @@ const (
 // and the key free. An order that comes back Pending is placed, and whether it is
 // paid is not known yet: Settle finds out.
 func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, p domain.Purchase) (order domain.Order, placed bool, err error) {
-	now := c.clock()
+	now := c.deps.Clock()
 	if err := p.Check(now); err != nil {
 		return domain.Order{}, false, err
 	}
@@ -58,10 +58,10 @@ func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.Ide
 		return domain.Order{}, false, err
 	}
 	draft := domain.Order{
-		ID: domain.OrderID(c.newID()), Owner: owner, Email: p.Email, ShippingAddress: p.ShippingAddress,
+		ID: domain.OrderID(c.deps.NewID()), Owner: owner, Email: p.Email, ShippingAddress: p.ShippingAddress,
 		Payment: domain.Payment{Method: p.Method, Last4: p.Card.Last4()}, PlacedAt: now,
 	}
-	order, placed, err = c.orders.PlaceOrder(ctx, placement, func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
+	order, placed, err = c.deps.Orders.PlaceOrder(ctx, placement, func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 		return domain.NewOrder(draft, cart, products)
 	})
 	if err != nil {
@@ -84,10 +84,10 @@ func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.Ide
 func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
 	asking, cancel := context.WithTimeout(ctx, chargeTimeout)
 	defer cancel()
-	status, err := c.payments.Charge(asking, order.ID, order.Total, card)
+	status, err := c.deps.Payments.Charge(asking, order.ID, order.Total, card)
 	if err != nil {
 		// The money may have been taken or not. While the gateway does not say, the order stays pending.
-		if status, err = c.payments.SettleOrVoid(asking, order.ID); err != nil {
+		if status, err = c.deps.Payments.SettleOrVoid(asking, order.ID); err != nil {
 			return order, nil
 		}
 	}
@@ -107,17 +107,17 @@ func (c *Checkout) settle(ctx context.Context, order domain.Order, status port.C
 	if status == port.Charged {
 		next = domain.Paid
 	}
-	order, _, err := c.orders.TransitionOrder(ctx, order.ID, func(o *domain.Order) (domain.Effects, error) {
+	order, _, err := c.deps.Orders.TransitionOrder(ctx, order.ID, func(o *domain.Order) (domain.Effects, error) {
 		if o.Status != domain.Pending {
 			return domain.Effects{}, nil
 		}
-		return o.MoveTo(next, c.clock())
+		return o.MoveTo(next, c.deps.Clock())
 	})
 	if err != nil {
 		return domain.Order{}, err
 	}
 	// An event that is lost only delays: a call that waits polls as well.
-	_ = c.events.Publish(ctx, domain.Event{Topic: domain.OrderChanged, Key: string(order.ID)})
+	_ = c.deps.Events.Publish(ctx, domain.Event{Topic: domain.OrderChanged, Key: string(order.ID)})
 	return order, nil
 }
 
@@ -127,26 +127,26 @@ func (c *Checkout) settle(ctx context.Context, order domain.Order, status port.C
 func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
 	ctx, cancel := context.WithTimeout(ctx, waitForKey)
 	defer cancel()
-	events, err := c.events.Subscribe(ctx, domain.OrderChanged)
+	events, err := c.deps.Events.Subscribe(ctx, domain.OrderChanged)
 	if err != nil {
 		events = nil
 	}
 	for poll := firstPoll; ; poll = min(2*poll, longestPoll) {
-		fresh, err := c.orders.Order(ctx, order.ID)
+		fresh, err := c.deps.Orders.Order(ctx, order.ID)
 		if err != nil {
 			return domain.Order{}, err
 		}
 		switch {
 		case fresh.Status == domain.Cancelled:
-			status, err := c.payments.SettleOrVoid(ctx, order.ID)
+			status, err := c.deps.Payments.SettleOrVoid(ctx, order.ID)
 			if err != nil {
 				return domain.Order{}, err
 			}
 			return domain.Order{}, errUnpaid(status)
 		case fresh.Status != domain.Pending:
 			return fresh, nil
-		case !c.clock().Before(fresh.LeasedUntil): // by this server's clock; the store's decides
-			leased, err := c.orders.LeaseOrder(ctx, port.Lease{Order: order.ID, For: leaseFor})
+		case !c.deps.Clock().Before(fresh.LeasedUntil): // by this server's clock; the store's decides
+			leased, err := c.deps.Orders.LeaseOrder(ctx, port.Lease{Order: order.ID, For: leaseFor})
 			if err == nil {
 				return c.pay(context.WithoutCancel(ctx), leased, card)
 			}
@@ -169,7 +169,7 @@ func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Car
 func (c *Checkout) Settle(ctx context.Context) (int, error) {
 	settled := 0
 	for range settleAtMost {
-		order, err := c.orders.LeaseOrder(ctx, port.Lease{EndedFor: settleAfter, For: leaseFor})
+		order, err := c.deps.Orders.LeaseOrder(ctx, port.Lease{EndedFor: settleAfter, For: leaseFor})
 		if errors.Is(err, domain.ErrNotFound) {
 			break
 		}
@@ -177,7 +177,7 @@ func (c *Checkout) Settle(ctx context.Context) (int, error) {
 			return settled, err
 		}
 		asking, cancel := context.WithTimeout(ctx, chargeTimeout)
-		status, err := c.payments.SettleOrVoid(asking, order.ID)
+		status, err := c.deps.Payments.SettleOrVoid(asking, order.ID)
 		cancel()
 		if err != nil {
 			continue
@@ -192,7 +192,7 @@ func (c *Checkout) Settle(ctx context.Context) (int, error) {
 
 // Orders returns a page of the owner's orders, the newest first, and how many there are.
 func (c *Checkout) Orders(ctx context.Context, owner domain.OwnerID, page domain.Page) ([]domain.Order, int, error) {
-	return c.orders.Orders(ctx, port.OrderFilter{Owner: owner}, page)
+	return c.deps.Orders.Orders(ctx, port.OrderFilter{Owner: owner}, page)
 }
 
 // Order returns the owner's order by its id; ErrNotFound when there is none, or it is somebody else's.
@@ -200,7 +200,7 @@ func (c *Checkout) Order(ctx context.Context, owner domain.OwnerID, id domain.Or
 	if !id.Valid() {
 		return domain.Order{}, domain.NotFound("order")
 	}
-	order, err := c.orders.Order(ctx, id)
+	order, err := c.deps.Orders.Order(ctx, id)
 	return ownedBy(owner, order, err)
 }
 
@@ -209,7 +209,7 @@ func (c *Checkout) OrderByNumber(ctx context.Context, owner domain.OwnerID, numb
 	if !number.Valid() {
 		return domain.Order{}, domain.NotFound("order")
 	}
-	order, err := c.orders.OrderByNumber(ctx, number)
+	order, err := c.deps.Orders.OrderByNumber(ctx, number)
 	return ownedBy(owner, order, err)
 }
 

@@ -2,7 +2,6 @@ package usecase_test
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,23 +15,28 @@ import (
 	"eshop/adapter/memory"
 	"eshop/domain"
 	"eshop/port"
+	testshop "eshop/test/shop"
 	"eshop/usecase"
 )
 
 // world is the use cases of a shop in memory.
 type world struct {
-	store    *memory.Store
-	gateway  port.Payments
-	shopping *usecase.Cart
-	checkout *usecase.Checkout
-	fulfil   *usecase.Fulfillment
+	*usecase.Shop
+	store   *memory.Store
+	gateway port.Payments
 }
 
 func utcNow() time.Time { return time.Now().UTC() }
 
-func counter(prefix string) func() string {
-	var n atomic.Int64
-	return func() string { return fmt.Sprintf("%s%d", prefix, n.Add(1)) }
+// useCases makes those of a shop on store, by the bubble's clock where there is one.
+func useCases(t *testing.T, store *memory.Store, changes ...func(*testshop.Parts)) *usecase.Shop {
+	t.Helper()
+	p := testshop.PartsOf(store)
+	p.Clock = utcNow
+	for _, change := range changes {
+		change(&p)
+	}
+	return p.UseCases(t)
 }
 
 func newWorld(t *testing.T) world {
@@ -41,12 +45,8 @@ func newWorld(t *testing.T) world {
 
 func newWorldPaidBy(t *testing.T, gateway port.Payments) world {
 	store := memory.NewStore()
-	w := world{
-		store: store, gateway: gateway,
-		shopping: usecase.NewCart(store, store, counter("line")),
-		checkout: usecase.NewCheckout(store, store, gateway, store, utcNow, counter("order"), usecase.SecretKey("test")),
-		fulfil:   usecase.NewFulfillment(store, gateway, store, utcNow),
-	}
+	shop := useCases(t, store, func(p *testshop.Parts) { p.Payments = gateway })
+	w := world{shop, store, gateway}
 	require.NoError(t, store.PutProducts(t.Context(), []domain.Product{product("tea", 5), product("pot", 3)}))
 	return w
 }
@@ -72,7 +72,7 @@ const good = "4242 4242 4242 4242"
 
 func (w world) fill(t *testing.T, owner domain.OwnerID, id domain.ProductID, n int) {
 	t.Helper()
-	_, err := w.shopping.Add(t.Context(), owner, id, n, "")
+	_, err := w.Cart.Add(t.Context(), owner, id, n, "")
 	require.NoError(t, err)
 }
 
@@ -87,14 +87,14 @@ func TestBuy(t *testing.T) {
 	t.Run("takes the stock, empties the cart and pays", func(t *testing.T) {
 		w := newWorld(t)
 		w.fill(t, "ann", "tea", 2)
-		order, placed, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		order, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
 		require.NoError(t, err)
 		assert.True(t, placed)
 		assert.Equal(t, domain.Paid, order.Status)
 		assert.Equal(t, domain.Dollars(2499), order.Total, "two at $10.00 and delivery")
 		assert.Equal(t, "4242", order.Payment.Last4)
 		assert.Equal(t, 3, w.stock(t, "tea"))
-		basket, err := w.shopping.Priced(t.Context(), "ann")
+		basket, err := w.Cart.Priced(t.Context(), "ann")
 		require.NoError(t, err)
 		assert.Empty(t, basket.Items)
 	})
@@ -102,10 +102,10 @@ func TestBuy(t *testing.T) {
 	t.Run("a declined card leaves stock, cart and key as they were", func(t *testing.T) {
 		w := newWorld(t)
 		w.fill(t, "ann", "tea", 2)
-		_, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(demopay.Declines))
+		_, _, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(demopay.Declines))
 		require.ErrorIs(t, err, domain.ErrDeclined)
 		assert.Equal(t, 5, w.stock(t, "tea"))
-		order, placed, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		order, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
 		require.NoError(t, err)
 		assert.True(t, placed)
 		assert.Equal(t, domain.Paid, order.Status)
@@ -115,7 +115,7 @@ func TestBuy(t *testing.T) {
 	t.Run("a gateway that fails charges nothing and keeps nothing", func(t *testing.T) {
 		w := newWorld(t)
 		w.fill(t, "ann", "tea", 2)
-		_, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(demopay.Fails))
+		_, _, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(demopay.Fails))
 		require.ErrorIs(t, err, domain.ErrUnavailable)
 		assert.Equal(t, 5, w.stock(t, "tea"))
 		cart, err := w.store.Cart(t.Context(), "ann")
@@ -126,9 +126,9 @@ func TestBuy(t *testing.T) {
 	t.Run("the same key and purchase again is the same order", func(t *testing.T) {
 		w := newWorld(t)
 		w.fill(t, "ann", "tea", 2)
-		first, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		first, _, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
 		require.NoError(t, err)
-		again, placed, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		again, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
 		require.NoError(t, err)
 		assert.False(t, placed)
 		assert.Equal(t, first.ID, again.ID)
@@ -137,9 +137,9 @@ func TestBuy(t *testing.T) {
 	t.Run("the same key with another card is refused", func(t *testing.T) {
 		w := newWorld(t)
 		w.fill(t, "ann", "tea", 2)
-		_, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		_, _, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
 		require.NoError(t, err)
-		_, _, err = w.checkout.Buy(t.Context(), "ann", "k", purchase("5555555555554444"))
+		_, _, err = w.Checkout.Buy(t.Context(), "ann", "k", purchase("5555555555554444"))
 		var e *domain.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, domain.CodeIdempotencyKeyReused, e.Code)
@@ -148,19 +148,19 @@ func TestBuy(t *testing.T) {
 	t.Run("without a key the cart's version is the key", func(t *testing.T) {
 		w := newWorld(t)
 		w.fill(t, "ann", "tea", 2)
-		first, _, err := w.checkout.Buy(t.Context(), "ann", "", purchase(good))
+		first, _, err := w.Checkout.Buy(t.Context(), "ann", "", purchase(good))
 		require.NoError(t, err)
-		again, placed, err := w.checkout.Buy(t.Context(), "ann", "", purchase(good))
+		again, placed, err := w.Checkout.Buy(t.Context(), "ann", "", purchase(good))
 		require.NoError(t, err)
 		assert.False(t, placed)
 		assert.Equal(t, first.ID, again.ID)
-		_, _, err = w.checkout.Buy(t.Context(), "ann", "", purchase("5555555555554444"))
+		_, _, err = w.Checkout.Buy(t.Context(), "ann", "", purchase("5555555555554444"))
 		var e *domain.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, domain.CodeCartEmpty, e.Code)
 
 		w.fill(t, "ann", "pot", 1)
-		next, placed, err := w.checkout.Buy(t.Context(), "ann", "", purchase(good))
+		next, placed, err := w.Checkout.Buy(t.Context(), "ann", "", purchase(good))
 		require.NoError(t, err)
 		assert.True(t, placed)
 		assert.NotEqual(t, first.ID, next.ID)
@@ -171,9 +171,9 @@ func TestBuy(t *testing.T) {
 		w.fill(t, "ann", "tea", 5)
 		w.fill(t, "ann", "pot", 3)
 		w.fill(t, "bob", "pot", 1)
-		_, _, err := w.checkout.Buy(t.Context(), "bob", "k", purchase(good))
+		_, _, err := w.Checkout.Buy(t.Context(), "bob", "k", purchase(good))
 		require.NoError(t, err)
-		_, _, err = w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		_, _, err = w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
 		var e *domain.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, []domain.Shortage{{Product: "pot", Name: "pot", Wanted: 3, Available: 2}}, e.Shortages)
@@ -182,7 +182,7 @@ func TestBuy(t *testing.T) {
 
 	t.Run("everything wrong is said at once", func(t *testing.T) {
 		w := newWorld(t)
-		_, _, err := w.checkout.Buy(t.Context(), "ann", "", domain.Purchase{})
+		_, _, err := w.Checkout.Buy(t.Context(), "ann", "", domain.Purchase{})
 		var e *domain.Error
 		require.ErrorAs(t, err, &e)
 		for _, field := range []string{"email", "shipping_address.name", "shipping_address.country", "payment.card_number", "payment.expiry"} {
@@ -201,20 +201,20 @@ func TestASilentGatewayIsAskedUntilItSays(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				w.fill(t, "ann", "tea", 2)
-				order, placed, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(c.card))
+				order, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(c.card))
 				require.NoError(t, err)
 				assert.True(t, placed)
 				assert.Equal(t, domain.Pending, order.Status)
 
-				settled, err := w.checkout.Settle(t.Context())
+				settled, err := w.Checkout.Settle(t.Context())
 				require.NoError(t, err)
 				assert.Zero(t, settled, "who placed it may still be at work")
 
 				time.Sleep(2 * demopay.Silence)
-				settled, err = w.checkout.Settle(t.Context())
+				settled, err = w.Checkout.Settle(t.Context())
 				require.NoError(t, err)
 				assert.Equal(t, 1, settled)
-				order, err = w.checkout.Order(t.Context(), "ann", order.ID)
+				order, err = w.Checkout.Order(t.Context(), "ann", order.ID)
 				require.NoError(t, err)
 				assert.Equal(t, c.want, order.Status)
 				assert.Equal(t, c.stock, w.stock(t, "tea"))
@@ -248,7 +248,7 @@ func TestARepeatWaitsForTheFirst(t *testing.T) {
 		)
 		for range 50 {
 			all.Go(func() {
-				order, first, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+				order, first, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
 				assert.NoError(t, err)
 				assert.Equal(t, domain.Paid, order.Status)
 				mu.Lock()
@@ -275,7 +275,7 @@ func TestARepeatIsToldWhatTheFirstIsTold(t *testing.T) {
 				var all sync.WaitGroup
 				for range 5 {
 					all.Go(func() {
-						_, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(card))
+						_, _, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(card))
 						assert.ErrorIs(t, err, want)
 					})
 				}
@@ -303,10 +303,10 @@ func TestARepeatFinishesForOneThatDied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorldPaidBy(t, &dyingGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())})
 		w.fill(t, "ann", "tea", 2)
-		go func() { _, _, _ = w.checkout.Buy(t.Context(), "ann", "k", purchase(good)) }()
+		go func() { _, _, _ = w.Checkout.Buy(t.Context(), "ann", "k", purchase(good)) }()
 		time.Sleep(time.Millisecond)
 		begin := time.Now()
-		order, placed, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		order, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
 		require.NoError(t, err)
 		assert.False(t, placed)
 		assert.Equal(t, domain.Paid, order.Status)
@@ -319,18 +319,18 @@ func TestARepeatThatWaitsComesBeforeSettling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorldPaidBy(t, &dyingGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())})
 		w.fill(t, "ann", "tea", 2)
-		go func() { _, _, _ = w.checkout.Buy(t.Context(), "ann", "k", purchase(good)) }()
+		go func() { _, _, _ = w.Checkout.Buy(t.Context(), "ann", "k", purchase(good)) }()
 		time.Sleep(time.Millisecond)
 		answered := make(chan struct{})
 		go func() {
 			defer close(answered)
-			order, placed, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+			order, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
 			assert.NoError(t, err)
 			assert.False(t, placed)
 			assert.Equal(t, domain.Paid, order.Status)
 		}()
 		for waiting := true; waiting; {
-			_, err := w.checkout.Settle(t.Context())
+			_, err := w.Checkout.Settle(t.Context())
 			require.NoError(t, err)
 			select {
 			case <-answered:
@@ -346,19 +346,19 @@ func TestMove(t *testing.T) {
 	staff, customer := domain.User{ID: "s", Role: domain.Staff}, domain.User{ID: "c", Role: domain.Customer}
 	w := newWorld(t)
 	w.fill(t, "ann", "tea", 2)
-	order, _, err := w.checkout.Buy(t.Context(), "ann", "k", purchase(good))
+	order, _, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
 	require.NoError(t, err)
 
-	_, err = w.fulfil.Move(t.Context(), customer, order.Number, domain.Shipped)
+	_, err = w.Fulfillment.Move(t.Context(), customer, order.Number, domain.Shipped)
 	require.ErrorIs(t, err, domain.ErrDenied)
-	_, err = w.fulfil.Move(t.Context(), staff, order.Number, domain.Delivered)
+	_, err = w.Fulfillment.Move(t.Context(), staff, order.Number, domain.Delivered)
 	require.ErrorIs(t, err, domain.ErrConflict, "nothing arrives before it is sent")
 	for range 2 {
-		moved, err := w.fulfil.Move(t.Context(), staff, order.Number, domain.Shipped)
+		moved, err := w.Fulfillment.Move(t.Context(), staff, order.Number, domain.Shipped)
 		require.NoError(t, err)
 		assert.Len(t, moved.History, 3, "moving it again changes nothing")
 	}
-	moved, err := w.fulfil.Move(t.Context(), staff, order.Number, domain.Refunded)
+	moved, err := w.Fulfillment.Move(t.Context(), staff, order.Number, domain.Refunded)
 	require.NoError(t, err)
 	assert.Equal(t, domain.PaymentRefunded, moved.Payment.Status)
 	assert.Equal(t, 5, w.stock(t, "tea"))

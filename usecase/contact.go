@@ -9,18 +9,19 @@ import (
 	"eshop/port"
 )
 
-// Contacting is writing to the shop, or asking it to call back.
-type Contact struct {
-	contacts port.Contacts
-	limits   port.Limits
-	clock    Clock
-	newID    NewID
+// Contact takes messages to the shop and requests to be called back.
+type Contact struct{ deps ContactDeps }
+
+// ContactDeps is what Contact needs; every field must be set.
+type ContactDeps struct {
+	Contacts port.Contacts
+	Limits   port.Limits
+	Clock    Clock
+	NewID    NewID
 }
 
-// NewContacting keeps messages in contacts.
-func NewContact(contacts port.Contacts, limits port.Limits, clock Clock, newID NewID) *Contact {
-	return &Contact{contacts, limits, clock, newID}
-}
+// NewContact returns Contact on deps.
+func NewContact(deps ContactDeps) *Contact { return &Contact{deps} }
 
 var contactLimit = port.Limit{Burst: 5, Every: time.Minute}
 
@@ -29,18 +30,18 @@ func (c *Contact) Send(ctx context.Context, message domain.Contact, key domain.I
 	if err := message.Check(); err != nil {
 		return "", err
 	}
-	message.ID = domain.ContactID(c.newID())
+	message.ID = domain.ContactID(c.deps.NewID())
 	if key != "" {
 		message.ID = domain.ContactID(digest(fmt.Sprintf("%q %+v", key, domain.Contact{
 			Name: message.Name, Email: message.Email, Subject: message.Subject, Message: message.Message,
 			Phone: message.Phone, CallBack: message.CallBack,
 		}))[:32])
 	}
-	message.SentAt = c.clock()
-	if err := takeOne(ctx, c.limits, "contact:"+address, contactLimit, message.SentAt); err != nil {
+	message.SentAt = c.deps.Clock()
+	if err := takeOne(ctx, c.deps.Limits, "contact:"+address, contactLimit, message.SentAt); err != nil {
 		return "", err
 	}
-	return message.ID, c.contacts.AddContact(ctx, message)
+	return message.ID, c.deps.Contacts.AddContact(ctx, message)
 }
 
 // Messages returns a page of the messages, the newest first, for staff.
@@ -48,7 +49,7 @@ func (c *Contact) Messages(ctx context.Context, by domain.User, page domain.Page
 	if err := staffOnly(by); err != nil {
 		return nil, 0, err
 	}
-	return c.contacts.Contacts(ctx, page)
+	return c.deps.Contacts.Contacts(ctx, page)
 }
 
 // Finish notes that a message was seen to by somebody of the staff. Again, nothing changes.
@@ -59,5 +60,5 @@ func (c *Contact) Finish(ctx context.Context, by domain.User, id domain.ContactI
 	if !id.Valid() {
 		return domain.NotFound("message")
 	}
-	return c.contacts.FinishContact(ctx, id, by.Username, c.clock())
+	return c.deps.Contacts.FinishContact(ctx, id, by.Username, c.deps.Clock())
 }

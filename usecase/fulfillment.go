@@ -8,24 +8,25 @@ import (
 )
 
 // Fulfillment ships and refunds orders, for staff.
-type Fulfillment struct {
-	orders   port.Orders
-	payments port.Payments
-	events   port.Events
-	clock    Clock
+type Fulfillment struct{ deps FulfillmentDeps }
+
+// FulfillmentDeps is what Fulfillment needs; every field must be set.
+type FulfillmentDeps struct {
+	Orders   port.Orders
+	Payments port.Payments
+	Events   port.Events
+	Clock    Clock
 }
 
-// NewFulfillment returns a Fulfillment of the orders in orders, which payments refunds.
-func NewFulfillment(orders port.Orders, payments port.Payments, events port.Events, clock Clock) *Fulfillment {
-	return &Fulfillment{orders, payments, events, clock}
-}
+// NewFulfillment returns Fulfillment on deps.
+func NewFulfillment(deps FulfillmentDeps) *Fulfillment { return &Fulfillment{deps} }
 
 // Orders returns a page of everybody's orders, the newest first, and how many there are. "" is every status.
 func (f *Fulfillment) Orders(ctx context.Context, by domain.User, status domain.OrderStatus, page domain.Page) ([]domain.Order, int, error) {
 	if err := staffOnly(by); err != nil {
 		return nil, 0, err
 	}
-	return f.orders.Orders(ctx, port.OrderFilter{Status: status}, page)
+	return f.deps.Orders.Orders(ctx, port.OrderFilter{Status: status}, page)
 }
 
 // Order returns anybody's order by its number.
@@ -36,7 +37,7 @@ func (f *Fulfillment) Order(ctx context.Context, by domain.User, number domain.O
 	if !number.Valid() {
 		return domain.Order{}, domain.NotFound("order")
 	}
-	return f.orders.OrderByNumber(ctx, number)
+	return f.deps.Orders.OrderByNumber(ctx, number)
 }
 
 // Move gives an order its next status: shipped, delivered or refunded, which gives
@@ -54,23 +55,23 @@ func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.Or
 		return domain.Order{}, domain.InvalidFields(map[string]string{"status": "must be shipped, delivered or refunded"})
 	}
 	trial := order.Clone()
-	if _, err := trial.MoveTo(next, f.clock()); err != nil {
+	if _, err := trial.MoveTo(next, f.deps.Clock()); err != nil {
 		return domain.Order{}, err
 	}
 	if next == domain.Refunded {
-		if err := f.payments.Refund(ctx, order.ID); err != nil {
+		if err := f.deps.Payments.Refund(ctx, order.ID); err != nil {
 			return domain.Order{}, err
 		}
 	}
-	order, _, err = f.orders.TransitionOrder(ctx, order.ID, func(o *domain.Order) (domain.Effects, error) {
+	order, _, err = f.deps.Orders.TransitionOrder(ctx, order.ID, func(o *domain.Order) (domain.Effects, error) {
 		if o.Status == next {
 			return domain.Effects{}, nil
 		}
-		return o.MoveTo(next, f.clock())
+		return o.MoveTo(next, f.deps.Clock())
 	})
 	if err != nil {
 		return domain.Order{}, err
 	}
-	_ = f.events.Publish(ctx, domain.Event{Topic: domain.OrderChanged, Key: string(order.ID)})
+	_ = f.deps.Events.Publish(ctx, domain.Event{Topic: domain.OrderChanged, Key: string(order.ID)})
 	return order, nil
 }

@@ -22,13 +22,13 @@ type SecretKey []byte
 func (c *Checkout) placement(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, p domain.Purchase) (port.Placement, error) {
 	name := "key:" + string(key)
 	if key == "" {
-		cart, err := c.carts.Cart(ctx, owner)
+		cart, err := c.deps.Carts.Cart(ctx, owner)
 		if err != nil {
 			return port.Placement{}, err
 		}
 		name = fmt.Sprintf("cart:%d", cart.Version)
 	}
-	fingerprint, err := c.secretKey.fingerprint(p)
+	fingerprint, err := c.deps.SecretKey.fingerprint(p)
 	return port.Placement{Owner: owner, Key: name, Fingerprint: fingerprint, Lease: leaseFor}, err
 }
 

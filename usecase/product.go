@@ -11,25 +11,26 @@ import (
 	"eshop/port"
 )
 
-// Stocking is looking after the goods, for staff.
-type Inventory struct {
-	products port.Products
-	pictures port.Pictures
-	events   port.Events
-	develop  DecodeImage
-	clock    Clock
+// Inventory adds, changes and removes products and counts their stock, for staff.
+type Inventory struct{ deps InventoryDeps }
+
+// InventoryDeps is what Inventory needs; every field must be set.
+type InventoryDeps struct {
+	Products    port.Products
+	Pictures    port.Pictures
+	Events      port.Events
+	DecodeImage DecodeImage
+	Clock       Clock
 }
 
-// DevelopPicture makes a picture of what somebody sent, whatever it is called:
+// DecodeImage makes a picture of what somebody sent, whatever it is called:
 // a whole JPEG, PNG or WebP within the bounds of the domain. What is not needed to
 // show it may be left out. Anything else is ErrInvalid with the field "picture".
 // It stops soon after ctx ends.
 type DecodeImage func(ctx context.Context, content []byte) (domain.Picture, error)
 
-// NewStocking looks after products and their pictures.
-func NewInventory(products port.Products, pictures port.Pictures, events port.Events, develop DecodeImage, clock Clock) *Inventory {
-	return &Inventory{products, pictures, events, develop, clock}
-}
+// NewInventory returns Inventory on deps.
+func NewInventory(deps InventoryDeps) *Inventory { return &Inventory{deps} }
 
 const (
 	// slugLength is how much of a name its address has.
@@ -43,7 +44,7 @@ const (
 // reservedSlugs are addresses beside those of products.
 var reservedSlugs = []string{"new", "categories"}
 
-// Edition stands for all that staff can edit of a product: it is another after each change of that.
+// Version stands for all that staff can edit of a product: it is another after each change of that.
 func Version(p domain.Product) string {
 	return digest(fmt.Sprintf("%q %q %q %q %q %v %q", p.Slug, p.Name, p.Description, p.Category, p.Subcategory, p.Price, p.Images))[:32]
 }
@@ -60,7 +61,7 @@ func (s *Inventory) Add(ctx context.Context, by domain.User, key domain.Idempote
 	if err := staffOnly(by); err != nil {
 		return domain.Product{}, err
 	}
-	p.ID, p.AddedAt = domain.ProductID(digest("product " + string(key))[:32]), s.clock()
+	p.ID, p.AddedAt = domain.ProductID(digest("product " + string(key))[:32]), s.deps.Clock()
 	slugs := []string{p.Slug}
 	if p.Slug == "" {
 		slugs = slugsOf(p)
@@ -73,7 +74,7 @@ func (s *Inventory) Add(ctx context.Context, by domain.User, key domain.Idempote
 	if err := p.Check(); err != nil {
 		return domain.Product{}, err
 	}
-	switch there, err := s.products.Product(ctx, string(p.ID)); {
+	switch there, err := s.deps.Products.Product(ctx, string(p.ID)); {
 	case err == nil:
 		return there, sameGoods(there, p)
 	case !errors.Is(err, domain.ErrNotFound):
@@ -95,14 +96,14 @@ func (s *Inventory) Add(ctx context.Context, by domain.User, key domain.Idempote
 func (s *Inventory) putUnder(ctx context.Context, p domain.Product, slugs []string) (string, error) {
 	for _, p.Slug = range slugs {
 		// A slug may be the id of another product for all the store cares, and would lead there.
-		other, err := s.products.Product(ctx, p.Slug)
+		other, err := s.deps.Products.Product(ctx, p.Slug)
 		if err != nil && !errors.Is(err, domain.ErrNotFound) {
 			return "", err
 		}
 		if slices.Contains(reservedSlugs, p.Slug) || err == nil && other.ID != p.ID {
 			continue
 		}
-		err = s.products.PutProducts(ctx, []domain.Product{p})
+		err = s.deps.Products.PutProducts(ctx, []domain.Product{p})
 		if domain.CodeOf(err) == domain.CodeSlugTaken {
 			continue
 		}
@@ -147,7 +148,7 @@ func (s *Inventory) Change(ctx context.Context, by domain.User, id domain.Produc
 	if err := staffOnly(by); err != nil {
 		return err
 	}
-	before, err := productByRef(ctx, s.products, string(id))
+	before, err := productByRef(ctx, s.deps.Products, string(id))
 	if err != nil {
 		return err
 	}
@@ -200,7 +201,7 @@ func (s *Inventory) SetPrice(ctx context.Context, by domain.User, id domain.Prod
 	if err := staffOnly(by); err != nil {
 		return err
 	}
-	before, err := productByRef(ctx, s.products, string(id))
+	before, err := productByRef(ctx, s.deps.Products, string(id))
 	if err != nil {
 		return err
 	}
@@ -212,7 +213,7 @@ func (s *Inventory) SetPrice(ctx context.Context, by domain.User, id domain.Prod
 
 // update changes a product that still is something to sell afterwards.
 func (s *Inventory) update(ctx context.Context, id domain.ProductID, change func(*domain.Product) error) error {
-	_, err := s.products.UpdateProduct(ctx, id, func(p *domain.Product) error {
+	_, err := s.deps.Products.UpdateProduct(ctx, id, func(p *domain.Product) error {
 		if err := change(p); err != nil {
 			return err
 		}
@@ -234,7 +235,7 @@ func (s *Inventory) Remove(ctx context.Context, by domain.User, id domain.Produc
 	if err := mayName(string(id)); err != nil {
 		return err
 	}
-	if err := s.products.RemoveProduct(ctx, id); err != nil && !errors.Is(err, domain.ErrNotFound) {
+	if err := s.deps.Products.RemoveProduct(ctx, id); err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return err
 	}
 	s.tell(ctx, id)
@@ -247,7 +248,7 @@ func (s *Inventory) Shelves(ctx context.Context, by domain.User) (categories, ki
 	if err := staffOnly(by); err != nil {
 		return nil, nil, err
 	}
-	all, err := s.products.Categories(ctx)
+	all, err := s.deps.Products.Categories(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -270,7 +271,7 @@ func (s *Inventory) Shelves(ctx context.Context, by domain.User) (categories, ki
 
 // shelf is the category and the kind called so: those that there are, or new ones.
 func (s *Inventory) shelf(ctx context.Context, category, kind string) (c, k domain.Category, err error) {
-	all, err := s.products.Categories(ctx)
+	all, err := s.deps.Products.Categories(ctx)
 	if err != nil {
 		return c, k, err
 	}
@@ -283,7 +284,7 @@ func (s *Inventory) kinds(ctx context.Context, of domain.Category) ([]domain.Cat
 	if of.Slug == "" { // it is refused later, and asks for everything here
 		return nil, nil
 	}
-	found, err := s.products.Search(ctx, domain.Query{Category: of.Slug, Page: domain.Page{Number: 1, Size: 1}})
+	found, err := s.deps.Products.Search(ctx, domain.Query{Category: of.Slug, Page: domain.Page{Number: 1, Size: 1}})
 	return found.Facets.Subcategories, err
 }
 
@@ -310,7 +311,7 @@ func (s *Inventory) ChangeStock(ctx context.Context, by domain.User, id domain.P
 	if delta == 0 || delta > domain.MaxStock || delta < -domain.MaxStock {
 		return 0, domain.InvalidFields(map[string]string{"delta": fmt.Sprintf("must be from -%d to %d and not 0", domain.MaxStock, domain.MaxStock)})
 	}
-	p, err := productByRef(ctx, s.products, string(id))
+	p, err := productByRef(ctx, s.deps.Products, string(id))
 	if err != nil {
 		return 0, err
 	}
@@ -318,7 +319,7 @@ func (s *Inventory) ChangeStock(ctx context.Context, by domain.User, id domain.P
 	if delta < 0 {
 		reason = domain.StockCorrected
 	}
-	stock, err := s.products.ChangeStock(ctx, p.ID, delta, reason, s.clock())
+	stock, err := s.deps.Products.ChangeStock(ctx, p.ID, delta, reason, s.deps.Clock())
 	if err != nil {
 		return 0, err
 	}
@@ -333,11 +334,11 @@ func (s *Inventory) AddPicture(ctx context.Context, by domain.User, content []by
 	if err := staffOnly(by); err != nil {
 		return "", err
 	}
-	picture, err := s.develop(ctx, content)
+	picture, err := s.deps.DecodeImage(ctx, content)
 	if err != nil {
 		return "", err
 	}
-	if err := s.pictures.PutPicture(ctx, picture); err != nil {
+	if err := s.deps.Pictures.PutPicture(ctx, picture); err != nil {
 		return "", err
 	}
 	return picture.Name.URL(), nil
@@ -348,7 +349,7 @@ func (s *Inventory) Movements(ctx context.Context, by domain.User, id domain.Pro
 	if err := staffOnly(by); err != nil {
 		return nil, err
 	}
-	return s.products.Movements(ctx, id)
+	return s.deps.Products.Movements(ctx, id)
 }
 
 // image is what a picture becomes on the page of a product called name; none of no content.
@@ -365,5 +366,5 @@ func (s *Inventory) image(ctx context.Context, by domain.User, name string, cont
 
 // tell wakes who follows products. News that is lost only delays.
 func (s *Inventory) tell(ctx context.Context, id domain.ProductID) {
-	_ = s.events.Publish(ctx, domain.Event{Topic: domain.ProductChanged, Key: string(id)})
+	_ = s.deps.Events.Publish(ctx, domain.Event{Topic: domain.ProductChanged, Key: string(id)})
 }

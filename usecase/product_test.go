@@ -14,14 +14,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"eshop/adapter/raster"
 	"eshop/domain"
 	"eshop/usecase"
 )
-
-func (w world) stocking() *usecase.Inventory {
-	return usecase.NewInventory(w.store, w.store, w.store, raster.New().Decode, utcNow)
-}
 
 // goods is what staff writes into a form.
 func goods(name, category, kind string) domain.Product {
@@ -60,7 +55,7 @@ func TestStocking_Add(t *testing.T) {
 		w := newWorld(t)
 		news, err := w.store.Subscribe(t.Context(), domain.ProductChanged)
 		require.NoError(t, err)
-		p, err := w.stocking().Add(t.Context(), sue, "form", goods("Crème Cup", "Kitchen", "Cups"), aPicture(t, 1), "")
+		p, err := w.Inventory.Add(t.Context(), sue, "form", goods("Crème Cup", "Kitchen", "Cups"), aPicture(t, 1), "")
 		require.NoError(t, err)
 		assert.Equal(t, domain.Event{Topic: domain.ProductChanged, Key: string(p.ID)}, <-news)
 		assert.Equal(t, p, w.kept(t, p.ID))
@@ -71,7 +66,7 @@ func TestStocking_Add(t *testing.T) {
 		require.Len(t, p.Images, 1)
 		assert.Equal(t, "Crème Cup", p.Images[0].Alt, "a picture without words is called as the product is")
 		assert.Contains(t, p.Images[0].URL, "/media/p/")
-		movements, err := w.stocking().Movements(t.Context(), sue, p.ID)
+		movements, err := w.Inventory.Movements(t.Context(), sue, p.ID)
 		require.NoError(t, err)
 		require.Len(t, movements, 1)
 		assert.Equal(t, 3, movements[0].Delta)
@@ -82,17 +77,17 @@ func TestStocking_Add(t *testing.T) {
 		var all sync.WaitGroup
 		for range 20 {
 			all.Go(func() {
-				_, err := w.stocking().Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), aPicture(t, 1), "a cup")
+				_, err := w.Inventory.Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), aPicture(t, 1), "a cup")
 				assert.NoError(t, err)
 			})
 		}
 		all.Wait()
-		first, err := w.stocking().Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), nil, "")
+		first, err := w.Inventory.Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), nil, "")
 		require.NoError(t, err)
 		w.fill(t, "ann", first.ID, 2)
-		_, _, err = w.checkout.Buy(t.Context(), "ann", "", purchase(good))
+		_, _, err = w.Checkout.Buy(t.Context(), "ann", "", purchase(good))
 		require.NoError(t, err)
-		again, err := w.stocking().Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), nil, "")
+		again, err := w.Inventory.Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), nil, "")
 		require.NoError(t, err)
 		assert.Equal(t, w.kept(t, first.ID), again)
 		assert.Equal(t, 1, again.Stock, "what was sold is not received again")
@@ -102,9 +97,9 @@ func TestStocking_Add(t *testing.T) {
 	})
 	t.Run("a form that has added something says so when it means something else", func(t *testing.T) {
 		w := newWorld(t)
-		p, err := w.stocking().Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), nil, "")
+		p, err := w.Inventory.Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), nil, "")
 		require.NoError(t, err)
-		there, err := w.stocking().Add(t.Context(), sue, "form", goods("Mug", "Kitchen", "Cups"), nil, "")
+		there, err := w.Inventory.Add(t.Context(), sue, "form", goods("Mug", "Kitchen", "Cups"), nil, "")
 		requireCode(t, err, domain.ErrConflict, domain.CodeProductAdded)
 		assert.Equal(t, p.ID, there.ID)
 		assert.Equal(t, "Cup", w.kept(t, p.ID).Name)
@@ -113,7 +108,7 @@ func TestStocking_Add(t *testing.T) {
 		w := newWorld(t)
 		seen := map[string]bool{}
 		for n := range 12 {
-			p, err := w.stocking().Add(t.Context(), sue, domain.IdempotencyKey(fmt.Sprint(n)), goods("Tea", "Kitchen", "Cups"), nil, "")
+			p, err := w.Inventory.Add(t.Context(), sue, domain.IdempotencyKey(fmt.Sprint(n)), goods("Tea", "Kitchen", "Cups"), nil, "")
 			require.NoError(t, err)
 			assert.Equal(t, p.ID, w.kept(t, p.ID).ID)
 			seen[p.Slug] = true
@@ -124,21 +119,21 @@ func TestStocking_Add(t *testing.T) {
 	})
 	t.Run("a name without letters is no hindrance", func(t *testing.T) {
 		w := newWorld(t)
-		p, err := w.stocking().Add(t.Context(), sue, "form", goods("🫖!", "Kitchen", "Cups"), nil, "")
+		p, err := w.Inventory.Add(t.Context(), sue, "form", goods("🫖!", "Kitchen", "Cups"), nil, "")
 		require.NoError(t, err)
 		assert.Equal(t, p, w.kept(t, domain.ProductID(p.Slug)))
 	})
 	t.Run("no product gets the address of another page", func(t *testing.T) {
 		w := newWorld(t)
 		for _, name := range []string{"New", "Categories"} {
-			p, err := w.stocking().Add(t.Context(), sue, domain.IdempotencyKey(name), goods(name, "Kitchen", "Cups"), nil, "")
+			p, err := w.Inventory.Add(t.Context(), sue, domain.IdempotencyKey(name), goods(name, "Kitchen", "Cups"), nil, "")
 			require.NoError(t, err)
 			assert.Equal(t, domain.SlugOf(name, 99)+"-2", p.Slug)
 		}
 		for _, slug := range []string{"new", "categories", "tea"} {
 			asked := goods("Mug", "Kitchen", "Cups")
 			asked.Slug = slug
-			_, err := w.stocking().Add(t.Context(), sue, domain.IdempotencyKey("slug-"+slug), asked, nil, "")
+			_, err := w.Inventory.Add(t.Context(), sue, domain.IdempotencyKey("slug-"+slug), asked, nil, "")
 			requireCode(t, err, domain.ErrConflict, domain.CodeSlugTaken)
 		}
 	})
@@ -148,12 +143,12 @@ func TestStocking_Add(t *testing.T) {
 		odd.Category, odd.Subcategory = domain.Category{Slug: "for-tables", Name: "Table & Co"}, domain.Category{Slug: "glass", Name: "Glass"}
 		require.NoError(t, w.store.PutProducts(t.Context(), []domain.Product{odd}))
 		for _, c := range []struct{ category, kind string }{{"Table & Co", "Glass"}, {"for tables", "GLASS"}} {
-			p, err := w.stocking().Add(t.Context(), sue, domain.IdempotencyKey(c.kind), goods("Cup", c.category, c.kind), nil, "")
+			p, err := w.Inventory.Add(t.Context(), sue, domain.IdempotencyKey(c.kind), goods("Cup", c.category, c.kind), nil, "")
 			require.NoError(t, err)
 			assert.Equal(t, odd.Category, p.Category)
 			assert.Equal(t, odd.Subcategory, p.Subcategory)
 		}
-		categories, kinds, err := w.stocking().Shelves(t.Context(), sue)
+		categories, kinds, err := w.Inventory.Shelves(t.Context(), sue)
 		require.NoError(t, err)
 		assert.Equal(t, []string{"Table & Co", "Things"}, categories)
 		assert.Equal(t, []string{"Glass", "Things"}, kinds)
@@ -162,16 +157,16 @@ func TestStocking_Add(t *testing.T) {
 		w := newWorld(t)
 		bad := goods("", "!!!", "\x00")
 		bad.Price, bad.Stock, bad.Slug = domain.Dollars(0), -1, "../x"
-		_, err := w.stocking().Add(t.Context(), sue, "form", bad, aPicture(t, 1), "")
+		_, err := w.Inventory.Add(t.Context(), sue, "form", bad, aPicture(t, 1), "")
 		var e *domain.Error
 		require.ErrorAs(t, err, &e)
 		for _, field := range []string{"name", "category", "kind", "price", "stock", "slug"} {
 			assert.NotEmpty(t, e.Fields[field], field)
 		}
-		_, err = w.stocking().Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), []byte("no picture"), "")
+		_, err = w.Inventory.Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), []byte("no picture"), "")
 		require.ErrorAs(t, err, &e)
 		assert.NotEmpty(t, e.Fields["picture"])
-		_, err = w.stocking().Add(t.Context(), domain.User{Role: domain.Customer}, "form", goods("Cup", "Kitchen", "Cups"), nil, "")
+		_, err = w.Inventory.Add(t.Context(), domain.User{Role: domain.Customer}, "form", goods("Cup", "Kitchen", "Cups"), nil, "")
 		require.ErrorIs(t, err, domain.ErrDenied)
 		_, err = w.store.Product(t.Context(), "cup")
 		require.ErrorIs(t, err, domain.ErrNotFound)
@@ -182,11 +177,11 @@ func TestStocking_Change(t *testing.T) {
 	t.Run("what is changed is so, and orders keep what they were placed with", func(t *testing.T) {
 		w := newWorld(t)
 		w.fill(t, "ann", "tea", 2)
-		order, _, err := w.checkout.Buy(t.Context(), "ann", "", purchase(good))
+		order, _, err := w.Checkout.Buy(t.Context(), "ann", "", purchase(good))
 		require.NoError(t, err)
 		to := goods("Green Tea", "Kitchen", "Teas")
 		to.Description = "From the hills."
-		require.NoError(t, w.stocking().Change(t.Context(), sue, "tea", usecase.Version(w.kept(t, "tea")), to, nil, ""))
+		require.NoError(t, w.Inventory.Change(t.Context(), sue, "tea", usecase.Version(w.kept(t, "tea")), to, nil, ""))
 		p := w.kept(t, "tea")
 		assert.Equal(t, "Green Tea", p.Name)
 		assert.Equal(t, "From the hills.", p.Description)
@@ -194,7 +189,7 @@ func TestStocking_Change(t *testing.T) {
 		assert.Equal(t, "teas", p.Subcategory.Slug)
 		assert.Equal(t, 3, p.Stock)
 		assert.Equal(t, 2, p.Sold)
-		order, err = w.checkout.Order(t.Context(), "ann", order.ID)
+		order, err = w.Checkout.Order(t.Context(), "ann", order.ID)
 		require.NoError(t, err)
 		assert.Equal(t, "tea", order.Lines[0].Name)
 		assert.Equal(t, domain.Dollars(1000), order.Lines[0].UnitPrice)
@@ -204,22 +199,22 @@ func TestStocking_Change(t *testing.T) {
 		seen := usecase.Version(w.kept(t, "tea"))
 		for name, change := range map[string]func() error{
 			"a text": func() error {
-				return w.stocking().Change(t.Context(), sue, "tea", usecase.Version(w.kept(t, "tea")), goods("Black Tea", "Things", "Things"), nil, "")
+				return w.Inventory.Change(t.Context(), sue, "tea", usecase.Version(w.kept(t, "tea")), goods("Black Tea", "Things", "Things"), nil, "")
 			},
-			"a price": func() error { return w.stocking().SetPrice(t.Context(), sue, "tea", domain.Dollars(77)) },
+			"a price": func() error { return w.Inventory.SetPrice(t.Context(), sue, "tea", domain.Dollars(77)) },
 			"a picture": func() error {
-				return w.stocking().Change(t.Context(), sue, "tea", usecase.Version(w.kept(t, "tea")), goods("Black Tea", "Things", "Things"), aPicture(t, 9), "")
+				return w.Inventory.Change(t.Context(), sue, "tea", usecase.Version(w.kept(t, "tea")), goods("Black Tea", "Things", "Things"), aPicture(t, 9), "")
 			},
 		} {
 			require.NoError(t, change(), name)
 			before := w.kept(t, "tea")
-			requireCode(t, w.stocking().Change(t.Context(), sue, "tea", seen, goods("Green Tea", "Things", "Things"), nil, ""), domain.ErrConflict, domain.CodeProductChanged)
+			requireCode(t, w.Inventory.Change(t.Context(), sue, "tea", seen, goods("Green Tea", "Things", "Things"), nil, ""), domain.ErrConflict, domain.CodeProductChanged)
 			assert.Equal(t, before, w.kept(t, "tea"), name)
 			seen = usecase.Version(before)
 		}
-		_, err := w.stocking().ChangeStock(t.Context(), sue, "tea", 5)
+		_, err := w.Inventory.ChangeStock(t.Context(), sue, "tea", 5)
 		require.NoError(t, err)
-		require.NoError(t, w.stocking().Change(t.Context(), sue, "tea", seen, goods("Green Tea", "Things", "Things"), nil, ""), "counting is no edit")
+		require.NoError(t, w.Inventory.Change(t.Context(), sue, "tea", seen, goods("Green Tea", "Things", "Things"), nil, ""), "counting is no edit")
 	})
 	t.Run("of many who edit at once one does, and the same edit again is done already", func(t *testing.T) {
 		w := newWorld(t)
@@ -230,7 +225,7 @@ func TestStocking_Change(t *testing.T) {
 		for n := range 20 {
 			all.Go(func() {
 				name := fmt.Sprint("Tea ", n)
-				if err := w.stocking().Change(t.Context(), sue, "tea", seen, goods(name, "Things", "Things"), nil, ""); err == nil {
+				if err := w.Inventory.Change(t.Context(), sue, "tea", seen, goods(name, "Things", "Things"), nil, ""); err == nil {
 					mu.Lock()
 					done = append(done, name)
 					mu.Unlock()
@@ -240,7 +235,7 @@ func TestStocking_Change(t *testing.T) {
 		all.Wait()
 		require.Len(t, done, 1)
 		assert.Equal(t, done[0], w.kept(t, "tea").Name)
-		require.NoError(t, w.stocking().Change(t.Context(), sue, "tea", seen, goods(done[0], "Things", "Things"), nil, ""))
+		require.NoError(t, w.Inventory.Change(t.Context(), sue, "tea", seen, goods(done[0], "Things", "Things"), nil, ""))
 	})
 	t.Run("pictures come, change their words and go, and no other address gets in", func(t *testing.T) {
 		w := newWorld(t)
@@ -250,7 +245,7 @@ func TestStocking_Change(t *testing.T) {
 			to.Images = images
 			seen := usecase.Version(w.kept(t, "tea"))
 			for range 2 {
-				require.NoError(t, w.stocking().Change(t.Context(), sue, "tea", seen, to, picture, "new"))
+				require.NoError(t, w.Inventory.Change(t.Context(), sue, "tea", seen, to, picture, "new"))
 			}
 			return w.kept(t, "tea").Images
 		}
@@ -270,11 +265,11 @@ func TestStocking_Change(t *testing.T) {
 		w := newWorld(t)
 		before := w.kept(t, "tea")
 		seen := usecase.Version(before)
-		require.ErrorIs(t, w.stocking().Change(t.Context(), sue, "tea", seen, goods("", "Things", "Things"), nil, ""), domain.ErrInvalid)
-		require.ErrorIs(t, w.stocking().Change(t.Context(), sue, "tea", seen, goods("Tea", "Things", "Things"), []byte("x"), ""), domain.ErrInvalid)
-		require.ErrorIs(t, w.stocking().Change(t.Context(), domain.User{}, "tea", seen, goods("Tea", "Things", "Things"), nil, ""), domain.ErrDenied)
+		require.ErrorIs(t, w.Inventory.Change(t.Context(), sue, "tea", seen, goods("", "Things", "Things"), nil, ""), domain.ErrInvalid)
+		require.ErrorIs(t, w.Inventory.Change(t.Context(), sue, "tea", seen, goods("Tea", "Things", "Things"), []byte("x"), ""), domain.ErrInvalid)
+		require.ErrorIs(t, w.Inventory.Change(t.Context(), domain.User{}, "tea", seen, goods("Tea", "Things", "Things"), nil, ""), domain.ErrDenied)
 		for _, id := range []domain.ProductID{"", "ghost", "\x00", "\xff"} {
-			require.ErrorIs(t, w.stocking().Change(t.Context(), sue, id, seen, goods("Tea", "Things", "Things"), nil, ""), domain.ErrNotFound)
+			require.ErrorIs(t, w.Inventory.Change(t.Context(), sue, id, seen, goods("Tea", "Things", "Things"), nil, ""), domain.ErrNotFound)
 		}
 		assert.Equal(t, before, w.kept(t, "tea"))
 	})
@@ -283,17 +278,17 @@ func TestStocking_Change(t *testing.T) {
 func TestStocking_Remove(t *testing.T) {
 	w := newWorld(t)
 	w.fill(t, "ann", "tea", 1)
-	require.ErrorIs(t, w.stocking().Remove(t.Context(), domain.User{}, "tea"), domain.ErrDenied)
-	require.ErrorIs(t, w.stocking().Remove(t.Context(), sue, "\x00"), domain.ErrNotFound)
+	require.ErrorIs(t, w.Inventory.Remove(t.Context(), domain.User{}, "tea"), domain.ErrDenied)
+	require.ErrorIs(t, w.Inventory.Remove(t.Context(), sue, "\x00"), domain.ErrNotFound)
 	news, err := w.store.Subscribe(t.Context(), domain.ProductChanged)
 	require.NoError(t, err)
-	require.NoError(t, w.stocking().Remove(t.Context(), sue, "tea"))
+	require.NoError(t, w.Inventory.Remove(t.Context(), sue, "tea"))
 	assert.Equal(t, "tea", (<-news).Key)
-	require.NoError(t, w.stocking().Remove(t.Context(), sue, "tea"), "what is gone stays so")
+	require.NoError(t, w.Inventory.Remove(t.Context(), sue, "tea"), "what is gone stays so")
 	_, err = w.store.Product(context.Background(), "tea")
 	require.ErrorIs(t, err, domain.ErrNotFound)
-	basket, err := w.shopping.Priced(t.Context(), "ann")
+	basket, err := w.Cart.Priced(t.Context(), "ann")
 	require.NoError(t, err)
 	assert.True(t, basket.Items[0].Product.Discontinued())
-	require.ErrorIs(t, w.stocking().SetPrice(t.Context(), sue, "tea", domain.Dollars(1)), domain.ErrNotFound)
+	require.ErrorIs(t, w.Inventory.SetPrice(t.Context(), sue, "tea", domain.Dollars(1)), domain.ErrNotFound)
 }

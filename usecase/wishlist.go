@@ -7,18 +7,19 @@ import (
 	"eshop/port"
 )
 
-// Wishing is keeping a wishlist.
-type Wishlist struct {
-	wishlists port.Wishlists
-	products  port.Products
-	clock     Clock
-	newID     NewID
+// Wishlist keeps wishlists.
+type Wishlist struct{ deps WishlistDeps }
+
+// WishlistDeps is what Wishlist needs; every field must be set.
+type WishlistDeps struct {
+	Wishlists port.Wishlists
+	Products  port.Products
+	Clock     Clock
+	NewID     NewID
 }
 
-// NewWishing keeps wishlists of products.
-func NewWishlist(wishlists port.Wishlists, products port.Products, clock Clock, newID NewID) *Wishlist {
-	return &Wishlist{wishlists, products, clock, newID}
-}
+// NewWishlist returns Wishlist on deps.
+func NewWishlist(deps WishlistDeps) *Wishlist { return &Wishlist{deps} }
 
 // WishItem is a wish with its product. A product that is no longer sold is a domain.GoneProduct.
 type WishlistEntry struct {
@@ -28,7 +29,7 @@ type WishlistEntry struct {
 
 // Wishlist returns the owner's wishes, the newest first.
 func (w *Wishlist) Items(ctx context.Context, owner domain.OwnerID) ([]WishlistEntry, error) {
-	list, err := w.wishlists.Wishlist(ctx, owner)
+	list, err := w.deps.Wishlists.Wishlist(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
@@ -37,12 +38,12 @@ func (w *Wishlist) Items(ctx context.Context, owner domain.OwnerID) ([]WishlistE
 
 // Add puts a product on the wishlist; again, nothing changes.
 func (w *Wishlist) Add(ctx context.Context, owner domain.OwnerID, product domain.ProductID) ([]WishlistEntry, error) {
-	p, err := productByRef(ctx, w.products, string(product))
+	p, err := productByRef(ctx, w.deps.Products, string(product))
 	if err != nil {
 		return nil, err
 	}
-	wish := domain.WishlistItem{ID: domain.WishlistItemID(w.newID()), Product: p.ID, AddedAt: w.clock()}
-	list, err := w.wishlists.UpdateWishlist(ctx, owner, func(l *domain.Wishlist) error { return l.Add(wish) })
+	wish := domain.WishlistItem{ID: domain.WishlistItemID(w.deps.NewID()), Product: p.ID, AddedAt: w.deps.Clock()}
+	list, err := w.deps.Wishlists.UpdateWishlist(ctx, owner, func(l *domain.Wishlist) error { return l.Add(wish) })
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +52,7 @@ func (w *Wishlist) Add(ctx context.Context, owner domain.OwnerID, product domain
 
 // Remove takes a wish off the list.
 func (w *Wishlist) Remove(ctx context.Context, owner domain.OwnerID, wish domain.WishlistItemID) ([]WishlistEntry, error) {
-	list, err := w.wishlists.UpdateWishlist(ctx, owner, func(l *domain.Wishlist) error { return l.Remove(wish) })
+	list, err := w.deps.Wishlists.UpdateWishlist(ctx, owner, func(l *domain.Wishlist) error { return l.Remove(wish) })
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (w *Wishlist) items(ctx context.Context, list domain.Wishlist) ([]WishlistE
 	for i, wish := range list.Items {
 		ids[i] = wish.Product
 	}
-	products, err := productsByID(ctx, w.products, ids)
+	products, err := productsByID(ctx, w.deps.Products, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -41,18 +41,30 @@ type Server struct {
 	name   string
 }
 
-// NewServer puts all of the shop behind one handler. health answers for the process.
-func NewServer(about page.Shop, pages *page.Pages, json *api.API, chat *live.Hub, visits *session.Cookies, health *Health, metrics *Metrics, log *slog.Logger) *Server {
-	s := &Server{pages: pages, health: health, log: log, name: about.ServerName}
+// Parts is what a Server puts together; every field must be set.
+type Parts struct {
+	Name    string // signs every answer
+	Cookies *session.Cookies
+	Pages   *page.Pages
+	API     *api.API
+	Chat    *live.Hub
+	Health  *Health
+	Metrics *Metrics
+	Log     *slog.Logger
+}
+
+// NewServer puts all of the shop behind one handler.
+func NewServer(p Parts) *Server {
+	s := &Server{pages: p.Pages, health: p.Health, log: p.Log, name: p.Name}
 	r := mux.NewRouter()
 	r.Use(nameRoutes)
-	r.Methods("GET", "HEAD").Path("/health").HandlerFunc(health.alive)
-	r.Methods("GET", "HEAD").Path("/ready").HandlerFunc(health.ready)
+	r.Methods("GET", "HEAD").Path("/health").HandlerFunc(p.Health.alive)
+	r.Methods("GET", "HEAD").Path("/ready").HandlerFunc(p.Health.ready)
 	r.Methods("GET", "HEAD").PathPrefix("/assets/").Handler(asset.Handler())
 	r.Methods("GET", "HEAD").Path("/favicon.ico").Handler(asset.Favicon())
-	json.Mount(r)
-	chat.Mount(r)
-	pages.Mount(r)
+	p.API.Mount(r)
+	p.Chat.Mount(r)
+	p.Pages.Mount(r)
 	r.Methods("GET", "HEAD").PathPrefix("/media/").Handler(asset.Media()) // the rest: pages has the pictures of staff
 	unanswered := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		// The router alone takes an address for unknown when any later route has the method.
@@ -69,7 +81,7 @@ func NewServer(about page.Shop, pages *page.Pages, json *api.API, chat *live.Hub
 
 	sameSite := http.NewCrossOriginProtection()
 	sameSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, problem.ErrCrossSite) }))
-	s.Handler = metrics.count(s.always(s.recover(bounded(visits.Middleware(sameSite.Handler(r))))))
+	s.Handler = p.Metrics.count(s.always(s.recover(bounded(p.Cookies.Middleware(sameSite.Handler(r))))))
 	return s
 }
 

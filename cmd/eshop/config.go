@@ -12,9 +12,9 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"eshop"
 	"eshop/adapter/postgres"
 	"eshop/adapter/redis"
-	"eshop/usecase"
 	"eshop/web"
 	"eshop/web/page"
 )
@@ -36,7 +36,6 @@ type config struct {
 }
 
 const (
-	minSecret    = 32 // bytes, as many as the hash that it keys
 	metricsAbove = 1000
 	production   = "production"
 )
@@ -86,8 +85,8 @@ func readConfig(environ []string) (config, error) {
 		wrong = append(wrong, errors.New("ESHOP_ENV must be development or production"))
 	}
 	wrong = append(wrong, cfg.wrongAddresses()...)
-	if cfg.SecretKey != "" && len(cfg.SecretKey) < minSecret {
-		wrong = append(wrong, fmt.Errorf("SECRET_KEY must have %d bytes or more; openssl rand -hex 32 makes one", minSecret))
+	if cfg.SecretKey != "" && len(cfg.SecretKey) < eshop.MinSecretKey {
+		wrong = append(wrong, fmt.Errorf("SECRET_KEY must have %d bytes or more; openssl rand -hex 32 makes one", eshop.MinSecretKey))
 	}
 	if cfg.SecretKey == "" && cfg.RedisURL != "" {
 		wrong = append(wrong, errors.New("SECRET_KEY must be set, and be the same on all servers, when REDIS_URL makes them one shop; openssl rand -hex 32 makes one"))
@@ -148,13 +147,11 @@ func (c config) stores() string {
 	return "embedded"
 }
 
-func aboutShop(c config) page.Shop {
-	return page.Shop{
+func shopInfo(c config) page.ShopInfo {
+	return page.ShopInfo{
 		ServerName: c.ServerName, Phone: strings.TrimSpace(c.Phone), Email: strings.TrimSpace(c.Email), Hours: strings.TrimSpace(c.Hours),
 	}
 }
-
-func secretKey(c config) usecase.SecretKey { return usecase.SecretKey(c.SecretKey) }
 
 func postgresConfig(c config) postgres.Config {
 	return postgres.Config{URL: c.DatabaseURL, Name: strings.TrimSpace("eshop " + c.ServerName)}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"eshop"
 	"os"
 	"testing"
 
@@ -15,7 +16,7 @@ func TestReadConfig(t *testing.T) {
 		require.NoError(t, err)
 		assert.EqualValues(t, 8080, cfg.Port)
 		assert.NotEmpty(t, cfg.ServerName)
-		assert.GreaterOrEqual(t, len(cfg.SecretKey), minSecret)
+		assert.GreaterOrEqual(t, len(cfg.SecretKey), eshop.MinSecretKey)
 		assert.False(t, cfg.Demo)
 	})
 

@@ -40,12 +40,12 @@ func seed(ctx context.Context, n int, cfg config, stderr io.Writer) error {
 		return err
 	}
 	bar.end()
-	shop, closeShop, err := newStoredShop(ctx, cfg, slog.New(slog.DiscardHandler))
+	app, closeShop, err := newStoredShop(ctx, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	defer closeShop()
-	return shop.demo.LoadPeople(ctx)
+	return app.demo.LoadPeople(ctx)
 }
 
 func firstProducts(n int) iter.Seq[domain.Product] {

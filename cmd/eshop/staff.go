@@ -24,19 +24,19 @@ func staff(ctx context.Context, args []string, cfg config, stdin *os.File, stdou
 	if cfg.DatabaseURL == "" {
 		return errNoDatabase
 	}
-	shop, closeShop, err := newStoredShop(ctx, cfg, slog.New(slog.DiscardHandler))
+	app, closeShop, err := newStoredShop(ctx, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	defer closeShop()
-	if err := shop.health.Check(ctx); err != nil {
+	if err := app.shop.Check(ctx); err != nil {
 		return err
 	}
 	password, err := readPassword(ctx, stdin, stderr)
 	if err != nil {
 		return err
 	}
-	user, err := shop.account.AddStaff(ctx, domain.Registration{Username: args[0], Email: args[1], Password: password})
+	user, err := app.shop.UseCases.Account.AddStaff(ctx, domain.Registration{Username: args[0], Email: args[1], Password: password})
 	if err != nil {
 		return err
 	}

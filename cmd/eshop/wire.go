@@ -9,14 +9,14 @@ import (
 	"github.com/google/wire"
 )
 
-func newMemoryShop(cfg config, log *slog.Logger) (*shop, func(), error) {
+func newMemoryShop(cfg config, log *slog.Logger) (*application, func(), error) {
 	panic(wire.Build(shopSet, memorySet))
 }
 
-func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, func(), error) {
+func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*application, func(), error) {
 	panic(wire.Build(shopSet, storedSet))
 }
 
-func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, func(), error) {
+func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*application, func(), error) {
 	panic(wire.Build(shopSet, clusterSet))
 }

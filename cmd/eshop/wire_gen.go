@@ -8,206 +8,108 @@ package main
 
 import (
 	"context"
+	"eshop"
 	"eshop/adapter/argon2"
 	"eshop/adapter/memory"
 	"eshop/adapter/postgres"
 	"eshop/adapter/redis"
-	"eshop/cmd/eshop/demo"
-	"eshop/usecase"
-	"eshop/web"
-	"eshop/web/api"
-	"eshop/web/live"
-	"eshop/web/page"
-	"eshop/web/session"
 	"log/slog"
 )
 
 // Injectors from wire.go:
 
-func newMemoryShop(cfg config, log *slog.Logger) (*shop, func(), error) {
-	pageShop := aboutShop(cfg)
+func newMemoryShop(cfg config, log *slog.Logger) (*application, func(), error) {
 	store := memory.NewStore()
-	registry := newMemoryRegistry()
-	prometheusRegisterer := registerer(registry)
-	orders := newMemoryOrders(store, prometheusRegisterer)
+	registry := memoryRegistry()
+	stores := memoryStores(store, registry)
 	passwords, err := argon2.New()
 	if err != nil {
 		return nil, nil, err
 	}
-	clock := utcNow()
-	usecaseNewID := newID()
-	usecaseNewSecret := newSecret()
-	account := usecase.NewAccount(store, store, store, store, orders, store, store, passwords, clock, usecaseNewID, usecaseNewSecret)
-	visits := session.New(account)
-	browsing := usecase.NewCatalog(store, store)
-	shopping := usecase.NewCart(store, store, usecaseNewID)
-	wishing := usecase.NewWishlist(store, store, clock, usecaseNewID)
-	payments := newMemoryGateway(clock)
-	usecaseSecretKey := secretKey(cfg)
-	checkout := usecase.NewCheckout(store, orders, payments, store, clock, usecaseNewID, usecaseSecretKey)
-	contacting := usecase.NewContact(store, store, clock, usecaseNewID)
-	talking := usecase.NewChat(store, orders, store, store, clock, usecaseNewID)
-	usecaseDevelopPicture := developPicture()
-	stocking := usecase.NewInventory(store, store, store, usecaseDevelopPicture, clock)
-	fulfilling := usecase.NewFulfillment(orders, payments, store, clock)
-	pages := page.New(pageShop, visits, browsing, shopping, wishing, checkout, account, contacting, talking, stocking, fulfilling)
-	apiAPI := api.New(visits, browsing, shopping, wishing, checkout, account, contacting, talking)
-	hub := live.New(visits, talking, prometheusRegisterer, log)
-	health := newMemoryHealth()
-	metrics := web.NewMetrics(prometheusRegisterer)
-	server := web.NewServer(pageShop, pages, apiAPI, hub, visits, health, metrics, log)
-	loader := &demo.Loader{
-		Products:  store,
-		Carts:     store,
-		Users:     store,
-		Orders:    orders,
-		Passwords: passwords,
+	mainDependencies := memoryDependencies()
+	eshopOptions := options(cfg, log, passwords, registry, mainDependencies)
+	shop, err := eshop.New(stores, eshopOptions)
+	if err != nil {
+		return nil, nil, err
 	}
-	mainSweeper := newMemorySweeper()
-	mainShop := &shop{
-		server:   server,
-		chat:     hub,
-		health:   health,
-		checkout: checkout,
-		account:  account,
+	loader := demoLoader(stores, passwords)
+	mainApplication := &application{
+		shop:     shop,
 		demo:     loader,
 		registry: registry,
-		sweep:    mainSweeper,
 	}
-	return mainShop, func() {
+	return mainApplication, func() {
 	}, nil
 }
 
-func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, func(), error) {
-	pageShop := aboutShop(cfg)
+func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*application, func(), error) {
 	config2 := postgresConfig(cfg)
 	store, cleanup, err := postgres.Open(ctx, config2)
 	if err != nil {
 		return nil, nil, err
 	}
-	registry := newStoredRegistry(store)
-	prometheusRegisterer := registerer(registry)
-	orders := newStoredOrders(store, prometheusRegisterer)
 	memoryStore := memory.NewStore()
+	registry := storedRegistry(store)
+	stores := storedStores(store, memoryStore, registry)
 	passwords, err := argon2.New()
 	if err != nil {
 		cleanup()
 		return nil, nil, err
 	}
-	clock := utcNow()
-	usecaseNewID := newID()
-	usecaseNewSecret := newSecret()
-	account := usecase.NewAccount(store, store, store, store, orders, store, memoryStore, passwords, clock, usecaseNewID, usecaseNewSecret)
-	visits := session.New(account)
-	browsing := usecase.NewCatalog(store, store)
-	shopping := usecase.NewCart(store, store, usecaseNewID)
-	wishing := usecase.NewWishlist(store, store, clock, usecaseNewID)
-	payments := newGateway(clock, store)
-	usecaseSecretKey := secretKey(cfg)
-	checkout := usecase.NewCheckout(store, orders, payments, memoryStore, clock, usecaseNewID, usecaseSecretKey)
-	contacting := usecase.NewContact(store, memoryStore, clock, usecaseNewID)
-	talking := usecase.NewChat(store, orders, memoryStore, memoryStore, clock, usecaseNewID)
-	usecaseDevelopPicture := developPicture()
-	stocking := usecase.NewInventory(store, store, memoryStore, usecaseDevelopPicture, clock)
-	fulfilling := usecase.NewFulfillment(orders, payments, memoryStore, clock)
-	pages := page.New(pageShop, visits, browsing, shopping, wishing, checkout, account, contacting, talking, stocking, fulfilling)
-	apiAPI := api.New(visits, browsing, shopping, wishing, checkout, account, contacting, talking)
-	hub := live.New(visits, talking, prometheusRegisterer, log)
-	health := newStoredHealth(cfg, store)
-	metrics := web.NewMetrics(prometheusRegisterer)
-	server := web.NewServer(pageShop, pages, apiAPI, hub, visits, health, metrics, log)
-	loader := &demo.Loader{
-		Products:  store,
-		Carts:     store,
-		Users:     store,
-		Orders:    orders,
-		Passwords: passwords,
+	mainDependencies := storedDependencies(cfg, store)
+	eshopOptions := options(cfg, log, passwords, registry, mainDependencies)
+	shop, err := eshop.New(stores, eshopOptions)
+	if err != nil {
+		cleanup()
+		return nil, nil, err
 	}
-	mainSweeper := newStoredSweeper(store)
-	mainShop := &shop{
-		server:   server,
-		chat:     hub,
-		health:   health,
-		checkout: checkout,
-		account:  account,
+	loader := demoLoader(stores, passwords)
+	mainApplication := &application{
+		shop:     shop,
 		demo:     loader,
 		registry: registry,
-		sweep:    mainSweeper,
 	}
-	return mainShop, func() {
+	return mainApplication, func() {
 		cleanup()
 	}, nil
 }
 
-func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*shop, func(), error) {
-	pageShop := aboutShop(cfg)
-	config2 := redisConfig(cfg)
-	client, cleanup, err := redis.Open(config2)
+func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*application, func(), error) {
+	config2 := postgresConfig(cfg)
+	store, cleanup, err := postgres.Open(ctx, config2)
 	if err != nil {
 		return nil, nil, err
 	}
-	config3 := postgresConfig(cfg)
-	store, cleanup2, err := postgres.Open(ctx, config3)
+	config3 := redisConfig(cfg)
+	client, cleanup2, err := redis.Open(config3)
 	if err != nil {
 		cleanup()
 		return nil, nil, err
 	}
-	users := newClusterUsers(client, store)
-	sessions := newClusterSessions(client, store)
-	registry := newClusterRegistry(store, client)
-	prometheusRegisterer := registerer(registry)
-	orders := newClusterOrders(client, store, prometheusRegisterer)
 	memoryStore := memory.NewStore()
-	limits := newClusterLimits(client, memoryStore)
+	registry := clusterRegistry(store, client)
+	stores := clusterStores(store, client, memoryStore, registry)
 	passwords, err := argon2.New()
 	if err != nil {
 		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
-	clock := utcNow()
-	usecaseNewID := newID()
-	usecaseNewSecret := newSecret()
-	account := usecase.NewAccount(users, sessions, store, store, orders, store, limits, passwords, clock, usecaseNewID, usecaseNewSecret)
-	visits := session.New(account)
-	products := newClusterProducts(client, store)
-	browsing := usecase.NewCatalog(products, store)
-	shopping := usecase.NewCart(store, products, usecaseNewID)
-	wishing := usecase.NewWishlist(store, products, clock, usecaseNewID)
-	payments := newGateway(clock, store)
-	events := newClusterEvents(client, memoryStore)
-	usecaseSecretKey := secretKey(cfg)
-	checkout := usecase.NewCheckout(store, orders, payments, events, clock, usecaseNewID, usecaseSecretKey)
-	contacting := usecase.NewContact(store, limits, clock, usecaseNewID)
-	talking := usecase.NewChat(store, orders, events, limits, clock, usecaseNewID)
-	usecaseDevelopPicture := developPicture()
-	stocking := usecase.NewInventory(products, store, events, usecaseDevelopPicture, clock)
-	fulfilling := usecase.NewFulfillment(orders, payments, events, clock)
-	pages := page.New(pageShop, visits, browsing, shopping, wishing, checkout, account, contacting, talking, stocking, fulfilling)
-	apiAPI := api.New(visits, browsing, shopping, wishing, checkout, account, contacting, talking)
-	hub := live.New(visits, talking, prometheusRegisterer, log)
-	health := newClusterHealth(cfg, store, client)
-	metrics := web.NewMetrics(prometheusRegisterer)
-	server := web.NewServer(pageShop, pages, apiAPI, hub, visits, health, metrics, log)
-	loader := &demo.Loader{
-		Products:  products,
-		Carts:     store,
-		Users:     users,
-		Orders:    orders,
-		Passwords: passwords,
+	mainDependencies := clusterDependencies(cfg, store, client)
+	eshopOptions := options(cfg, log, passwords, registry, mainDependencies)
+	shop, err := eshop.New(stores, eshopOptions)
+	if err != nil {
+		cleanup2()
+		cleanup()
+		return nil, nil, err
 	}
-	mainSweeper := newStoredSweeper(store)
-	mainShop := &shop{
-		server:   server,
-		chat:     hub,
-		health:   health,
-		checkout: checkout,
-		account:  account,
+	loader := demoLoader(stores, passwords)
+	mainApplication := &application{
+		shop:     shop,
 		demo:     loader,
 		registry: registry,
-		sweep:    mainSweeper,
 	}
-	return mainShop, func() {
+	return mainApplication, func() {
 		cleanup2()
 		cleanup()
 	}, nil

@@ -17,8 +17,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mayImport is which rooms a room may look into. cmd and test may look into all.
+// root is the room at the top of the module: package eshop, the composition root.
+const root = "eshop"
+
+// mayImport is which rooms a room may look into. cmd and test may look into all,
+// and they alone may look into the root.
 var mayImport = map[string][]string{
+	root:      {"port", "usecase", "web"},
 	"domain":  nil,
 	"port":    {"domain"},
 	"usecase": {"domain", "port"},
@@ -39,13 +44,17 @@ var impure = []string{
 var worldly = map[string][]string{"time": {"Now", "Sleep", "Since", "Until", "NewTicker", "Tick", "AfterFunc"}}
 
 func TestRoomsLookOnlyWhereTheyMay(t *testing.T) {
-	root, err := filepath.Abs("../..")
+	module, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	seen := map[string]int{}
 	for room := range mayImport {
-		for _, path := range goFiles(t, filepath.Join(root, room)) {
+		files := []string{filepath.Join(module, "eshop.go")}
+		if room != root {
+			files = goFiles(t, filepath.Join(module, room))
+		}
+		for _, path := range files {
 			seen[room]++
-			name, err := filepath.Rel(root, path)
+			name, err := filepath.Rel(module, path)
 			require.NoError(t, err)
 			source, err := os.ReadFile(path)
 			require.NoError(t, err)
@@ -59,6 +68,12 @@ func TestRoomsLookOnlyWhereTheyMay(t *testing.T) {
 	}
 }
 
+func TestTheRootHasOneFileAndItsTest(t *testing.T) {
+	files, err := filepath.Glob("../../*.go")
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []string{"../../eshop.go", "../../eshop_test.go"}, files)
+}
+
 func TestABrokenRuleIsFound(t *testing.T) {
 	for name, c := range map[string]struct{ path, source string }{
 		"a domain that knows a port":        {"domain/x.go", `package domain; import _ "eshop/port"`},
@@ -68,6 +83,10 @@ func TestABrokenRuleIsFound(t *testing.T) {
 		"an adapter that knows a use case":  {"adapter/memory/x.go", `package memory; import _ "eshop/usecase"`},
 		"an adapter that knows another":     {"adapter/memory/x.go", `package memory; import _ "eshop/adapter/postgres"`},
 		"a page that goes round use cases":  {"web/page/x.go", `package page; import _ "eshop/port"`},
+		"an adapter that knows the root":    {"adapter/memory/x.go", `package memory; import _ "eshop"`},
+		"a page that knows the root":        {"web/page/x.go", `package page; import _ "eshop"`},
+		"a root that knows an adapter":      {"eshop.go", `package eshop; import _ "eshop/adapter/memory"`},
+		"a root that knows the command":     {"eshop.go", `package eshop; import _ "eshop/cmd/eshop/demo"`},
 		"an adapter that knows the command": {"adapter/memory/x.go", `package memory; import _ "eshop/cmd/eshop/demo"`},
 		"a code spelled out in an error":    {"usecase/x.go", `package usecase; var x = domain.ErrConflict.Errorf("taken", "it is taken")`},
 		"a code spelled out in a value":     {"web/page/x.go", `package page; var x = problem.Request{Status: 400, Code: "bad"}`},
@@ -79,6 +98,7 @@ func TestABrokenRuleIsFound(t *testing.T) {
 	for name, c := range map[string]struct{ path, source string }{
 		"a use case with a port":    {"usecase/x.go", `package usecase; import _ "eshop/port"`},
 		"an adapter with a library": {"adapter/memory/x.go", `package memory; import _ "github.com/uptrace/bun"`},
+		"a root with a page":        {"eshop.go", `package eshop; import _ "eshop/web/page"`},
 		"a part of an adapter":      {"adapter/memory/x.go", `package memory; import _ "eshop/adapter/memory/index"`},
 	} {
 		t.Run(name+" is fine", func(t *testing.T) { assert.Empty(t, faults(t, c.path, c.source)) })
@@ -107,7 +127,10 @@ func goFiles(t *testing.T, dir string) []string {
 func faults(t *testing.T, path, source string) []string {
 	file, err := parser.ParseFile(token.NewFileSet(), path, source, parser.SkipObjectResolution)
 	require.NoError(t, err)
-	room, _, _ := strings.Cut(path, "/")
+	room, _, below := strings.Cut(path, "/")
+	if !below {
+		room = root
+	}
 	var found []string
 	for _, spec := range file.Imports {
 		imported, err := strconv.Unquote(spec.Path.Value)
@@ -179,6 +202,9 @@ func isPackage(e ast.Expr, name string) bool {
 }
 
 func allowed(path, room, imported string) bool {
+	if imported == "eshop" {
+		return false
+	}
 	if ours, ok := strings.CutPrefix(imported, "eshop/"); ok {
 		other, _, _ := strings.Cut(ours, "/")
 		sameTechnology := room == "adapter" && other == "adapter" && technology(ours) == technology(path)

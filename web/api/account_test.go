@@ -136,7 +136,7 @@ func TestSignIn_TooManyWrongPasswordsMustWait(t *testing.T) {
 				s.visitor().post("/auth/login", object{"username": "john", "password": "correct horse"}).is(http.StatusOK)
 			})
 			t.Run("as long as it was told", func(*testing.T) {
-				s.wait(30 * time.Second)
+				s.Wait(30 * time.Second)
 				v.post("/auth/login", object{"username": login, "password": "battery staple"}).fails(http.StatusUnauthorized, "invalid_credentials")
 			})
 		})
@@ -295,7 +295,7 @@ func TestRegister_SixtyAtOnceFromOneAddress(t *testing.T) {
 	}
 	late := s.visitor().post("/auth/register", registration("late")).fails(http.StatusTooManyRequests, "rate_limited")
 	assert.Equal(t, "10", late.Header.Get("Retry-After"))
-	s.wait(10 * time.Second)
+	s.Wait(10 * time.Second)
 	s.member("late")
 }
 

@@ -15,22 +15,12 @@ import (
 
 // API answers clients that speak JSON.
 type API struct {
-	visits     *session.Cookies
-	browsing   *usecase.Catalog
-	shopping   *usecase.Cart
-	wishing    *usecase.Wishlist
-	checkout   *usecase.Checkout
-	account    *usecase.Account
-	contacting *usecase.Contact
-	talking    *usecase.Chat
+	cookies *session.Cookies
+	shop    *usecase.Shop
 }
 
 // New makes the JSON interface of a shop.
-func New(visits *session.Cookies, browsing *usecase.Catalog, shopping *usecase.Cart, wishing *usecase.Wishlist,
-	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contact,
-	talking *usecase.Chat) *API {
-	return &API{visits, browsing, shopping, wishing, checkout, account, contacting, talking}
-}
+func New(cookies *session.Cookies, shop *usecase.Shop) *API { return &API{cookies, shop} }
 
 // Mount gives r every call. What can be read with GET answers HEAD too.
 func (a *API) Mount(r *mux.Router) {

@@ -16,15 +16,15 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	who, err := a.visits.Visitor(r)
+	who, err := a.cookies.Visitor(r)
 	if err != nil {
 		return err
 	}
-	pass, err := a.account.Register(r.Context(), who, domain.Registration(in), session.ClientAddress(r))
+	pass, err := a.shop.Account.Register(r.Context(), who, domain.Registration(in), session.ClientAddress(r))
 	if err != nil {
 		return err
 	}
-	a.visits.Set(w, r, pass)
+	a.cookies.Set(w, r, pass)
 	return answerUser(w, http.StatusCreated, pass.User)
 }
 
@@ -36,36 +36,36 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	who, err := a.visits.Visitor(r)
+	who, err := a.cookies.Visitor(r)
 	if err != nil {
 		return err
 	}
-	pass, err := a.account.SignIn(r.Context(), who, in.Username, in.Password, session.ClientAddress(r))
+	pass, err := a.shop.Account.SignIn(r.Context(), who, in.Username, in.Password, session.ClientAddress(r))
 	if err != nil {
 		return err
 	}
-	a.visits.Set(w, r, pass)
+	a.cookies.Set(w, r, pass)
 	return answerUser(w, http.StatusOK, pass.User)
 }
 
 func (a *API) signOut(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.visits.Visitor(r)
+	who, err := a.cookies.Visitor(r)
 	if err != nil {
 		return err
 	}
 	if who.Known() {
-		if err := a.account.SignOut(r.Context(), who); err != nil {
+		if err := a.shop.Account.SignOut(r.Context(), who); err != nil {
 			return err
 		}
 	}
-	a.visits.Clear(w, r)
+	a.cookies.Clear(w, r)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
 func (a *API) currentUser(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.visits.Visitor(r)
+	who, err := a.cookies.Visitor(r)
 	if err != nil {
 		return err
 	}

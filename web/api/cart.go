@@ -10,14 +10,14 @@ import (
 )
 
 func (a *API) cart(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.visits.Visitor(r)
+	who, err := a.cookies.Visitor(r)
 	if err != nil {
 		return err
 	}
 	if !who.Known() {
 		return answerCart(w, usecase.PricedCart{Totals: domain.TotalsOf(domain.Dollars(0))})
 	}
-	basket, err := a.shopping.Priced(r.Context(), who.Session.Owner())
+	basket, err := a.shop.Cart.Priced(r.Context(), who.Session.Owner())
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (a *API) addToCart(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return a.changeCart(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) (usecase.PricedCart, error) {
-		return a.shopping.Add(r.Context(), owner, domain.ProductID(in.ProductID), in.Quantity, key)
+		return a.shop.Cart.Add(r.Context(), owner, domain.ProductID(in.ProductID), in.Quantity, key)
 	})
 }
 
@@ -45,13 +45,13 @@ func (a *API) setQuantity(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return a.changeCart(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) (usecase.PricedCart, error) {
-		return a.shopping.SetQuantity(r.Context(), owner, domain.LineID(mux.Vars(r)["id"]), in.Quantity, key)
+		return a.shop.Cart.SetQuantity(r.Context(), owner, domain.LineID(mux.Vars(r)["id"]), in.Quantity, key)
 	})
 }
 
 func (a *API) removeFromCart(w http.ResponseWriter, r *http.Request) error {
 	return a.changeCart(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) (usecase.PricedCart, error) {
-		return a.shopping.Remove(r.Context(), owner, domain.LineID(mux.Vars(r)["id"]), key)
+		return a.shop.Cart.Remove(r.Context(), owner, domain.LineID(mux.Vars(r)["id"]), key)
 	})
 }
 
@@ -61,7 +61,7 @@ func (a *API) changeCart(w http.ResponseWriter, r *http.Request, change func(dom
 	if err != nil {
 		return err
 	}
-	pass, err := a.visits.Begin(r)
+	pass, err := a.cookies.Begin(r)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (a *API) changeCart(w http.ResponseWriter, r *http.Request, change func(dom
 	if err != nil {
 		return err
 	}
-	if err := a.visits.Keep(w, r, pass); err != nil {
+	if err := a.cookies.Keep(w, r, pass); err != nil {
 		return err
 	}
 	return answerCart(w, basket)

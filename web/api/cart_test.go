@@ -83,7 +83,7 @@ func TestCart_HoldsNoMoreThanThereIs(t *testing.T) {
 		assert.EqualValues(t, 0, short.at("available"))
 	})
 	t.Run("but less may be wanted of what became short", func(*testing.T) {
-		s.putStock(lamp.ID, 2)
+		s.SetStock(lamp.ID, 2)
 		v.put("/api/cart/update/"+v.line(), object{"quantity": 5}).is(http.StatusOK)
 	})
 	t.Run("and never more than 99", func(*testing.T) {
@@ -101,7 +101,7 @@ func TestCart_HoldsAHundredProducts(t *testing.T) {
 		p.ID, p.Slug = domain.ProductID(fmt.Sprintf("p-%d", i)), fmt.Sprintf("desk-%d", i)
 		many = append(many, p)
 	}
-	require.NoError(t, s.store.PutProducts(context.Background(), many))
+	require.NoError(t, s.Store.PutProducts(context.Background(), many))
 	v := s.visitor()
 	for _, p := range many[1:] {
 		v.add(p, 1)
@@ -142,7 +142,7 @@ func TestCart_FollowsThePrice(t *testing.T) {
 	v.add(lamp, 2)
 	dearer := lamp
 	dearer.Price = domain.Dollars(2500)
-	require.NoError(t, s.store.PutProducts(context.Background(), []domain.Product{dearer}))
+	require.NoError(t, s.Store.PutProducts(context.Background(), []domain.Product{dearer}))
 	assert.EqualValues(t, 5000, v.get("/api/cart/").at("cart", "subtotal", "amount"))
 }
 
@@ -212,11 +212,11 @@ func TestCart_EndsWithItsSession(t *testing.T) {
 	s := open(t)
 	v := s.visitor()
 	v.add(lamp, 1)
-	s.wait(domain.SessionIdle - 1)
+	s.Wait(domain.SessionIdle - 1)
 	assert.EqualValues(t, 1, v.get("/api/cart/").at("cart", "item_count"), "what is in use lives on")
-	s.wait(domain.SessionIdle - 1)
+	s.Wait(domain.SessionIdle - 1)
 	assert.EqualValues(t, 1, v.get("/api/cart/").at("cart", "item_count"))
-	s.wait(domain.SessionIdle + 1)
+	s.Wait(domain.SessionIdle + 1)
 	assert.JSONEq(t, emptyCart, v.get("/api/cart/").is(http.StatusOK).Body)
 }
 

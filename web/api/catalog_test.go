@@ -256,12 +256,12 @@ func TestProducts_AFaultOfOursIsNotedAndNotShown(t *testing.T) {
 		"a mistake":                {errors.New("secret-host: no such column"), http.StatusInternalServerError, "internal"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := open(t, func(p *parts) { p.products = brokenProducts{p.products, fault.err} })
+			s := open(t, func(p *parts) { p.Products = brokenProducts{p.Products, fault.err} })
 			failed := s.visitor().get("/api/products/").fails(fault.status, fault.code)
 			assert.NotContains(t, failed.Body, "secret-host")
 			assert.Equal(t, fault.status == http.StatusServiceUnavailable, failed.Header.Get("Retry-After") != "")
-			assert.Contains(t, s.log.String(), "secret-host")
-			assert.Contains(t, s.log.String(), failed.Header.Get("X-Request-ID"))
+			assert.Contains(t, s.Log.String(), "secret-host")
+			assert.Contains(t, s.Log.String(), failed.Header.Get("X-Request-ID"))
 		})
 	}
 }

@@ -49,11 +49,11 @@ func (a *API) chat(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	who, err := a.visits.Visitor(r)
+	who, err := a.cookies.Visitor(r)
 	if err != nil {
 		return err
 	}
-	thread, err := a.talking.Mine(r.Context(), who)
+	thread, err := a.shop.Chat.Mine(r.Context(), who)
 	if err != nil {
 		return err
 	}
@@ -65,15 +65,15 @@ func (a *API) say(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	pass, err := a.visits.Begin(r)
+	pass, err := a.cookies.Begin(r)
 	if err != nil {
 		return err
 	}
-	m, said, err := a.talking.Say(r.Context(), pass.Visitor, in.ClientID, in.Body, session.ClientAddress(r))
+	m, said, err := a.shop.Chat.Say(r.Context(), pass.Visitor, in.ClientID, in.Body, session.ClientAddress(r))
 	if err != nil {
 		return err
 	}
-	if err := a.visits.Keep(w, r, pass); err != nil {
+	if err := a.cookies.Keep(w, r, pass); err != nil {
 		return err
 	}
 	return answerMessage(w, m, said)
@@ -84,11 +84,11 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	who, err := a.visits.Visitor(r)
+	who, err := a.cookies.Visitor(r)
 	if err != nil {
 		return err
 	}
-	thread, err := a.talking.Mine(r.Context(), who)
+	thread, err := a.shop.Chat.Mine(r.Context(), who)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) error {
 
 // staff returns the user who asks, who must be signed in. The use case checks the role.
 func (a *API) staff(r *http.Request) (domain.User, error) {
-	who, err := a.visits.Visitor(r)
+	who, err := a.cookies.Visitor(r)
 	if err == nil && !who.SignedIn() {
 		err = errSignedOut()
 	}
@@ -124,7 +124,7 @@ func (a *API) conversations(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, total, err := a.talking.Conversations(r.Context(), by, state, q.Page)
+	found, total, err := a.shop.Chat.Conversations(r.Context(), by, state, q.Page)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (a *API) conversation(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	thread, err := a.talking.Conversation(r.Context(), by, conversationID(r))
+	thread, err := a.shop.Chat.Conversation(r.Context(), by, conversationID(r))
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (a *API) messages(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	thread, err := a.talking.Conversation(r.Context(), by, conversationID(r))
+	thread, err := a.shop.Chat.Conversation(r.Context(), by, conversationID(r))
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (a *API) answerShopper(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, said, err := a.talking.Answer(r.Context(), by, conversationID(r), in.ClientID, in.Body)
+	m, said, err := a.shop.Chat.Answer(r.Context(), by, conversationID(r), in.ClientID, in.Body)
 	if err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (a *API) markRead(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	thread, err := a.talking.Conversation(r.Context(), by, conversationID(r))
+	thread, err := a.shop.Chat.Conversation(r.Context(), by, conversationID(r))
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func (a *API) move(move usecase.Move) handler {
 		if err != nil {
 			return err
 		}
-		c, err := a.talking.Move(r.Context(), by, conversationID(r), move)
+		c, err := a.shop.Chat.Move(r.Context(), by, conversationID(r), move)
 		if err != nil {
 			return err
 		}

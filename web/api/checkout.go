@@ -28,21 +28,21 @@ func (a *API) buy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := a.visits.Begin(r)
+	pass, err := a.cookies.Begin(r)
 	if err != nil {
 		return err
 	}
 	if in.Email == "" {
 		in.Email = pass.User.Email
 	}
-	order, placed, err := a.checkout.Buy(r.Context(), pass.Session.Owner(), key, domain.Purchase{
+	order, placed, err := a.shop.Checkout.Buy(r.Context(), pass.Session.Owner(), key, domain.Purchase{
 		Email: in.Email, ShippingAddress: domain.Address(in.ShippingAddress),
 		Method: in.Payment.Method, Card: domain.NewCard(in.Payment.CardNumber, in.Payment.Expiry, in.Payment.CVC),
 	})
 	if err != nil {
 		return err
 	}
-	if err := a.visits.Keep(w, r, pass); err != nil {
+	if err := a.cookies.Keep(w, r, pass); err != nil {
 		return err
 	}
 	status := http.StatusOK
@@ -53,7 +53,7 @@ func (a *API) buy(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) orders(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.visits.Visitor(r)
+	who, err := a.cookies.Visitor(r)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (a *API) orders(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	orders, total, err := a.checkout.Orders(r.Context(), who.Session.Owner(), q.Page)
+	orders, total, err := a.shop.Checkout.Orders(r.Context(), who.Session.Owner(), q.Page)
 	if err != nil {
 		return err
 	}
@@ -79,11 +79,11 @@ func (a *API) orders(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) order(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.visits.Visitor(r)
+	who, err := a.cookies.Visitor(r)
 	if err != nil {
 		return err
 	}
-	order, err := a.checkout.Order(r.Context(), who.Session.Owner(), domain.OrderID(mux.Vars(r)["id"]))
+	order, err := a.shop.Checkout.Order(r.Context(), who.Session.Owner(), domain.OrderID(mux.Vars(r)["id"]))
 	if err != nil {
 		return err
 	}

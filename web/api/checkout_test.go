@@ -59,7 +59,7 @@ func TestBuy_AMembersOwnAddressIsTheDefault(t *testing.T) {
 	order := purchase(goodCard)
 	delete(order, "email")
 	v.post("/api/checkout/process", order).is(http.StatusCreated)
-	assert.Equal(t, "jane@example.com", s.orders()[0].Email)
+	assert.Equal(t, "jane@example.com", s.Orders()[0].Email)
 
 	guest := s.visitor()
 	guest.add(lamp, 1)
@@ -83,11 +83,11 @@ func TestBuy_ARepeatGivesTheSameOrder(t *testing.T) {
 			v := s.visitor()
 			v.add(lamp, 2)
 			first := v.buy(goodCard, key).is(http.StatusCreated)
-			s.wait(time.Hour)
+			s.Wait(time.Hour)
 			for range 3 {
 				assert.JSONEq(t, first.Body, v.buy(goodCard, key).is(http.StatusOK).Body)
 			}
-			assert.Len(t, s.orders(), 1)
+			assert.Len(t, s.Orders(), 1)
 			assert.Equal(t, 10, s.stock(lamp.ID))
 
 			t.Run("until the cart is filled again", func(t *testing.T) {
@@ -204,7 +204,7 @@ func TestBuy_SaysWhatIsShort(t *testing.T) {
 	v := s.visitor()
 	v.add(lamp, 5)
 	v.add(desk, 2)
-	s.putStock(lamp.ID, 4)
+	s.SetStock(lamp.ID, 4)
 	before := s.everything(v)
 	short := v.buy(goodCard, "key-1").fails(http.StatusConflict, "out_of_stock")
 	assert.EqualValues(t, 4, short.at("available"))
@@ -212,14 +212,14 @@ func TestBuy_SaysWhatIsShort(t *testing.T) {
 	assert.Equal(t, before, s.everything(v))
 
 	t.Run("of every line", func(t *testing.T) {
-		s.putStock(desk.ID, 0)
+		s.SetStock(desk.ID, 0)
 		short := v.buy(goodCard, "key-1").fails(http.StatusConflict, "out_of_stock")
 		assert.Len(t, short.at("lines"), 2)
 		assert.NotContains(t, short.at(), "available", "one number says nothing about two lines")
 	})
 	t.Run("and the key may be used when there is enough", func(*testing.T) {
-		s.putStock(lamp.ID, 5)
-		s.putStock(desk.ID, 2)
+		s.SetStock(lamp.ID, 5)
+		s.SetStock(desk.ID, 2)
 		v.buy(goodCard, "key-1").is(http.StatusCreated)
 	})
 }
@@ -232,7 +232,7 @@ func TestBuy_AProductThatVanishedIsShort(t *testing.T) {
 	short := v.buy(goodCard, "").fails(http.StatusConflict, "out_of_stock")
 	assert.EqualValues(t, 0, short.at("available"))
 	assert.Equal(t, "p-gone", short.at("lines", 0, "product_id"))
-	assert.Empty(t, s.orders())
+	assert.Empty(t, s.Orders())
 }
 
 func TestBuy_NothingIsNotBought(t *testing.T) {
@@ -321,9 +321,9 @@ func TestBuy_NoAnswerInTimeLeavesAPendingOrder(t *testing.T) {
 				assert.Equal(t, 10, s.stock(lamp.ID))
 				path := "/api/checkout/orders/" + placed.at("order", "id").(string)
 
-				s.wait(demopay.Silence + time.Minute)
+				s.Wait(demopay.Silence + time.Minute)
 				time.Sleep(time.Minute) // leases end by the store's own clock
-				settled, err := s.checkout.Settle(context.Background())
+				settled, err := s.UseCases.Checkout.Settle(context.Background())
 				require.NoError(t, err)
 				require.Equal(t, 1, settled)
 				now := v.get(path).is(http.StatusOK)
@@ -351,7 +351,7 @@ func TestBuy_ARepeatWaitsForTheFirst(t *testing.T) {
 	_, _ = passwords()
 	synctest.Test(t, func(t *testing.T) {
 		letGo := make(chan struct{})
-		s := open(t, func(p *parts) { p.payments = slowPayments{p.payments, letGo} })
+		s := open(t, func(p *parts) { p.Payments = slowPayments{p.Payments, letGo} })
 		v := s.visitor()
 		v.add(lamp, 2)
 		answers := make(chan reply, 2)
@@ -366,7 +366,7 @@ func TestBuy_ARepeatWaitsForTheFirst(t *testing.T) {
 		assert.ElementsMatch(t, []int{http.StatusCreated, http.StatusOK}, []int{one.Status, two.Status})
 		assert.JSONEq(t, one.Body, two.Body)
 		assert.Equal(t, "paid", one.at("order", "status"))
-		assert.Len(t, s.orders(), 1)
+		assert.Len(t, s.Orders(), 1)
 	})
 }
 
@@ -386,7 +386,7 @@ func TestBuy_FiftyPostsOfOneKeyAreOneOrder(t *testing.T) {
 				assert.JSONEq(t, answers[0].Body, a.Body)
 			}
 			assert.Equal(t, 1, created)
-			assert.Len(t, s.orders(), 1)
+			assert.Len(t, s.Orders(), 1)
 			assert.Equal(t, 10, s.stock(lamp.ID))
 			assert.JSONEq(t, emptyCart, v.get("/api/cart/").Body)
 		})
@@ -396,7 +396,7 @@ func TestBuy_FiftyPostsOfOneKeyAreOneOrder(t *testing.T) {
 func TestBuy_ThreeHundredBuyersOfAHundred(t *testing.T) {
 	const buyers, stock = 300, 100
 	s := open(t)
-	s.putStock(desk.ID, stock)
+	s.SetStock(desk.ID, stock)
 	visitors := make([]*visitor, buyers)
 	for i := range visitors {
 		visitors[i] = s.visitor()
@@ -416,7 +416,7 @@ func TestBuy_ThreeHundredBuyersOfAHundred(t *testing.T) {
 	assert.Equal(t, stock, created)
 	assert.Equal(t, buyers-stock, refused)
 	assert.Equal(t, 0, s.stock(desk.ID))
-	assert.Len(t, s.orders(), stock)
+	assert.Len(t, s.Orders(), stock)
 }
 
 func TestCart_ManyAddsAtOnceAddUp(t *testing.T) {
@@ -485,10 +485,10 @@ func TestBuy_CardsStayOutOfSight(t *testing.T) {
 		v.add(lamp, 1)
 		seen.WriteString(v.buy(card, "").Body)
 	}
-	fmt.Fprintf(&seen, "%+v %#v", s.orders(), s.orders())
+	fmt.Fprintf(&seen, "%+v %#v", s.Orders(), s.Orders())
 	seen.WriteString(v.get("/api/checkout/orders").Body)
-	assert.Contains(t, s.log.String(), "unavailable", "what is a fault is noted")
-	seen.WriteString(s.log.String())
+	assert.Contains(t, s.Log.String(), "unavailable", "what is a fault is noted")
+	seen.WriteString(s.Log.String())
 	for _, secret := range []string{goodCard, declinedCard, failingCard, "4242424242424241", "42424242", "correct horse", v.cookie()} {
 		assert.NotContains(t, seen.String(), secret)
 	}

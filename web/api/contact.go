@@ -27,7 +27,7 @@ func (a *API) contact(w http.ResponseWriter, r *http.Request) error {
 		Name: in.Name, Email: in.Email, Subject: in.Subject, Message: in.Message,
 		Phone: in.Phone, CallBack: in.CallBack,
 	}
-	id, err := a.contacting.Send(r.Context(), message, key, session.ClientAddress(r))
+	id, err := a.shop.Contact.Send(r.Context(), message, key, session.ClientAddress(r))
 	if err != nil {
 		return err
 	}

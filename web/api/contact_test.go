@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"eshop/domain"
+	testshop "eshop/test/shop"
 )
 
 func letter() object {
@@ -31,7 +32,7 @@ func TestContact_KeepsTheMessage(t *testing.T) {
 	assert.JSONEq(t, `{"id":"`+id+`"}`, kept.Body)
 	assert.Equal(t, []domain.Contact{{
 		ID: domain.ContactID(id), Name: "Jane Smith", Email: "jane@example.com", Subject: "A lamp",
-		Message: "Do you have it\nin birch?", SentAt: opened,
+		Message: "Do you have it\nin birch?", SentAt: testshop.Opened,
 	}}, s.messages())
 	assert.Empty(t, v.cookie(), "a message needs no session")
 
@@ -91,7 +92,7 @@ func TestContact_FiveAtOnceAndThenOneAMinute(t *testing.T) {
 	assert.Equal(t, "60", late.Header.Get("Retry-After"))
 	assert.Len(t, s.messages(), 5)
 
-	s.wait(time.Minute)
+	s.Wait(time.Minute)
 	s.visitor().post("/api/contact", letter()).is(http.StatusCreated)
 	s.visitor().post("/api/contact", letter()).fails(http.StatusTooManyRequests, "rate_limited")
 }

@@ -99,7 +99,7 @@ func TestDocs_IsAPage(t *testing.T) {
 	page := open(t).visitor().get("/api/docs").is(http.StatusOK)
 	assert.Equal(t, "text/html; charset=utf-8", page.Header.Get("Content-Type"))
 	assert.Contains(t, page.Body, `<a href="/api/openapi.json">`)
-	assert.Contains(t, page.Body, "Served by test")
+	assert.Contains(t, page.Body, "Served by shop-1")
 	assert.NotContains(t, page.Body, "<style")
 	assert.Equal(t, strings.Count(page.Body, "<script"), strings.Count(page.Body, "<script src="), "no script stands in the page itself")
 }

@@ -19,7 +19,7 @@ func TestMetrics_CountEveryRequestByTheTemplateOfItsRoute(t *testing.T) {
 	v.send("BREW", "/api/products/"+string(lamp.ID), nil).is(http.StatusMethodNotAllowed)
 
 	counted := map[string]uint64{}
-	families, err := s.metrics.Gather()
+	families, err := s.Metrics.Gather()
 	require.NoError(t, err)
 	for _, family := range families {
 		if family.GetName() != "eshop_http_request_seconds" {

@@ -26,7 +26,7 @@ func (s *shop) askWith(ctx context.Context, method, path string, headers ...stri
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	recorder := httptest.NewRecorder()
-	s.handler.ServeHTTP(recorder, r)
+	s.Handler.ServeHTTP(recorder, r)
 	return recorder
 }
 
@@ -36,7 +36,7 @@ func TestPicture(t *testing.T) {
 	for kind, media := range map[domain.PictureType]string{domain.JPEG: "image/jpeg", domain.PNG: "image/png", domain.WebP: "image/webp"} {
 		t.Run("a "+media+" is sent as what it is, to be kept for ever", func(t *testing.T) {
 			p := domain.NewPicture(kind, content)
-			require.NoError(t, s.store.PutPicture(t.Context(), p))
+			require.NoError(t, s.Store.PutPicture(t.Context(), p))
 			for _, method := range []string{http.MethodGet, http.MethodHead} {
 				got := s.ask(method, p.Name.URL())
 				require.Equal(t, http.StatusOK, got.Code)
@@ -97,7 +97,7 @@ func (darkroom) Picture(context.Context, domain.PictureName) (domain.Picture, er
 }
 
 func TestPicture_WhenTheStoreIsAway(t *testing.T) {
-	s := open(t, quick, func(p *parts) { p.pictures = darkroom{} })
+	s := open(t, quick, func(p *parts) { p.Pictures = darkroom{} })
 	address := domain.NewPicture(domain.PNG, bytes.Repeat([]byte{1}, 9)).Name.URL()
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		got := s.ask(method, address)

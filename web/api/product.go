@@ -20,7 +20,7 @@ func (a *API) products(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, err := a.browsing.Search(r.Context(), q)
+	found, err := a.shop.Catalog.Search(r.Context(), q)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (a *API) products(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) product(w http.ResponseWriter, r *http.Request) error {
-	p, err := a.browsing.Product(r.Context(), mux.Vars(r)["id"])
+	p, err := a.shop.Catalog.Product(r.Context(), mux.Vars(r)["id"])
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (a *API) product(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) categories(w http.ResponseWriter, r *http.Request) error {
-	categories, err := a.browsing.Categories(r.Context())
+	categories, err := a.shop.Catalog.Categories(r.Context())
 	if err != nil {
 		return err
 	}

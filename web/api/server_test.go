@@ -13,7 +13,7 @@ import (
 func (s *shop) ask(method, path string) *httptest.ResponseRecorder {
 	s.t.Helper()
 	recorder := httptest.NewRecorder()
-	s.handler.ServeHTTP(recorder, httptest.NewRequestWithContext(s.t.Context(), method, path, nil))
+	s.Handler.ServeHTTP(recorder, httptest.NewRequestWithContext(s.t.Context(), method, path, nil))
 	return recorder
 }
 
@@ -53,7 +53,7 @@ func TestServer_SaysWhichMethodsAnAddressAnswers(t *testing.T) {
 			}
 			assert.Equal(t, http.StatusMethodNotAllowed, got.Code, "%s %s", method, path)
 			assert.Equal(t, strings.Join(want, ", "), got.Header().Get("Allow"), "%s %s", method, path)
-			assert.Equal(t, "test", got.Header().Get("X-Served-By"), "%s %s", method, path)
+			assert.Equal(t, "shop-1", got.Header().Get("X-Served-By"), "%s %s", method, path)
 		}
 	}
 	for _, path := range []string{"/nothing", "/cart/", "/products/a/b", "/assets", "/admin/nothing"} {

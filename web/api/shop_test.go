@@ -7,9 +7,7 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/cookiejar"
@@ -17,27 +15,16 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/gorilla/mux"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"eshop/adapter/argon2"
-	"eshop/adapter/demopay"
-	"eshop/adapter/memory"
-	"eshop/adapter/raster"
 	"eshop/domain"
 	"eshop/port"
-	"eshop/usecase"
-	"eshop/web"
+	testshop "eshop/test/shop"
 	"eshop/web/api"
-	"eshop/web/live"
-	"eshop/web/page"
-	"eshop/web/session"
 )
 
 // The cards that the demo payment knows, as the document has them.
@@ -71,123 +58,40 @@ var (
 )
 
 // parts are what a shop is made of; a test may put in its own before it opens.
-type parts struct {
-	products  port.Products
-	pictures  port.Pictures
-	carts     port.Carts
-	payments  port.Payments
-	passwords usecase.Passwords
-	clock     usecase.Clock
-}
-
-// plain keeps passwords as they are, which is quick.
-type plain struct{}
-
-func (plain) Hash(_ context.Context, password string) (string, error) {
-	return "plain " + password, nil
-}
-
-func (plain) Matches(_ context.Context, hash, password string) (bool, error) {
-	return hash == "plain "+password, nil
-}
-
-func quick(p *parts) { p.passwords = plain{} }
+type parts = testshop.Parts
 
 // shop is the whole server on the memory adapters.
 type shop struct {
-	t        testing.TB
-	store    *memory.Store
-	router   *mux.Router // the routes of the JSON interface alone
-	handler  http.Handler
-	checkout *usecase.Checkout
-	later    *atomic.Int64 // how far the clock was turned on
-	log      *log
-	metrics  *prometheus.Registry
-}
-
-// log is what a shop notes. Many may write at once.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(text []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(text)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	*testshop.Shop
+	t      testing.TB
+	router *mux.Router // the routes of the JSON interface alone
 }
 
 var passwords = sync.OnceValues(argon2.New)
 
-// opened is when every shop opens.
-var opened = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+// quick makes passwords cost nothing.
+func quick(p *parts) { p.Passwords = testshop.Passwords{} }
 
 // open gives a shop that sells lamp, desk and rug.
 func open(t testing.TB, changes ...func(*parts)) *shop {
 	t.Helper()
-	store := memory.NewStore()
-	s := &shop{t: t, store: store, later: new(atomic.Int64), log: new(log), metrics: prometheus.NewRegistry()}
-	clock := func() time.Time { return opened.Add(time.Duration(s.later.Load())) }
-	keeper, err := passwords()
-	require.NoError(t, err)
-	p := parts{store, store, store, demopay.New(clock, demopay.NewMemoryLedger()), keeper, clock}
-	for _, change := range changes {
-		change(&p)
+	slow := func(p *parts) {
+		var err error
+		p.Passwords, err = passwords()
+		require.NoError(t, err)
 	}
-	require.NoError(t, store.PutProducts(context.Background(), []domain.Product{lamp, desk, rug}))
-
-	var made atomic.Int64
-	newID := func() string { return fmt.Sprintf("id-%d", made.Add(1)) }
-	newSecret := func() string { return fmt.Sprintf("secret-%d", made.Add(1)) }
-	account := usecase.NewAccount(store, store, p.carts, store, store, store, store, p.passwords, p.clock, newID, newSecret)
-	visits := session.New(account)
-	s.checkout = usecase.NewCheckout(p.carts, store, p.payments, store, p.clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes"))
-
-	browsing, shopping := usecase.NewCatalog(p.products, p.pictures), usecase.NewCart(p.carts, p.products, newID)
-	wishing := usecase.NewWishlist(store, p.products, p.clock, newID)
-	contacting := usecase.NewContact(store, store, p.clock, newID)
-	talking := usecase.NewChat(store, store, store, store, p.clock, newID)
-	calls := api.New(visits, browsing, shopping, wishing, s.checkout, account, contacting, talking)
-	s.router = mux.NewRouter()
-	calls.Mount(s.router)
-
-	about := page.Shop{ServerName: "test"}
-	pages := page.New(about, visits, browsing, shopping, wishing, s.checkout, account, contacting, talking,
-		usecase.NewInventory(store, store, store, raster.New().Decode, p.clock), usecase.NewFulfillment(store, p.payments, store, p.clock))
-	log := slog.New(slog.NewTextHandler(s.log, nil))
-	chat := live.New(visits, talking, s.metrics, log)
-	t.Cleanup(func() { assert.NoError(t, chat.Drain(context.Background())) })
-	s.handler = web.NewServer(about, pages, calls, chat, visits, web.NewHealth(nil, nil), web.NewMetrics(s.metrics), log)
+	s := &shop{testshop.Open(t, []domain.Product{lamp, desk, rug}, append([]func(*parts){slow}, changes...)...), t, mux.NewRouter()}
+	api.New(nil, s.UseCases).Mount(s.router)
 	return s
 }
 
-// wait turns the shop's clock on.
-func (s *shop) wait(d time.Duration) { s.later.Add(int64(d)) }
-
-func (s *shop) stock(id domain.ProductID) int {
-	p, err := s.store.Product(context.Background(), string(id))
-	require.NoError(s.t, err)
-	return p.Stock
-}
-
-// putStock makes a product's stock n, behind the shoppers' backs.
-func (s *shop) putStock(id domain.ProductID, n int) {
-	s.t.Helper()
-	_, err := s.store.ChangeStock(context.Background(), id, n-s.stock(id), domain.StockCorrected, opened)
-	require.NoError(s.t, err)
-}
+func (s *shop) stock(id domain.ProductID) int { return s.Product(id).Stock }
 
 // owner is whose the visitor's cart and wishlist are.
 func (s *shop) owner(v *visitor) domain.OwnerID {
 	s.t.Helper()
 	key := sha256.Sum256([]byte(v.cookie()))
-	session, err := s.store.Session(context.Background(), domain.SessionKey(hex.EncodeToString(key[:])), opened)
+	session, err := s.Store.Session(context.Background(), domain.SessionKey(hex.EncodeToString(key[:])), testshop.Opened)
 	require.NoError(s.t, err)
 	return session.Owner()
 }
@@ -196,14 +100,14 @@ func (s *shop) owner(v *visitor) domain.OwnerID {
 func (s *shop) loseProducts(v *visitor) {
 	s.t.Helper()
 	ctx, owner := context.Background(), s.owner(v)
-	_, err := s.store.UpdateCart(ctx, owner, func(c *domain.Cart) error {
+	_, err := s.Store.UpdateCart(ctx, owner, func(c *domain.Cart) error {
 		for i := range c.Lines {
 			c.Lines[i].Product = "p-gone"
 		}
 		return nil
 	})
 	require.NoError(s.t, err)
-	_, err = s.store.UpdateWishlist(ctx, owner, func(w *domain.Wishlist) error {
+	_, err = s.Store.UpdateWishlist(ctx, owner, func(w *domain.Wishlist) error {
 		for i := range w.Items {
 			w.Items[i].Product = "p-gone"
 		}
@@ -215,7 +119,7 @@ func (s *shop) loseProducts(v *visitor) {
 // orders are all orders of the shop, the newest first.
 func (s *shop) orders() []domain.Order {
 	s.t.Helper()
-	orders, total, err := s.store.Orders(context.Background(), port.OrderFilter{}, domain.Page{Number: 1, Size: 1000})
+	orders, total, err := s.Store.Orders(context.Background(), port.OrderFilter{}, domain.Page{Number: 1, Size: 1000})
 	require.NoError(s.t, err)
 	require.Len(s.t, orders, total)
 	return orders
@@ -224,7 +128,7 @@ func (s *shop) orders() []domain.Order {
 // messages are all messages to the shop, the newest first.
 func (s *shop) messages() []domain.Contact {
 	s.t.Helper()
-	messages, _, err := s.store.Contacts(context.Background(), domain.Page{Number: 1, Size: 1000})
+	messages, _, err := s.Store.Contacts(context.Background(), domain.Page{Number: 1, Size: 1000})
 	require.NoError(s.t, err)
 	return messages
 }
@@ -235,21 +139,21 @@ func (s *shop) everything(v *visitor) []any {
 	ctx := context.Background()
 	var held []any
 	if v.cookie() != "" {
-		cart, err := s.store.Cart(ctx, s.owner(v))
+		cart, err := s.Store.Cart(ctx, s.owner(v))
 		require.NoError(s.t, err)
-		wishlist, err := s.store.Wishlist(ctx, s.owner(v))
+		wishlist, err := s.Store.Wishlist(ctx, s.owner(v))
 		require.NoError(s.t, err)
 		held = append(held, v.cookie(), cart, wishlist)
 	}
 	for _, p := range []domain.ProductID{lamp.ID, desk.ID, rug.ID} {
-		product, err := s.store.Product(ctx, string(p))
+		product, err := s.Store.Product(ctx, string(p))
 		require.NoError(s.t, err)
-		movements, err := s.store.Movements(ctx, p)
+		movements, err := s.Store.Movements(ctx, p)
 		require.NoError(s.t, err)
 		held = append(held, product, movements)
 	}
 	for _, state := range []domain.ConversationState{domain.ConversationOpen, domain.ConversationClosed} {
-		talks, _, err := s.store.Conversations(ctx, state, domain.Page{Number: 1, Size: 100})
+		talks, _, err := s.Store.Conversations(ctx, state, domain.Page{Number: 1, Size: 100})
 		require.NoError(s.t, err)
 		held = append(held, talks)
 	}
@@ -273,7 +177,7 @@ func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
 		asked.TLS = new(tls.ConnectionState)
 	}
 	recorder := httptest.NewRecorder()
-	s.handler.ServeHTTP(recorder, asked)
+	s.Handler.ServeHTTP(recorder, asked)
 	if err := document().hold(r, body, recorder); err != nil {
 		s.t.Errorf("%s %s answered %d: %v\n%.2000s", r.Method, r.URL, recorder.Code, err, recorder.Body)
 	}
@@ -304,13 +208,9 @@ func (s *shop) member(name string) *visitor {
 // staff gives somebody of the shop's staff, who is signed in; the shop must be quick.
 func (s *shop) staff(name string) *visitor {
 	s.t.Helper()
-	hash, err := plain{}.Hash(context.Background(), "correct horse")
-	require.NoError(s.t, err)
-	require.NoError(s.t, s.store.AddUser(context.Background(), domain.User{
-		ID: domain.UserID("u-" + name), Username: name, Email: name + "@example.com", Role: domain.Staff, PasswordHash: hash,
-	}))
+	s.AddAccount(name, domain.Staff)
 	v := s.visitor()
-	v.post("/auth/login", object{"username": name, "password": "correct horse"}).is(http.StatusOK)
+	v.post("/auth/login", object{"username": name, "password": testshop.Password}).is(http.StatusOK)
 	return v
 }
 
@@ -321,7 +221,7 @@ func (v *visitor) say(id, body string) reply {
 }
 
 func registration(name string) object {
-	return object{"username": name, "email": name + "@example.com", "password": "correct horse"}
+	return object{"username": name, "email": name + "@example.com", "password": testshop.Password}
 }
 
 // object is a JSON object, and list a JSON array.

@@ -10,14 +10,14 @@ import (
 )
 
 func (a *API) wishlist(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.visits.Visitor(r)
+	who, err := a.cookies.Visitor(r)
 	if err != nil {
 		return err
 	}
 	if !who.Known() {
 		return answerWishes(w, nil)
 	}
-	wishes, err := a.wishing.Items(r.Context(), who.Session.Owner())
+	wishes, err := a.shop.Wishlist.Items(r.Context(), who.Session.Owner())
 	if err != nil {
 		return err
 	}
@@ -32,19 +32,19 @@ func (a *API) addWish(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return a.changeWishes(w, r, func(owner domain.OwnerID) ([]usecase.WishlistEntry, error) {
-		return a.wishing.Add(r.Context(), owner, domain.ProductID(in.ProductID))
+		return a.shop.Wishlist.Add(r.Context(), owner, domain.ProductID(in.ProductID))
 	})
 }
 
 func (a *API) removeWish(w http.ResponseWriter, r *http.Request) error {
 	return a.changeWishes(w, r, func(owner domain.OwnerID) ([]usecase.WishlistEntry, error) {
-		return a.wishing.Remove(r.Context(), owner, domain.WishlistItemID(mux.Vars(r)["id"]))
+		return a.shop.Wishlist.Remove(r.Context(), owner, domain.WishlistItemID(mux.Vars(r)["id"]))
 	})
 }
 
 // changeWishes makes a change to the visitor's wishlist and answers with what it is then.
 func (a *API) changeWishes(w http.ResponseWriter, r *http.Request, change func(domain.OwnerID) ([]usecase.WishlistEntry, error)) error {
-	pass, err := a.visits.Begin(r)
+	pass, err := a.cookies.Begin(r)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (a *API) changeWishes(w http.ResponseWriter, r *http.Request, change func(d
 	if err != nil {
 		return err
 	}
-	if err := a.visits.Keep(w, r, pass); err != nil {
+	if err := a.cookies.Keep(w, r, pass); err != nil {
 		return err
 	}
 	return answerWishes(w, wishes)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eshop/domain"
+	testshop "eshop/test/shop"
 )
 
 func TestWishlist_IsFilledAndEmptied(t *testing.T) {
@@ -25,7 +26,7 @@ func TestWishlist_IsFilledAndEmptied(t *testing.T) {
 	assert.Equal(t, "no-store", one.Header.Get("Cache-Control"))
 
 	t.Run("adding twice changes nothing", func(t *testing.T) {
-		s.wait(time.Minute)
+		s.Wait(time.Minute)
 		assert.JSONEq(t, one.Body, v.wish(lamp).Body)
 		assert.JSONEq(t, one.Body, v.post("/api/wishlist/add", object{"product_id": lamp.Slug}).is(http.StatusOK).Body)
 	})
@@ -51,10 +52,10 @@ func TestWishlist_HoldsTwoHundredProducts(t *testing.T) {
 	s := open(t)
 	v := s.visitor()
 	v.wish(lamp)
-	_, err := s.store.UpdateWishlist(context.Background(), s.owner(v), func(w *domain.Wishlist) error {
+	_, err := s.Store.UpdateWishlist(context.Background(), s.owner(v), func(w *domain.Wishlist) error {
 		for i := range domain.MaxWishlistItems - 1 {
 			id := fmt.Sprintf("wish-%d", i)
-			w.Items = append(w.Items, domain.WishlistItem{ID: domain.WishlistItemID(id), Product: domain.ProductID(id), AddedAt: opened})
+			w.Items = append(w.Items, domain.WishlistItem{ID: domain.WishlistItemID(id), Product: domain.ProductID(id), AddedAt: testshop.Opened})
 		}
 		return nil
 	})

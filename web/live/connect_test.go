@@ -92,7 +92,7 @@ func TestHub_Drain_RefusesNewConnections(t *testing.T) {
 	one := shop.serve(false)
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	require.NoError(t, one.hub.Drain(ctx))
+	require.NoError(t, one.root.Drain(ctx))
 	w, err := shop.person().dial(one, "/ws/chat")
 	require.ErrorIs(t, err, websocket.ErrBadHandshake)
 	assert.Equal(t, http.StatusServiceUnavailable, w.answer.StatusCode)

@@ -42,6 +42,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -74,6 +75,9 @@ type Hub struct {
 	presence    *presence
 	workers     *workers
 	reconciling atomic.Bool
+
+	closing sync.Once
+	closed  error // what closing the connections ended with
 }
 
 // New returns the hub of one server, which counts its connections in metrics.
@@ -165,10 +169,7 @@ func (h *Hub) Drain(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	for _, m := range []*melody.Melody{h.shoppers, h.staff} {
-		if err := m.Close(); err != nil && !errors.Is(err, melody.ErrClosed) {
-			return err
-		}
-	}
-	return nil
+	// melody may wait for ever when it is closed again right away.
+	h.closing.Do(func() { h.closed = errors.Join(h.shoppers.Close(), h.staff.Close()) })
+	return h.closed
 }

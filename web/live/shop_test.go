@@ -18,35 +18,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"eshop/adapter/demopay"
+	"eshop"
 	"eshop/adapter/memory"
-	"eshop/adapter/raster"
 	"eshop/domain"
-	"eshop/usecase"
-	"eshop/web"
-	"eshop/web/api"
-	"eshop/web/live"
-	"eshop/web/page"
-	"eshop/web/session"
+	testshop "eshop/test/shop"
 )
 
 // timeout is how long a test waits for a frame.
 const timeout = 20 * time.Second
-
-// plain keeps passwords as they are, to be quick.
-type plain struct{}
-
-func (plain) Hash(_ context.Context, password string) (string, error) {
-	return "plain " + password, nil
-}
-
-func (plain) Matches(_ context.Context, hash, password string) (bool, error) {
-	return hash == "plain "+password, nil
-}
 
 // shop is a set of servers that share their stores.
 type shop struct {
@@ -59,7 +41,7 @@ func open(t *testing.T) *shop { return &shop{t, memory.NewStore()} }
 // server is one of the shop's servers, with real connections.
 type server struct {
 	*shop
-	hub  *live.Hub
+	root *eshop.Shop
 	http *httptest.Server
 	end  func()
 }
@@ -72,36 +54,22 @@ func (lostEvents) Publish(context.Context, domain.Event) error { return nil }
 // serve adds a server. The events of an isolated one are lost.
 func (s *shop) serve(isolated bool) *server {
 	s.t.Helper()
-	store := s.store
-	clock := func() time.Time { return time.Now().UTC() }
-	account := usecase.NewAccount(store, store, store, store, store, store, store, plain{}, clock, newID, newID)
-	visits := session.New(account)
-	browsing, shopping, wishing := usecase.NewCatalog(store, store), usecase.NewCart(store, store, newID), usecase.NewWishlist(store, store, clock, newID)
-	gateway := demopay.New(clock, demopay.NewMemoryLedger())
-	checkout := usecase.NewCheckout(store, store, gateway, store, clock, newID, usecase.SecretKey("a secret of thirty-two bytes, yes"))
-	contacting := usecase.NewContact(store, store, clock, newID)
-	talking := usecase.NewChat(store, store, store, store, clock, newID)
+	p := testshop.PartsOf(s.store)
+	p.NewID, p.NewSecret = newID, newID
+	p.Log = slog.New(slog.NewTextHandler(testLog{s.t}, nil))
 	if isolated {
-		talking = usecase.NewChat(store, store, lostEvents{store}, store, clock, newID)
+		p.Events = lostEvents{s.store}
 	}
-	log := slog.New(slog.NewTextHandler(testLog{s.t}, nil))
-	registry := prometheus.NewRegistry()
-	hub := live.New(visits, talking, registry, log)
-	about := page.Shop{ServerName: "test"}
-	handler := web.NewServer(about,
-		page.New(about, visits, browsing, shopping, wishing, checkout, account, contacting, talking,
-			usecase.NewInventory(store, store, store, raster.New().Decode, clock), usecase.NewFulfillment(store, gateway, store, clock)),
-		api.New(visits, browsing, shopping, wishing, checkout, account, contacting, talking),
-		hub, visits, web.NewHealth(nil, nil), web.NewMetrics(registry), log)
-
-	one := &server{shop: s, hub: hub, http: httptest.NewServer(handler)}
+	root, err := eshop.New(p.Stores, p.Options)
+	require.NoError(s.t, err)
+	one := &server{shop: s, root: root, http: httptest.NewServer(root.Handler)}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { hub.Run(ctx) })
+	running.Go(func() { root.Run(ctx) })
 	one.end = sync.OnceFunc(func() {
 		leaving, done := context.WithTimeout(context.Background(), timeout)
 		defer done()
-		assert.NoError(s.t, hub.Drain(leaving))
+		assert.NoError(s.t, root.Drain(leaving))
 		cancel()
 		running.Wait()
 		one.http.Close()
@@ -168,7 +136,7 @@ func (s *shop) answer(conversation, id, body string) {
 // member returns a person who is signed in to a new account.
 func (s *server) member(name string, role domain.Role) *person {
 	s.t.Helper()
-	hash, err := plain{}.Hash(context.Background(), "password")
+	hash, err := testshop.Passwords{}.Hash(context.Background(), "password")
 	require.NoError(s.t, err)
 	require.NoError(s.t, s.store.AddUser(context.Background(), domain.User{
 		ID: domain.UserID("u-" + name), Username: name, Email: name + "@example.com", Role: role, PasswordHash: hash,

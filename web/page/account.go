@@ -44,7 +44,7 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return p.become(w, r, f, signInPage, func(guest usecase.Visitor) (usecase.Credential, error) {
-		return p.account.SignIn(r.Context(), guest, f.Get("username"), f.Get("password"), session.ClientAddress(r))
+		return p.shop.Account.SignIn(r.Context(), guest, f.Get("username"), f.Get("password"), session.ClientAddress(r))
 	})
 }
 
@@ -54,7 +54,7 @@ func (p *Pages) register(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return p.become(w, r, f, registerPage, func(guest usecase.Visitor) (usecase.Credential, error) {
-		return p.account.Register(r.Context(), guest, domain.Registration{
+		return p.shop.Account.Register(r.Context(), guest, domain.Registration{
 			Username: f.Get("username"), Email: f.Get("email"), Password: f.Get("password"),
 		}, session.ClientAddress(r))
 	})
@@ -63,14 +63,14 @@ func (p *Pages) register(w http.ResponseWriter, r *http.Request) error {
 // become makes the visitor somebody and leads on to the form's next, or shows page again with what is wrong.
 func (p *Pages) become(w http.ResponseWriter, r *http.Request, f url.Values, page accountPage,
 	enter func(guest usecase.Visitor) (usecase.Credential, error)) error {
-	guest, err := p.visits.Visitor(r)
+	guest, err := p.cookies.Visitor(r)
 	if err != nil {
 		return err
 	}
 	next := here(f.Get("next"))
 	pass, err := enter(guest)
 	if err == nil {
-		p.visits.Set(w, r, pass)
+		p.cookies.Set(w, r, pass)
 		return back(w, r, next, "welcome")
 	}
 	what, err := mistake(err)
@@ -92,15 +92,15 @@ func (p *Pages) become(w http.ResponseWriter, r *http.Request, f url.Values, pag
 }
 
 func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) error {
-	who, err := p.visits.Visitor(r)
+	who, err := p.cookies.Visitor(r)
 	if err != nil {
 		return err
 	}
 	if who.Known() {
-		if err := p.account.SignOut(r.Context(), who); err != nil {
+		if err := p.shop.Account.SignOut(r.Context(), who); err != nil {
 			return err
 		}
 	}
-	p.visits.Clear(w, r)
+	p.cookies.Clear(w, r)
 	return back(w, r, "/", "signed-out")
 }

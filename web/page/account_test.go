@@ -22,7 +22,7 @@ var elsewhere = []string{
 func TestSignIn(t *testing.T) {
 	t.Run("the guest's things come along, and the way leads back", func(t *testing.T) {
 		s := open(t)
-		s.account("anna", domain.Customer)
+		s.AddAccount("anna", domain.Customer)
 		before := s.signedIn("anna")
 		before.add(lamp, 2)
 		before.post("/wishlist/add", url.Values{"product_id": {string(desk.ID)}}).leadsTo("/wishlist?done=wished")
@@ -43,7 +43,7 @@ func TestSignIn(t *testing.T) {
 	})
 	t.Run("the way never leads to another site", func(t *testing.T) {
 		s := open(t)
-		s.account("anna", domain.Customer)
+		s.AddAccount("anna", domain.Customer)
 		for _, next := range elsewhere {
 			b := s.visitor()
 			for _, path := range []string{"/login", "/register"} {
@@ -56,12 +56,12 @@ func TestSignIn(t *testing.T) {
 			}
 			b.post("/login", url.Values{"username": {"anna"}, "password": {password}, "next": {next}}).leadsTo("/?done=welcome")
 			b.ask("/login?" + url.Values{"next": {next}}.Encode()).leadsTo("/")
-			s.wait(time.Hour)
+			s.Wait(time.Hour)
 		}
 	})
 	t.Run("nor by a detour", func(t *testing.T) {
 		s := open(t)
-		s.account("anna", domain.Customer)
+		s.AddAccount("anna", domain.Customer)
 		at, err := url.Parse(home + "/login")
 		require.NoError(t, err)
 		for _, next := range []string{"/.//evil.example", "/..//evil.example", "/a/..//evil.example", "/%2F/evil.example", "/%5Cevil.example", "/;//evil.example", "/@evil.example"} {
@@ -75,7 +75,7 @@ func TestSignIn(t *testing.T) {
 	})
 	t.Run("the way keeps its query", func(t *testing.T) {
 		s := open(t)
-		s.account("anna", domain.Customer)
+		s.AddAccount("anna", domain.Customer)
 		b := s.visitor()
 		shown := b.get("/login?" + url.Values{"next": {"/products?q=lamp&page=2"}}.Encode())
 		assert.Contains(t, shown.body, "/register?next=%2Fproducts%3Fq%3Dlamp%26page%3D2")
@@ -83,7 +83,7 @@ func TestSignIn(t *testing.T) {
 	})
 	t.Run("who is signed in needs no form", func(t *testing.T) {
 		s := open(t)
-		s.account("anna", domain.Customer)
+		s.AddAccount("anna", domain.Customer)
 		b := s.signedIn("anna")
 		b.ask("/login?next=/orders").leadsTo("/orders")
 		b.ask("/register").leadsTo("/")
@@ -92,7 +92,7 @@ func TestSignIn(t *testing.T) {
 	})
 	t.Run("names and passwords that do not belong together", func(t *testing.T) {
 		s := open(t)
-		s.account("anna", domain.Customer)
+		s.AddAccount("anna", domain.Customer)
 		b := s.visitor()
 		b.add(cup, 1)
 		guest := b.session()
@@ -129,7 +129,7 @@ func TestSignIn(t *testing.T) {
 	})
 	t.Run("too often", func(t *testing.T) {
 		s := open(t)
-		s.account("anna", domain.Customer)
+		s.AddAccount("anna", domain.Customer)
 		b := s.visitor()
 		form := url.Values{"username": {"anna"}, "password": {"wrong horse"}}
 		for range 10 {
@@ -140,7 +140,7 @@ func TestSignIn(t *testing.T) {
 		assert.Equal(t, "30", a.header.Get("Retry-After"))
 		assert.Equal(t, "anna", a.form("/login").Get("username"))
 		assert.NotContains(t, a.body, password)
-		s.wait(30 * time.Second)
+		s.Wait(30 * time.Second)
 		b.post("/login", with(form, "password", password)).leadsTo("/?done=welcome")
 	})
 }
@@ -191,7 +191,7 @@ func TestRegister(t *testing.T) {
 	} {
 		t.Run(about, func(t *testing.T) {
 			s := open(t)
-			s.account("bert", domain.Customer)
+			s.AddAccount("bert", domain.Customer)
 			b := s.visitor()
 			form := with(good, c.field, c.typed)
 			a := b.post("/register", form).is(c.status)
@@ -219,7 +219,7 @@ func TestRegister(t *testing.T) {
 
 func TestSignOut(t *testing.T) {
 	s := open(t)
-	s.account("anna", domain.Customer)
+	s.AddAccount("anna", domain.Customer)
 	b := s.signedIn("anna")
 	b.add(lamp, 1)
 	was := b.session()

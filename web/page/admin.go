@@ -65,21 +65,21 @@ func (p *Pages) dashboard(w http.ResponseWriter, r *http.Request, v view) error 
 	var counts []statusCount
 	one := domain.Page{Number: 1, Size: 1}
 	for _, status := range domain.OrderStatuses {
-		_, n, err := p.fulfilling.Orders(r.Context(), v.Visitor.User, status, one)
+		_, n, err := p.shop.Fulfillment.Orders(r.Context(), v.Visitor.User, status, one)
 		if err != nil {
 			return err
 		}
 		counts = append(counts, statusCount{status, n})
 	}
-	found, err := p.browsing.Search(r.Context(), domain.Query{Page: one})
+	found, err := p.shop.Catalog.Search(r.Context(), domain.Query{Page: one})
 	if err != nil {
 		return err
 	}
-	_, messages, err := p.contacting.Messages(r.Context(), v.Visitor.User, one)
+	_, messages, err := p.shop.Contact.Messages(r.Context(), v.Visitor.User, one)
 	if err != nil {
 		return err
 	}
-	_, talks, err := p.talking.Conversations(r.Context(), v.Visitor.User, domain.ConversationOpen, one)
+	_, talks, err := p.shop.Chat.Conversations(r.Context(), v.Visitor.User, domain.ConversationOpen, one)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (p *Pages) adminOrders(w http.ResponseWriter, r *http.Request, v view) erro
 	if list.page, err = listPage(query, rowsAPage); err != nil {
 		return err
 	}
-	list.orders, list.total, err = p.fulfilling.Orders(r.Context(), v.Visitor.User, status, list.page)
+	list.orders, list.total, err = p.shop.Fulfillment.Orders(r.Context(), v.Visitor.User, status, list.page)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (p *Pages) adminOrder(w http.ResponseWriter, r *http.Request, v view) error
 }
 
 func (p *Pages) showAdminOrder(w http.ResponseWriter, r *http.Request, v view, what problem.Problem) error {
-	order, err := p.fulfilling.Order(r.Context(), v.Visitor.User, domain.OrderNumber(mux.Vars(r)["number"]))
+	order, err := p.shop.Fulfillment.Order(r.Context(), v.Visitor.User, domain.OrderNumber(mux.Vars(r)["number"]))
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (p *Pages) moveOrder(w http.ResponseWriter, r *http.Request, v view) error 
 		return err
 	}
 	number := domain.OrderNumber(mux.Vars(r)["number"])
-	if _, err := p.fulfilling.Move(r.Context(), v.Visitor.User, number, domain.OrderStatus(f.Get("status"))); err != nil {
+	if _, err := p.shop.Fulfillment.Move(r.Context(), v.Visitor.User, number, domain.OrderStatus(f.Get("status"))); err != nil {
 		what, err := mistake(err)
 		if err != nil {
 			return err
@@ -171,7 +171,7 @@ func (p *Pages) showAdminProducts(w http.ResponseWriter, r *http.Request, v view
 	}
 	a.text, a.link = query.Get("q"), listLink("/admin/products", query)
 	a.here = a.link(page.Number)
-	a.Found, err = p.browsing.Search(r.Context(), domain.Query{Text: a.text, Sort: domain.ByName, Page: page})
+	a.Found, err = p.shop.Catalog.Search(r.Context(), domain.Query{Text: a.text, Sort: domain.ByName, Page: page})
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func (p *Pages) setPrice(r *http.Request, v view, id domain.ProductID, text stri
 	if err != nil {
 		return err
 	}
-	return p.stocking.SetPrice(r.Context(), v.Visitor.User, id, price)
+	return p.shop.Inventory.SetPrice(r.Context(), v.Visitor.User, id, price)
 }
 
 func (p *Pages) changeStock(r *http.Request, v view, id domain.ProductID, text string) error {
@@ -221,7 +221,7 @@ func (p *Pages) changeStock(r *http.Request, v view, id domain.ProductID, text s
 	if err != nil {
 		return domain.InvalidFields(map[string]string{"delta": "must be a whole number, like 10 or -3"})
 	}
-	_, err = p.stocking.ChangeStock(r.Context(), v.Visitor.User, id, delta)
+	_, err = p.shop.Inventory.ChangeStock(r.Context(), v.Visitor.User, id, delta)
 	return err
 }
 
@@ -231,7 +231,7 @@ func (p *Pages) adminMessages(w http.ResponseWriter, r *http.Request, v view) er
 	if err != nil {
 		return err
 	}
-	messages, total, err := p.contacting.Messages(r.Context(), v.Visitor.User, page)
+	messages, total, err := p.shop.Contact.Messages(r.Context(), v.Visitor.User, page)
 	if err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func (p *Pages) finishMessage(w http.ResponseWriter, r *http.Request, v view) er
 	if err != nil {
 		return err
 	}
-	if err := p.contacting.Finish(r.Context(), v.Visitor.User, domain.ContactID(mux.Vars(r)["id"])); err != nil {
+	if err := p.shop.Contact.Finish(r.Context(), v.Visitor.User, domain.ContactID(mux.Vars(r)["id"])); err != nil {
 		return err
 	}
 	return back(w, r, from(f, "/admin/messages"), "saved")

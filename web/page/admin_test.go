@@ -18,13 +18,13 @@ import (
 // staff is somebody of the shop's staff, who is signed in.
 func (s *shop) staff() *browser {
 	s.t.Helper()
-	s.account("sue", domain.Staff)
+	s.AddAccount("sue", domain.Staff)
 	return s.signedIn("sue")
 }
 
 func TestAdmin_IsForStaff(t *testing.T) {
 	s := open(t)
-	s.account("anna", domain.Customer)
+	s.AddAccount("anna", domain.Customer)
 	guest, customer := s.visitor(), s.signedIn("anna")
 	customer.add(lamp, 1)
 	number := strings.TrimPrefix(customer.buy(), "/orders/")
@@ -43,12 +43,12 @@ func TestAdmin_IsForStaff(t *testing.T) {
 		guest.post(path, form).leadsTo("/login?" + url.Values{"next": {list}}.Encode())
 		customer.post(path, form).is(http.StatusForbidden)
 	}
-	assert.Equal(t, domain.Paid, s.orders()[0].Status)
-	assert.Equal(t, lamp.Price, s.product(lamp.ID).Price)
-	assert.Equal(t, cup.Stock, s.product(cup.ID).Stock)
+	assert.Equal(t, domain.Paid, s.Orders()[0].Status)
+	assert.Equal(t, lamp.Price, s.Product(lamp.ID).Price)
+	assert.Equal(t, cup.Stock, s.Product(cup.ID).Stock)
 	assert.NotContains(t, customer.get("/").body, `"/admin"`)
 
-	s.account("sue", domain.Staff)
+	s.AddAccount("sue", domain.Staff)
 	form := guest.get("/login?next=/admin/orders").form("/login")
 	guest.post("/login", with(form, "username", "sue", "password", password)).leadsTo("/admin/orders?done=welcome")
 	guest.get("/admin/orders?done=welcome")
@@ -112,8 +112,8 @@ func TestAdmin_Orders(t *testing.T) {
 				}
 			}
 		}
-		assert.Equal(t, lamp.Stock, s.product(lamp.ID).Stock, "the goods are back")
-		assert.Len(t, s.orders()[0].History, 5)
+		assert.Equal(t, lamp.Stock, s.Product(lamp.ID).Stock, "the goods are back")
+		assert.Len(t, s.Orders()[0].History, 5)
 		assert.Contains(t, shopper.get(strings.TrimPrefix(path, "/admin")).text(), "The money is on its way back to you")
 	})
 	t.Run("only as orders go", func(t *testing.T) {
@@ -129,26 +129,26 @@ func TestAdmin_Orders(t *testing.T) {
 		}
 		b.post(path, url.Values{"status": {"paid"}}).leadsTo(path + "?done=saved")
 		b.post(path, url.Values{"status": {"\x00"}}).is(http.StatusUnprocessableEntity)
-		assert.Equal(t, domain.Paid, s.orders()[0].Status)
-		assert.Len(t, s.orders()[0].History, 2)
+		assert.Equal(t, domain.Paid, s.Orders()[0].Status)
+		assert.Len(t, s.Orders()[0].History, 2)
 	})
 	t.Run("a payment that is not known yet is not staff's to say", func(t *testing.T) {
-		s := open(t, func(p *parts) { p.payments = mute{} })
+		s := open(t, func(p *parts) { p.Payments = mute{} })
 		b, shopper := s.staff(), s.visitor()
 		shopper.add(lamp, 2)
 		path := "/admin" + shopper.buy()
 		assert.Empty(t, b.get(path).forms(path))
 		b.post(path, url.Values{"status": {"shipped"}}).is(http.StatusConflict)
 		b.post(path, url.Values{"status": {"paid"}}).is(http.StatusUnprocessableEntity)
-		assert.Equal(t, domain.Pending, s.orders()[0].Status)
+		assert.Equal(t, domain.Pending, s.Orders()[0].Status)
 	})
 	t.Run("money that cannot go back now", func(t *testing.T) {
-		s := open(t, func(p *parts) { p.payments = deaf{p.payments} })
+		s := open(t, func(p *parts) { p.Payments = deaf{p.Payments} })
 		b, shopper := s.staff(), s.visitor()
 		shopper.add(lamp, 2)
 		path := "/admin" + shopper.buy()
 		b.post(path, url.Values{"status": {"refunded"}}).is(http.StatusServiceUnavailable)
-		assert.Equal(t, domain.Paid, s.orders()[0].Status)
+		assert.Equal(t, domain.Paid, s.Orders()[0].Status)
 	})
 	t.Run("what is not there", func(t *testing.T) {
 		b := open(t).staff()
@@ -164,11 +164,11 @@ func TestAdmin_Products(t *testing.T) {
 		s := open(t)
 		b := s.staff()
 		for typed, want := range map[string]int64{"12.99": 1299, "13": 1300, " $14.5 ": 1450, "0.01": 1, "1000000": 1_000_000_00} {
-			form := b.get("/admin/products?q=lamp").form("/admin/products/p-lamp", "price", fmt.Sprintf("%d.%02d", s.product(lamp.ID).Price.Amount/100, s.product(lamp.ID).Price.Amount%100))
+			form := b.get("/admin/products?q=lamp").form("/admin/products/p-lamp", "price", fmt.Sprintf("%d.%02d", s.Product(lamp.ID).Price.Amount/100, s.Product(lamp.ID).Price.Amount%100))
 			b.post("/admin/products/p-lamp", with(form, "price", typed)).leadsTo("/admin/products?done=saved&q=lamp")
-			assert.Equal(t, want, s.product(lamp.ID).Price.Amount, typed)
+			assert.Equal(t, want, s.Product(lamp.ID).Price.Amount, typed)
 		}
-		assert.Equal(t, lamp.Stock, s.product(lamp.ID).Stock)
+		assert.Equal(t, lamp.Stock, s.Product(lamp.ID).Stock)
 	})
 	t.Run("stock", func(t *testing.T) {
 		s := open(t)
@@ -178,9 +178,9 @@ func TestAdmin_Products(t *testing.T) {
 			want  int
 		}{{"10", 22}, {"-22", 0}, {" +3 ", 3}} {
 			b.post("/admin/products/p-lamp", url.Values{"delta": {step.typed}, "from": {"/admin/products"}}).leadsTo("/admin/products?done=saved")
-			assert.Equal(t, step.want, s.product(lamp.ID).Stock)
+			assert.Equal(t, step.want, s.Product(lamp.ID).Stock)
 		}
-		assert.Equal(t, lamp.Price, s.product(lamp.ID).Price)
+		assert.Equal(t, lamp.Price, s.Product(lamp.ID).Price)
 	})
 	for name, c := range map[string]struct {
 		field, typed string
@@ -221,8 +221,8 @@ func TestAdmin_Products(t *testing.T) {
 			assert.Equal(t, c.typed, shown.Get(c.field))
 			assert.Equal(t, "/admin/products?q=lamp", shown.Get("from"), "the list is the one it was")
 			assert.Len(t, a.all("data-product"), 1)
-			assert.Equal(t, lamp.Stock, s.product(lamp.ID).Stock)
-			assert.Equal(t, lamp.Price, s.product(lamp.ID).Price)
+			assert.Equal(t, lamp.Stock, s.Product(lamp.ID).Stock)
+			assert.Equal(t, lamp.Price, s.Product(lamp.ID).Price)
 		})
 	}
 	t.Run("a product that is not on the page says it on top", func(t *testing.T) {

@@ -112,7 +112,7 @@ func (b *browser) atOnce(n int, path string, form url.Values) map[string]int {
 		r.AddCookie(&http.Cookie{Name: "session", Value: b.session()})
 		go func() {
 			recorder := httptest.NewRecorder()
-			b.handler.ServeHTTP(recorder, r)
+			b.Handler.ServeHTTP(recorder, r)
 			answers <- recorder.Header().Get("Location")
 		}()
 	}

@@ -71,7 +71,7 @@ func (p *Pages) basket(r *http.Request, who usecase.Visitor) (usecase.PricedCart
 	if !who.Known() {
 		return usecase.PricedCart{}, nil
 	}
-	return p.shopping.Priced(r.Context(), who.Session.Owner())
+	return p.shop.Cart.Priced(r.Context(), who.Session.Owner())
 }
 
 func (p *Pages) addToCart(w http.ResponseWriter, r *http.Request) error {
@@ -79,7 +79,7 @@ func (p *Pages) addToCart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := p.visits.Begin(r)
+	pass, err := p.cookies.Begin(r)
 	if err != nil {
 		return err
 	}
@@ -92,12 +92,12 @@ func (p *Pages) addToCart(w http.ResponseWriter, r *http.Request) error {
 		n, err = parseQuantity(text)
 	}
 	if err == nil {
-		_, err = p.shopping.Add(r.Context(), pass.Session.Owner(), domain.ProductID(f.Get("product_id")), n, key)
+		_, err = p.shop.Cart.Add(r.Context(), pass.Session.Owner(), domain.ProductID(f.Get("product_id")), n, key)
 	}
 	if err != nil {
 		return p.cartMistake(w, r, err, cartView{})
 	}
-	if err := p.visits.Keep(w, r, pass); err != nil {
+	if err := p.cookies.Keep(w, r, pass); err != nil {
 		return err
 	}
 	return back(w, r, from(f, "/cart"), "added")
@@ -110,7 +110,7 @@ func (p *Pages) updateCart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := p.visits.Begin(r)
+	pass, err := p.cookies.Begin(r)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (p *Pages) updateCart(w http.ResponseWriter, r *http.Request) error {
 	line, typed := domain.LineID(f.Get("line")), f.Get("quantity")
 	n, err := parseQuantity(typed)
 	if err == nil {
-		_, err = p.shopping.SetQuantity(r.Context(), pass.Session.Owner(), line, n, key)
+		_, err = p.shop.Cart.SetQuantity(r.Context(), pass.Session.Owner(), line, n, key)
 	}
 	if err != nil {
 		return p.cartMistake(w, r, err, cartView{line: line, typed: typed})
@@ -134,7 +134,7 @@ func (p *Pages) removeFromCart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := p.visits.Begin(r)
+	pass, err := p.cookies.Begin(r)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (p *Pages) removeFromCart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.shopping.Remove(r.Context(), pass.Session.Owner(), domain.LineID(f.Get("line")), key); err != nil {
+	if _, err := p.shop.Cart.Remove(r.Context(), pass.Session.Owner(), domain.LineID(f.Get("line")), key); err != nil {
 		return p.cartMistake(w, r, err, cartView{})
 	}
 	return back(w, r, "/cart", "removed")

@@ -127,7 +127,7 @@ func TestAddToCart_WhatCannotBeAdded(t *testing.T) {
 			many[i] = cup
 			many[i].ID, many[i].Slug = domain.ProductID(fmt.Sprint("p-", i)), fmt.Sprint("cup-", i)
 		}
-		require.NoError(t, s.store.PutProducts(t.Context(), many))
+		require.NoError(t, s.Store.PutProducts(t.Context(), many))
 		for _, p := range many {
 			b.post("/cart/add", url.Values{"product_id": {string(p.ID)}}).leadsTo("/cart?done=added")
 		}
@@ -240,10 +240,10 @@ func TestCart_WhatChangedSince(t *testing.T) {
 		s := open(t)
 		b := s.visitor()
 		b.add(lamp, 5)
-		s.sell(lamp.ID, 2)
+		s.SetStock(lamp.ID, 2)
 		shown := b.get("/cart")
 		assert.Equal(t, "Only 2 left.", shown.of("data-warning"))
-		s.sell(lamp.ID, 0)
+		s.SetStock(lamp.ID, 0)
 		assert.Equal(t, "Sold out just now.", b.get("/cart").of("data-warning"))
 	})
 	t.Run("no longer sold", func(t *testing.T) {
@@ -253,7 +253,7 @@ func TestCart_WhatChangedSince(t *testing.T) {
 		b.add(cup, 1)
 		change := b.get("/cart").form("/cart/update", "line", lineOf(b, "Oak Desk Lamp"))
 		add := b.get("/products/" + lamp.Slug).form("/cart/add")
-		require.NoError(t, s.store.RemoveProduct(t.Context(), lamp.ID))
+		require.NoError(t, s.Store.RemoveProduct(t.Context(), lamp.ID))
 		assert.Equal(t, []string{"gone: A product that is no longer sold", "1 Blue Cup"}, b.cart())
 		shown := b.get("/cart")
 		assert.Equal(t, "We no longer sell this. Please remove it.", shown.of("data-warning"))
@@ -268,9 +268,9 @@ func TestCart_WhatChangedSince(t *testing.T) {
 		s := open(t)
 		b := s.visitor()
 		b.add(lamp, 1)
-		dearer := s.product(lamp.ID)
+		dearer := s.Product(lamp.ID)
 		dearer.Price = domain.Dollars(100_000_00)
-		require.NoError(t, s.store.PutProducts(t.Context(), []domain.Product{dearer}))
+		require.NoError(t, s.Store.PutProducts(t.Context(), []domain.Product{dearer}))
 		assert.Equal(t, "$100,000.00", b.get("/cart").of("data-total"))
 	})
 }

@@ -26,8 +26,8 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v.About = "A small shop with good things for every day: chosen with care, priced fairly, sent quickly."
-	home, err := p.browsing.Home(r.Context())
+	v.Description = "A small shop with good things for every day: chosen with care, priced fairly, sent quickly."
+	home, err := p.shop.Catalog.Home(r.Context())
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (p *Pages) products(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	v.Query = q.Text
-	if l.Found, err = p.browsing.Search(r.Context(), q); err != nil {
+	if l.Found, err = p.shop.Catalog.Search(r.Context(), q); err != nil {
 		return err
 	}
 	return again(w, r, l.what, productsPage(v, l))
@@ -80,7 +80,7 @@ func fromDollars(w http.ResponseWriter, r *http.Request, values url.Values) erro
 }
 
 func (p *Pages) product(w http.ResponseWriter, r *http.Request) error {
-	product, err := p.browsing.Product(r.Context(), mux.Vars(r)["slug"])
+	product, err := p.shop.Catalog.Product(r.Context(), mux.Vars(r)["slug"])
 	if err != nil {
 		return err
 	}
@@ -88,8 +88,8 @@ func (p *Pages) product(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v.About = product.Description
-	related, err := p.browsing.Related(r.Context(), product)
+	v.Description = product.Description
+	related, err := p.shop.Catalog.Related(r.Context(), product)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (p *Pages) product(w http.ResponseWriter, r *http.Request) error {
 
 // suggest answers with a piece of a page, for the search field.
 func (p *Pages) suggest(w http.ResponseWriter, r *http.Request) error {
-	list, err := p.browsing.Suggest(r.Context(), r.URL.Query().Get("q"))
+	list, err := p.shop.Catalog.Suggest(r.Context(), r.URL.Query().Get("q"))
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (p *Pages) suggest(w http.ResponseWriter, r *http.Request) error {
 
 // picture answers with a picture that staff added, which whoever has it may keep for ever.
 func (p *Pages) picture(w http.ResponseWriter, r *http.Request) error {
-	found, err := p.browsing.Picture(r.Context(), domain.PictureName(mux.Vars(r)["name"]))
+	found, err := p.shop.Catalog.Picture(r.Context(), domain.PictureName(mux.Vars(r)["name"]))
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func (p *Pages) showChat(w http.ResponseWriter, r *http.Request, t talkView) err
 	if err != nil {
 		return err
 	}
-	thread, err := p.talking.Mine(r.Context(), v.Visitor)
+	thread, err := p.shop.Chat.Mine(r.Context(), v.Visitor)
 	if err != nil {
 		return err
 	}
@@ -123,14 +123,14 @@ func (p *Pages) say(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := p.visits.Begin(r)
+	pass, err := p.cookies.Begin(r)
 	if err != nil {
 		return err
 	}
-	if _, _, err := p.talking.Say(r.Context(), pass.Visitor, f.Get("client_id"), typedBody(f), session.ClientAddress(r)); err != nil {
+	if _, _, err := p.shop.Chat.Say(r.Context(), pass.Visitor, f.Get("client_id"), typedBody(f), session.ClientAddress(r)); err != nil {
 		return p.talkMistake(err, f, func(t talkView) error { return p.showChat(w, r, t) })
 	}
-	if err := p.visits.Keep(w, r, pass); err != nil {
+	if err := p.cookies.Keep(w, r, pass); err != nil {
 		return err
 	}
 	return back(w, r, "/chat#latest", "")
@@ -174,7 +174,7 @@ func (p *Pages) desk(w http.ResponseWriter, r *http.Request, v view) error {
 	if d.page, err = listPage(query, openTalks); err != nil {
 		return err
 	}
-	if d.talks, d.total, err = p.talking.Conversations(r.Context(), v.Visitor.User, d.state, d.page); err != nil {
+	if d.talks, d.total, err = p.shop.Chat.Conversations(r.Context(), v.Visitor.User, d.state, d.page); err != nil {
 		return err
 	}
 	return render(w, r, http.StatusOK, deskPage(v, d))
@@ -187,7 +187,7 @@ func (p *Pages) deskTalk(w http.ResponseWriter, r *http.Request, v view) error {
 func (p *Pages) showDeskTalk(w http.ResponseWriter, r *http.Request, v view, t talkView) error {
 	id := domain.ConversationID(mux.Vars(r)["id"])
 	by := v.Visitor.User
-	thread, err := p.talking.Conversation(r.Context(), by, id)
+	thread, err := p.shop.Chat.Conversation(r.Context(), by, id)
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (p *Pages) showDeskTalk(w http.ResponseWriter, r *http.Request, v view, t t
 		return err
 	}
 	d := deskView{state: domain.ConversationOpen, page: domain.Page{Number: 1, Size: openTalks}}
-	if d.talks, d.total, err = p.talking.Conversations(r.Context(), by, d.state, d.page); err != nil {
+	if d.talks, d.total, err = p.shop.Chat.Conversations(r.Context(), by, d.state, d.page); err != nil {
 		return err
 	}
 	t.side, t.path = domain.AgentSide, talkPath(id)
@@ -230,7 +230,7 @@ func (p *Pages) answerShopper(w http.ResponseWriter, r *http.Request, v view) er
 	if n, err := strconv.Atoi(f.Get("canned")); err == nil && n >= 0 && n < len(canned) {
 		body = canned[n]
 	}
-	if _, _, err := p.talking.Answer(r.Context(), v.Visitor.User, id, f.Get("client_id"), body); err != nil {
+	if _, _, err := p.shop.Chat.Answer(r.Context(), v.Visitor.User, id, f.Get("client_id"), body); err != nil {
 		return p.talkMistake(err, f, func(t talkView) error { return p.showDeskTalk(w, r, v, t) })
 	}
 	return back(w, r, talkPath(id)+"#latest", "")
@@ -238,7 +238,7 @@ func (p *Pages) answerShopper(w http.ResponseWriter, r *http.Request, v view) er
 
 func (p *Pages) moveTalk(w http.ResponseWriter, r *http.Request, v view) error {
 	id := domain.ConversationID(mux.Vars(r)["id"])
-	if _, err := p.talking.Move(r.Context(), v.Visitor.User, id, usecase.Move(mux.Vars(r)["move"])); err != nil {
+	if _, err := p.shop.Chat.Move(r.Context(), v.Visitor.User, id, usecase.Move(mux.Vars(r)["move"])); err != nil {
 		what, err := mistake(err)
 		if err != nil {
 			return err

@@ -88,7 +88,7 @@ func TestChat_TheDesk(t *testing.T) {
 	assert.Contains(t, staff.get("/admin/chat").text(), "Nobody is waiting.")
 	first, second := s.visitor(), s.visitor()
 	one := first.write("one")
-	s.wait(time.Minute)
+	s.Wait(time.Minute)
 	two := second.write("two")
 	first.add(lamp, 1)
 	number := strings.TrimPrefix(first.buy(), "/orders/")
@@ -121,7 +121,7 @@ func TestChat_TheDesk(t *testing.T) {
 	assert.Contains(t, strings.Join(first.get("/chat").said(), " "), "The conversation was closed.")
 
 	t.Run("another agent's conversation is taken over first", func(t *testing.T) {
-		s.account("tom", domain.Staff)
+		s.AddAccount("tom", domain.Staff)
 		tom := s.signedIn("tom")
 		path := "/admin/chat/" + one
 		refused := tom.post(path, with(tom.get(path).form(path), "body", "Me too.")).is(http.StatusConflict)
@@ -140,7 +140,7 @@ func TestChat_TheDesk(t *testing.T) {
 		staff.ask("/admin/chat/" + one + "?before=x").is(http.StatusUnprocessableEntity)
 	})
 	t.Run("for staff alone", func(t *testing.T) {
-		s.account("anna", domain.Customer)
+		s.AddAccount("anna", domain.Customer)
 		anna := s.signedIn("anna")
 		for _, path := range []string{"/admin/chat", "/admin/chat/" + one} {
 			assert.NotContains(t, anna.ask(path).is(http.StatusForbidden).text(), "one")
@@ -153,7 +153,7 @@ func TestChat_TheDesk(t *testing.T) {
 
 func TestChat_FollowsIntoTheAccount(t *testing.T) {
 	s := open(t)
-	s.account("anna", domain.Customer)
+	s.AddAccount("anna", domain.Customer)
 	anna, staff := s.signedIn("anna"), s.staff()
 	old := anna.write("Long ago.")
 	guest := s.visitor()
@@ -215,7 +215,7 @@ func TestChat_LongOnesAreReadInParts(t *testing.T) {
 	guest := s.visitor()
 	for n := range 120 {
 		if n%30 == 0 {
-			s.wait(time.Hour)
+			s.Wait(time.Hour)
 		}
 		form := with(url.Values{"client_id": {fmt.Sprint("m-", n)}}, "body", fmt.Sprint("message ", n+1))
 		guest.post("/chat", form).leadsTo("/chat#latest")
@@ -252,7 +252,7 @@ func TestContact_Done(t *testing.T) {
 	id := staff.get("/admin/messages").value("data-message")
 	path := "/admin/messages/" + id + "/done"
 	form := staff.get("/admin/messages").form(path)
-	s.wait(time.Hour)
+	s.Wait(time.Hour)
 	for range 2 {
 		staff.post(path, form).leadsTo("/admin/messages?done=saved")
 	}
@@ -261,6 +261,6 @@ func TestContact_Done(t *testing.T) {
 	assert.NotContains(t, done.text(), "Call back")
 	assert.Empty(t, done.forms(path))
 	staff.post("/admin/messages/none/done", url.Values{}).is(http.StatusNotFound)
-	s.account("anna", domain.Customer)
+	s.AddAccount("anna", domain.Customer)
 	s.signedIn("anna").post(path, form).is(http.StatusForbidden)
 }

@@ -61,7 +61,7 @@ func (p *Pages) checkoutForm(w http.ResponseWriter, r *http.Request) error {
 // account's e-mail address, and where their last order went.
 func (p *Pages) knownAlready(r *http.Request, who usecase.Visitor) (url.Values, error) {
 	typed := url.Values{}
-	orders, _, err := p.checkout.Orders(r.Context(), who.Session.Owner(), domain.Page{Number: 1, Size: 1})
+	orders, _, err := p.shop.Checkout.Orders(r.Context(), who.Session.Owner(), domain.Page{Number: 1, Size: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (p *Pages) buy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := p.visits.Begin(r)
+	pass, err := p.cookies.Begin(r)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (p *Pages) buy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return p.checkoutMistake(w, r, err, f)
 	}
-	order, _, err := p.checkout.Buy(r.Context(), pass.Session.Owner(), key, purchaseOf(f))
+	order, _, err := p.shop.Checkout.Buy(r.Context(), pass.Session.Owner(), key, purchaseOf(f))
 	if err != nil {
 		return p.checkoutMistake(w, r, err, f)
 	}

@@ -38,7 +38,7 @@ func (b *browser) buy(changes ...string) string {
 }
 
 // orderOf is the path of the newest order.
-func orderOf(s *shop) string { return "/orders/" + string(s.orders()[0].Number) }
+func orderOf(s *shop) string { return "/orders/" + string(s.Orders()[0].Number) }
 
 // keeps holds that a page shows again all that was typed but what is secret.
 func keeps(t *testing.T, a answer, typed url.Values) {
@@ -71,10 +71,10 @@ func TestCheckout(t *testing.T) {
 		assert.Contains(t, shown.text(), "Sign in")
 		path := b.buy()
 		assert.Empty(t, b.cart())
-		assert.Equal(t, 10, s.product(lamp.ID).Stock)
+		assert.Equal(t, 10, s.Product(lamp.ID).Stock)
 
 		thanks := b.get(path + "?placed")
-		order := s.orders()[0]
+		order := s.Orders()[0]
 		assert.Contains(t, thanks.of("data-placed"), "Its number is "+string(order.Number)+".")
 		assert.Equal(t, "paid", thanks.value("data-status"))
 		for _, says := range []string{
@@ -103,7 +103,7 @@ func TestCheckout(t *testing.T) {
 		form := b.checkoutForm()
 		once := b.post("/checkout", form)
 		assert.Equal(t, once.location, b.post("/checkout", form).location)
-		assert.Len(t, s.orders(), 1)
+		assert.Len(t, s.Orders(), 1)
 
 		a := b.post("/checkout", with(form, "shipping_address.city", "Leeds")).is(http.StatusUnprocessableEntity)
 		assert.Contains(t, a.of("data-mistake"), "An order was placed with this form already, and your cart is empty.")
@@ -112,20 +112,20 @@ func TestCheckout(t *testing.T) {
 		a = b.post("/checkout", with(form, "shipping_address.city", "Leeds")).is(http.StatusUnprocessableEntity)
 		assert.Contains(t, a.of("data-mistake"), "An order was placed with this form already, with other details.")
 		b.post("/checkout", purchase(a.form("/checkout"))).leadsTo(orderOf(s) + "?placed")
-		assert.Len(t, s.orders(), 2, "the form that came back is a new one")
+		assert.Len(t, s.Orders(), 2, "the form that came back is a new one")
 	})
 	t.Run("sent many times at once, it buys once", func(t *testing.T) {
 		s := open(t)
 		b := s.visitor()
 		b.add(lamp, 1)
 		led := b.atOnce(8, "/checkout", b.checkoutForm())
-		require.Len(t, s.orders(), 1)
+		require.Len(t, s.Orders(), 1)
 		assert.Equal(t, map[string]int{orderOf(s) + "?placed": 8}, led)
-		assert.Equal(t, lamp.Stock-1, s.product(lamp.ID).Stock)
+		assert.Equal(t, lamp.Stock-1, s.Product(lamp.ID).Stock)
 	})
 	t.Run("who bought before need not type it again", func(t *testing.T) {
 		s := open(t)
-		s.account("anna", domain.Customer)
+		s.AddAccount("anna", domain.Customer)
 		b := s.signedIn("anna")
 		b.add(cup, 1)
 		form := b.get("/checkout").form("/checkout")
@@ -150,7 +150,7 @@ func TestCheckout(t *testing.T) {
 				continue
 			}
 			b.buy("payment.expiry", date, "payment.card_number", "4242 4242-4242 4242")
-			assert.Len(t, s.orders(), i+1, date)
+			assert.Len(t, s.Orders(), i+1, date)
 		}
 	})
 }
@@ -187,7 +187,7 @@ func TestCheckout_Mistakes(t *testing.T) {
 			assert.Equal(t, "Please have another look at what is marked below.", a.of("data-mistake"))
 			keeps(t, a, form)
 			assert.Equal(t, form.Get("key"), a.form("/checkout").Get("key"), "it is still the same purchase")
-			assert.Empty(t, s.orders())
+			assert.Empty(t, s.Orders())
 			assert.Equal(t, []string{"2 Oak Desk Lamp"}, b.cart())
 		})
 	}
@@ -207,7 +207,7 @@ func TestCheckout_Mistakes(t *testing.T) {
 			keeps(t, a, form)
 			assert.NotEqual(t, key, a.form("/checkout").Get("key"))
 			assert.NotContains(t, a.of("data-mistake"), "marked below")
-			assert.Empty(t, s.orders())
+			assert.Empty(t, s.Orders())
 		}
 	})
 	t.Run("script stays text", func(t *testing.T) {

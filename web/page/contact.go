@@ -42,7 +42,7 @@ func (p *Pages) sendContact(w http.ResponseWriter, r *http.Request) error {
 	}
 	key, err := formKey(f, "key")
 	if err == nil {
-		_, err = p.contacting.Send(r.Context(), message, key, session.ClientAddress(r))
+		_, err = p.shop.Contact.Send(r.Context(), message, key, session.ClientAddress(r))
 	}
 	if err == nil {
 		return back(w, r, "/contact", "sent")

@@ -59,7 +59,7 @@ func TestContact(t *testing.T) {
 	})
 	t.Run("who is signed in need not say who they are", func(t *testing.T) {
 		s := open(t)
-		s.account("anna", domain.Customer)
+		s.AddAccount("anna", domain.Customer)
 		form := s.signedIn("anna").get("/contact").form("/contact")
 		assert.Equal(t, "anna", form.Get("name"))
 		assert.Equal(t, "anna@mail.example", form.Get("email"))
@@ -75,7 +75,7 @@ func TestContact(t *testing.T) {
 		assert.Equal(t, "That was too often; wait a little and try again.", a.of("data-mistake"))
 		assert.Equal(t, "60", a.header.Get("Retry-After"))
 		assert.Len(t, s.messages(), 5)
-		s.wait(time.Minute)
+		s.Wait(time.Minute)
 		again := a.form("/contact")
 		assert.Equal(t, "\r\nStill\r\n\r\n  dark.\r\n", again.Get("message"), "nothing typed is lost")
 		b.post("/contact", again).leadsTo("/contact?done=sent")

@@ -37,7 +37,7 @@ func (p *Pages) orders(w http.ResponseWriter, r *http.Request) error {
 	if list.page, err = listPage(r.URL.Query(), ordersAPage); err != nil {
 		return err
 	}
-	list.orders, list.total, err = p.checkout.Orders(r.Context(), v.Visitor.Session.Owner(), list.page)
+	list.orders, list.total, err = p.shop.Checkout.Orders(r.Context(), v.Visitor.Session.Owner(), list.page)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (p *Pages) order(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	number := domain.OrderNumber(mux.Vars(r)["number"])
-	order, err := p.checkout.OrderByNumber(r.Context(), v.Visitor.Session.Owner(), number)
+	order, err := p.shop.Checkout.OrderByNumber(r.Context(), v.Visitor.Session.Owner(), number)
 	if err != nil {
 		return err
 	}

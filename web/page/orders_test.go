@@ -16,7 +16,7 @@ import (
 func TestOrders(t *testing.T) {
 	t.Run("guests are led to sign in, and back", func(t *testing.T) {
 		s := open(t)
-		s.account("anna", domain.Customer)
+		s.AddAccount("anna", domain.Customer)
 		b := s.visitor()
 		b.ask("/orders?page=1").leadsTo("/login?next=%2Forders%3Fpage%3D1")
 		form := b.get("/login?next=%2Forders%3Fpage%3D1").form("/login")
@@ -25,7 +25,7 @@ func TestOrders(t *testing.T) {
 	})
 	t.Run("the newest first, some a page", func(t *testing.T) {
 		s := open(t)
-		s.account("anna", domain.Customer)
+		s.AddAccount("anna", domain.Customer)
 		b := s.signedIn("anna")
 		for range 11 {
 			b.add(desk, 1)
@@ -33,7 +33,7 @@ func TestOrders(t *testing.T) {
 		}
 		shown := b.get("/orders")
 		assert.Len(t, shown.all("data-order"), 10)
-		assert.Equal(t, string(s.orders()[0].Number), shown.value("data-order"))
+		assert.Equal(t, string(s.Orders()[0].Number), shown.value("data-order"))
 		assert.Contains(t, shown.text(), "$1,234.50")
 		assert.Contains(t, shown.text(), "1 item")
 		assert.Len(t, b.get("/orders?page=2").all("data-order"), 1)
@@ -47,9 +47,9 @@ func TestOrders(t *testing.T) {
 func TestOrder(t *testing.T) {
 	t.Run("another's is not there", func(t *testing.T) {
 		s := open(t)
-		s.account("anna", domain.Customer)
-		s.account("bert", domain.Customer)
-		s.account("sue", domain.Staff)
+		s.AddAccount("anna", domain.Customer)
+		s.AddAccount("bert", domain.Customer)
+		s.AddAccount("sue", domain.Staff)
 		guest := s.visitor()
 		guest.add(lamp, 1)
 		theirs := guest.buy()
@@ -73,7 +73,7 @@ func TestOrder(t *testing.T) {
 	})
 	t.Run("what is no number", func(t *testing.T) {
 		s := open(t)
-		s.account("anna", domain.Customer)
+		s.AddAccount("anna", domain.Customer)
 		b := s.signedIn("anna")
 		for _, number := range []string{"E-1", "<script>", "%00", "%ff", strings.Repeat("9", 3000), "%E2%80%AE"} {
 			b.ask("/orders/" + number).is(http.StatusNotFound)
@@ -92,11 +92,11 @@ func TestOrder(t *testing.T) {
 		s.signedIn("anna").get(path)
 	})
 	t.Run("one that was cancelled says that nothing was charged", func(t *testing.T) {
-		s := open(t, func(p *parts) { p.payments = mute{} })
+		s := open(t, func(p *parts) { p.Payments = mute{} })
 		b := s.visitor()
 		b.add(lamp, 1)
 		path := b.buy()
-		_, _, err := s.store.TransitionOrder(t.Context(), s.orders()[0].ID, func(o *domain.Order) (domain.Effects, error) {
+		_, _, err := s.Store.TransitionOrder(t.Context(), s.Orders()[0].ID, func(o *domain.Order) (domain.Effects, error) {
 			return o.MoveTo(domain.Cancelled, o.PlacedAt)
 		})
 		require.NoError(t, err)
@@ -112,7 +112,7 @@ func TestOrder(t *testing.T) {
 		b := s.visitor()
 		b.add(lamp, 2)
 		path := b.buy()
-		require.NoError(t, s.store.RemoveProduct(t.Context(), lamp.ID))
+		require.NoError(t, s.Store.RemoveProduct(t.Context(), lamp.ID))
 		shown := b.get(path)
 		assert.Contains(t, shown.text(), "Oak Desk Lamp 2 × $12.34 $24.68")
 		assert.Contains(t, shown.text(), fmt.Sprint("Delivery ", domain.Dollars(499)))

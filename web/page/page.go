@@ -25,21 +25,13 @@ import (
 
 // Pages answers browsers.
 type Pages struct {
-	visits     *session.Cookies
-	browsing   *usecase.Catalog
-	shopping   *usecase.Cart
-	wishing    *usecase.Wishlist
-	checkout   *usecase.Checkout
-	account    *usecase.Account
-	contacting *usecase.Contact
-	talking    *usecase.Chat
-	stocking   *usecase.Inventory
-	fulfilling *usecase.Fulfillment
-	about      Shop
+	info    ShopInfo
+	cookies *session.Cookies
+	shop    *usecase.Shop
 }
 
-// Shop is what every page says of the shop.
-type Shop struct {
+// ShopInfo is what every page says of the shop.
+type ShopInfo struct {
 	ServerName string // shown in the footer
 	Phone      string // in international form, for tel: links
 	Email      string
@@ -47,10 +39,8 @@ type Shop struct {
 }
 
 // New makes the pages of a shop.
-func New(about Shop, visits *session.Cookies, browsing *usecase.Catalog, shopping *usecase.Cart, wishing *usecase.Wishlist,
-	checkout *usecase.Checkout, account *usecase.Account, contacting *usecase.Contact, talking *usecase.Chat,
-	stocking *usecase.Inventory, fulfilling *usecase.Fulfillment) *Pages {
-	return &Pages{visits, browsing, shopping, wishing, checkout, account, contacting, talking, stocking, fulfilling, about}
+func New(info ShopInfo, cookies *session.Cookies, shop *usecase.Shop) *Pages {
+	return &Pages{info, cookies, shop}
 }
 
 // Mount gives r every page.
@@ -68,18 +58,18 @@ func (p *Pages) Mount(r *mux.Router) {
 
 // view is what the layout of every page shows.
 type view struct {
-	Shop
+	ShopInfo
 	Visitor   usecase.Visitor
 	CartCount int
 	// The visitor's conversation with the shop: its id, its state, its last message, and how much of it is unread.
-	ChatID     string
-	ChatState  string
-	ChatLast   int64
-	ChatUnread int64
-	Path       string // path and query of the page, to come back to after signing in
-	Query      string // what the search field holds
-	Notice     string // what just happened, shown once at the top
-	About      string // what the page is about, for search engines; may be empty
+	ChatID      string
+	ChatState   string
+	ChatLast    int64
+	ChatUnread  int64
+	Path        string // path and query of the page, to come back to after signing in
+	Query       string // what the search field holds
+	Notice      string // what just happened, shown once at the top
+	Description string // what the page is about, for search engines; may be empty
 }
 
 // notices are what a redirect may announce, by the word in its ?done= parameter:
@@ -98,19 +88,19 @@ var notices = map[string]string{
 }
 
 func (p *Pages) view(r *http.Request) (view, error) {
-	who, err := p.visits.Visitor(r)
+	who, err := p.cookies.Visitor(r)
 	if err != nil {
 		return view{}, err
 	}
-	v := view{Shop: p.about, Visitor: who, Path: pathOf(r), Notice: notices[r.URL.Query().Get("done")]}
+	v := view{ShopInfo: p.info, Visitor: who, Path: pathOf(r), Notice: notices[r.URL.Query().Get("done")]}
 	if who.Known() {
 		// While the records are away the catalog may still be shown from what is close at hand.
-		v.CartCount, err = p.shopping.ItemCount(r.Context(), who.Session.Owner())
+		v.CartCount, err = p.shop.Cart.ItemCount(r.Context(), who.Session.Owner())
 		if err != nil && !errors.Is(err, domain.ErrUnavailable) {
 			return view{}, err
 		}
 		// A guest whose conversation went into an account sees a shop without one.
-		thread, err := p.talking.Mine(r.Context(), who)
+		thread, err := p.shop.Chat.Mine(r.Context(), who)
 		if err != nil && !errors.Is(err, domain.ErrUnauthenticated) {
 			return view{}, err
 		}
@@ -146,7 +136,7 @@ func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	what.Head(w.Header())
 	v, viewErr := p.view(r)
 	if viewErr != nil {
-		v = view{Shop: p.about, Path: pathOf(r)}
+		v = view{ShopInfo: p.info, Path: pathOf(r)}
 	}
 	if err := render(w, r, what.StatusFor(r), failure(v, what)); err != nil {
 		http.Error(w, what.Detail, what.Status)

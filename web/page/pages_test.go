@@ -83,10 +83,10 @@ func TestForms_BodiesThatAreNone(t *testing.T) {
 			}
 			assert.Equal(t, []string{"1 Blue Cup"}, b.cart())
 			assert.Empty(t, b.wishes())
-			assert.Empty(t, s.orders())
+			assert.Empty(t, s.Orders())
 			assert.Empty(t, s.messages())
-			assert.Equal(t, lamp.Stock, s.product(lamp.ID).Stock)
-			assert.Equal(t, lamp.Price, s.product(lamp.ID).Price)
+			assert.Equal(t, lamp.Stock, s.Product(lamp.ID).Stock)
+			assert.Equal(t, lamp.Price, s.Product(lamp.ID).Price)
 		})
 	}
 }
@@ -116,8 +116,8 @@ func TestPages_WhenTheStoreFails(t *testing.T) {
 		"by a fault, deep": {errors.Join(errors.New("secret of the house"), errors.New("and more")), http.StatusInternalServerError, http.StatusInternalServerError},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := open(t, func(p *parts) { p.carts = ailing{p.carts, c.err} })
-			s.account("anna", domain.Staff)
+			s := open(t, func(p *parts) { p.Carts = ailing{p.Carts, c.err} })
+			s.AddAccount("anna", domain.Staff)
 			guest := s.visitor()
 			guest.post("/cart/add", url.Values{"product_id": {"p-lamp"}}).is(c.status)
 			assert.False(t, guest.hasSession())
@@ -136,7 +136,7 @@ func TestPages_WhenTheStoreFails(t *testing.T) {
 				assert.NotContains(t, a.body, "secret of the house")
 				assert.NotContains(t, a.body, goodCard)
 			}
-			assert.Empty(t, s.orders())
+			assert.Empty(t, s.Orders())
 		})
 	}
 }

@@ -43,7 +43,7 @@ func (p *Pages) addProduct(w http.ResponseWriter, r *http.Request, v view) error
 			goods.Stock, err = typedStock(f.Get("stock"))
 			wrong = domain.JoinFields(wrong, err)
 			// What was no number is refused there too, with all else that is wrong.
-			goods, err = p.stocking.Add(r.Context(), v.Visitor.User, cmp.Or(key, domain.IdempotencyKey(newToken())), goods, picture, strings.TrimSpace(f.Get("picture_alt")))
+			goods, err = p.shop.Inventory.Add(r.Context(), v.Visitor.User, cmp.Or(key, domain.IdempotencyKey(newToken())), goods, picture, strings.TrimSpace(f.Get("picture_alt")))
 			if err == nil {
 				return back(w, r, adminProductPath(goods.ID), "saved")
 			}
@@ -60,7 +60,7 @@ func (p *Pages) addProduct(w http.ResponseWriter, r *http.Request, v view) error
 }
 
 func (p *Pages) editProduct(w http.ResponseWriter, r *http.Request, v view) error {
-	product, err := p.browsing.Product(r.Context(), mux.Vars(r)["id"])
+	product, err := p.shop.Catalog.Product(r.Context(), mux.Vars(r)["id"])
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (p *Pages) saveProduct(w http.ResponseWriter, r *http.Request, v view) erro
 	f, picture, err := upload(r, "picture")
 	if err == nil {
 		goods, wrong := typedGoods(f)
-		err = p.stocking.Change(r.Context(), v.Visitor.User, id, f.Get("edition"), goods, picture, strings.TrimSpace(f.Get("picture_alt")))
+		err = p.shop.Inventory.Change(r.Context(), v.Visitor.User, id, f.Get("edition"), goods, picture, strings.TrimSpace(f.Get("picture_alt")))
 		if err == nil {
 			return back(w, r, adminProductPath(id), "saved")
 		}
@@ -86,7 +86,7 @@ func (p *Pages) saveProduct(w http.ResponseWriter, r *http.Request, v view) erro
 		return err
 	}
 	g := goodsView{sheet: sheet{f, what}}
-	if g.Product, err = p.browsing.Product(r.Context(), string(id)); err != nil {
+	if g.Product, err = p.shop.Catalog.Product(r.Context(), string(id)); err != nil {
 		return err
 	}
 	if what.Code == domain.CodeProductChanged {
@@ -99,7 +99,7 @@ func (p *Pages) removeProduct(w http.ResponseWriter, r *http.Request, v view) er
 	if _, err := form(r); err != nil {
 		return err
 	}
-	if err := p.stocking.Remove(r.Context(), v.Visitor.User, domain.ProductID(mux.Vars(r)["id"])); err != nil {
+	if err := p.shop.Inventory.Remove(r.Context(), v.Visitor.User, domain.ProductID(mux.Vars(r)["id"])); err != nil {
 		return err
 	}
 	return back(w, r, "/admin/products", "taken-out")
@@ -107,7 +107,7 @@ func (p *Pages) removeProduct(w http.ResponseWriter, r *http.Request, v view) er
 
 func (p *Pages) showGoods(w http.ResponseWriter, r *http.Request, v view, g goodsView) error {
 	var err error
-	if g.categories, g.kinds, err = p.stocking.Shelves(r.Context(), v.Visitor.User); err != nil {
+	if g.categories, g.kinds, err = p.shop.Inventory.Shelves(r.Context(), v.Visitor.User); err != nil {
 		return err
 	}
 	if v.Path = "/admin/products/new"; g.there() {

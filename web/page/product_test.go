@@ -49,7 +49,7 @@ func (b *browser) mug(pairs ...string) url.Values {
 // onSale is how many products the shop sells.
 func (s *shop) onSale() int {
 	s.t.Helper()
-	found, err := s.store.Search(s.t.Context(), domain.Query{Page: domain.Page{Number: 1, Size: 1}})
+	found, err := s.Store.Search(s.t.Context(), domain.Query{Page: domain.Page{Number: 1, Size: 1}})
 	require.NoError(s.t, err)
 	return found.Total
 }
@@ -63,7 +63,7 @@ func aPicture(t testing.TB, size int) []byte {
 
 func TestAdmin_Goods_AreForStaff(t *testing.T) {
 	s := open(t)
-	s.account("anna", domain.Customer)
+	s.AddAccount("anna", domain.Customer)
 	guest, customer := s.visitor(), s.signedIn("anna")
 	for _, path := range []string{"/admin/products/new", "/admin/products/p-lamp"} {
 		guest.ask(path).leadsTo("/login?" + url.Values{"next": {path}}.Encode())
@@ -77,9 +77,9 @@ func TestAdmin_Goods_AreForStaff(t *testing.T) {
 		customer.send(path, form, nil).is(http.StatusForbidden)
 	}
 	assert.Equal(t, 4, s.onSale())
-	assert.Equal(t, lamp, s.product(lamp.ID))
+	assert.Equal(t, lamp, s.Product(lamp.ID))
 	assert.NotContains(t, customer.get("/products/"+lamp.Slug).body, "/admin/")
-	s.account("sue", domain.Staff)
+	s.AddAccount("sue", domain.Staff)
 	assert.Contains(t, s.signedIn("sue").get("/products/"+lamp.Slug).body, `href="/admin/products/p-lamp"`)
 }
 
@@ -92,7 +92,7 @@ func TestAdmin_AddProduct(t *testing.T) {
 		led := b.send("/admin/products/new", form, aPicture(t, 8))
 		led.leadsTo(led.location)
 		assert.Regexp(t, `^/admin/products/[0-9a-f]{32}\?done=saved$`, led.location)
-		p := s.product("grey-mug")
+		p := s.Product("grey-mug")
 		assert.Equal(t, domain.Dollars(1250), p.Price)
 		assert.Equal(t, 7, p.Stock)
 		assert.Equal(t, "Holds tea.\n\nAnd coffee.", p.Description)
@@ -104,7 +104,7 @@ func TestAdmin_AddProduct(t *testing.T) {
 		assert.Contains(t, shopper.get("/products/grey-mug").body, p.Images[0].URL)
 		shopper.add(p, 2)
 		shopper.buy()
-		assert.Equal(t, 5, s.product("grey-mug").Stock)
+		assert.Equal(t, 5, s.Product("grey-mug").Stock)
 
 		for range 2 {
 			b.send("/admin/products/new", form, aPicture(t, 8)).leadsTo(led.location)
@@ -135,7 +135,7 @@ func TestAdmin_AddProduct(t *testing.T) {
 		for range 2 {
 			b.send("/admin/products/new", b.mug(), nil)
 		}
-		assert.NotEqual(t, s.product("grey-mug").ID, s.product("grey-mug-2").ID)
+		assert.NotEqual(t, s.Product("grey-mug").ID, s.Product("grey-mug-2").ID)
 	})
 	long := strings.Repeat("x", 201)
 	for name, c := range map[string]struct {
@@ -241,7 +241,7 @@ func TestAdmin_GoodsForms_BodiesThatAreNone(t *testing.T) {
 			send(kind, strings.Repeat(part("name", ""), 5000)+"--b--\r\n").is(http.StatusUnprocessableEntity)
 			send("application/x-www-form-urlencoded", "key="+strings.Repeat("x", 300)).is(http.StatusUnprocessableEntity)
 			assert.Equal(t, 4, s.onSale())
-			assert.Equal(t, lamp, s.product(lamp.ID))
+			assert.Equal(t, lamp, s.Product(lamp.ID))
 		})
 	}
 }
@@ -253,11 +253,11 @@ func TestAdmin_EditProduct(t *testing.T) {
 		b := s.staff()
 		assert.Contains(t, b.get("/admin/products?q=lamp").body, `href="`+path+`"`)
 		b.send(save, b.get(path).form(save), nil).leadsTo(path + "?done=saved")
-		assert.Equal(t, lamp, s.product(lamp.ID), "a form that is sent as it is changes nothing")
+		assert.Equal(t, lamp, s.Product(lamp.ID), "a form that is sent as it is changes nothing")
 		form := with(b.get(path).form(save), "name", "Ash Desk Lamp", "kind", "Lamps of ash", "price", "99", "description", "Cold.", "alt.0", "the lamp, lit")
 		b.send(save, form, aPicture(t, 8)).leadsTo(path + "?done=saved")
 		b.send(save, form, aPicture(t, 8)).leadsTo(path + "?done=saved")
-		p := s.product(lamp.ID)
+		p := s.Product(lamp.ID)
 		assert.Equal(t, "Ash Desk Lamp", p.Name)
 		assert.Equal(t, domain.Category{Slug: "lamps-of-ash", Name: "Lamps of ash"}, p.Subcategory)
 		assert.Equal(t, lamp.Category, p.Category)
@@ -268,14 +268,14 @@ func TestAdmin_EditProduct(t *testing.T) {
 		assert.Equal(t, domain.Image{URL: lamp.Images[0].URL, Alt: "the lamp, lit"}, p.Images[0])
 		assert.Equal(t, "Ash Desk Lamp", p.Images[1].Alt)
 		b.send(save, with(b.get(path).form(save), "remove.0", "yes"), nil).leadsTo(path + "?done=saved")
-		assert.Equal(t, p.Images[1:], s.product(lamp.ID).Images)
-		assert.Equal(t, lamp.Stock, s.product(lamp.ID).Stock)
+		assert.Equal(t, p.Images[1:], s.Product(lamp.ID).Images)
+		assert.Equal(t, lamp.Stock, s.Product(lamp.ID).Stock)
 		assert.Contains(t, s.visitor().get("/products/"+lamp.Slug).text(), "Ash Desk Lamp")
 	})
 	t.Run("whoever is later sees what there is now, and what they typed", func(t *testing.T) {
 		s := open(t)
 		sue := s.staff()
-		s.account("tom", domain.Staff)
+		s.AddAccount("tom", domain.Staff)
 		tom := s.signedIn("tom")
 		hers, his := sue.get(path).form(save), tom.get(path).form(save)
 		sue.send(save, with(hers, "description", "Hers.", "price", "20"), nil).leadsTo(path + "?done=saved")
@@ -289,10 +289,10 @@ func TestAdmin_EditProduct(t *testing.T) {
 			assert.Contains(t, a.text(), says)
 		}
 		assert.NotContains(t, a.text(), "Your form said: "+lamp.Subcategory.Name, "only what is another")
-		assert.Equal(t, domain.Dollars(2000), s.product(lamp.ID).Price)
+		assert.Equal(t, domain.Dollars(2000), s.Product(lamp.ID).Price)
 		tom.send(save, with(shown, "price", "30"), nil).leadsTo(path + "?done=saved")
-		assert.Equal(t, domain.Dollars(3000), s.product(lamp.ID).Price)
-		assert.Equal(t, "Hers.", s.product(lamp.ID).Description)
+		assert.Equal(t, domain.Dollars(3000), s.Product(lamp.ID).Price)
+		assert.Equal(t, "Hers.", s.Product(lamp.ID).Description)
 	})
 	t.Run("a price of the list in between counts too", func(t *testing.T) {
 		s := open(t)
@@ -301,7 +301,7 @@ func TestAdmin_EditProduct(t *testing.T) {
 		b.post(path, url.Values{"price": {"1"}, "from": {"/admin/products"}}).leadsTo("/admin/products?done=saved")
 		b.send(save, with(form, "name", "Mine"), nil).is(http.StatusConflict)
 		b.send(save, with(form, "edition", ""), nil).is(http.StatusConflict)
-		assert.Equal(t, domain.Dollars(100), s.product(lamp.ID).Price)
+		assert.Equal(t, domain.Dollars(100), s.Product(lamp.ID).Price)
 	})
 	for name, c := range map[string]struct {
 		typed  []string
@@ -332,7 +332,7 @@ func TestAdmin_EditProduct(t *testing.T) {
 			for name := range form {
 				assert.Equal(t, strings.TrimSpace(form.Get(name)), strings.TrimSpace(shown.Get(name)), name)
 			}
-			assert.Equal(t, lamp, s.product(lamp.ID))
+			assert.Equal(t, lamp, s.Product(lamp.ID))
 		})
 	}
 	t.Run("addresses of other places get in nowhere", func(t *testing.T) {
@@ -341,7 +341,7 @@ func TestAdmin_EditProduct(t *testing.T) {
 		form := with(b.get(path).form(save), "image.0", "https://elsewhere.example/x.png", "image.1", "javascript:alert(1)", "price", "x")
 		assert.NotContains(t, b.send(save, form, nil).is(http.StatusUnprocessableEntity).body, "elsewhere.example")
 		b.send(save, with(form, "price", "1"), nil).leadsTo(path + "?done=saved")
-		assert.Empty(t, s.product(lamp.ID).Images)
+		assert.Empty(t, s.Product(lamp.ID).Images)
 	})
 	t.Run("what is not there", func(t *testing.T) {
 		s := open(t)
@@ -380,7 +380,7 @@ func TestAdmin_RemoveProduct(t *testing.T) {
 func TestPages_OfAnEmptyShop(t *testing.T) {
 	s := open(t)
 	for _, p := range []domain.Product{lamp, desk, cup, rug} {
-		require.NoError(t, s.store.RemoveProduct(t.Context(), p.ID))
+		require.NoError(t, s.Store.RemoveProduct(t.Context(), p.ID))
 	}
 	b, shopper := s.staff(), s.visitor()
 	for _, path := range []string{"/", "/products", "/admin/products"} {

@@ -30,7 +30,7 @@ func (p *Pages) showWishlist(w http.ResponseWriter, r *http.Request, what proble
 	v.Path = "/wishlist"
 	var items []usecase.WishlistEntry
 	if v.Visitor.Known() {
-		if items, err = p.wishing.Items(r.Context(), v.Visitor.Session.Owner()); err != nil {
+		if items, err = p.shop.Wishlist.Items(r.Context(), v.Visitor.Session.Owner()); err != nil {
 			return err
 		}
 	}
@@ -42,14 +42,14 @@ func (p *Pages) addWish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := p.visits.Begin(r)
+	pass, err := p.cookies.Begin(r)
 	if err != nil {
 		return err
 	}
-	if _, err := p.wishing.Add(r.Context(), pass.Session.Owner(), domain.ProductID(f.Get("product_id"))); err != nil {
+	if _, err := p.shop.Wishlist.Add(r.Context(), pass.Session.Owner(), domain.ProductID(f.Get("product_id"))); err != nil {
 		return p.wishMistake(w, r, err)
 	}
-	if err := p.visits.Keep(w, r, pass); err != nil {
+	if err := p.cookies.Keep(w, r, pass); err != nil {
 		return err
 	}
 	return back(w, r, from(f, "/wishlist"), "wished")
@@ -60,12 +60,12 @@ func (p *Pages) removeWish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := p.visits.Begin(r)
+	pass, err := p.cookies.Begin(r)
 	if err != nil {
 		return err
 	}
 	// A wish that is gone already is what was asked for.
-	_, err = p.wishing.Remove(r.Context(), pass.Session.Owner(), domain.WishlistItemID(f.Get("wish")))
+	_, err = p.shop.Wishlist.Remove(r.Context(), pass.Session.Owner(), domain.WishlistItemID(f.Get("wish")))
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return p.wishMistake(w, r, err)
 	}
@@ -79,7 +79,7 @@ func (p *Pages) moveWish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := p.visits.Begin(r)
+	pass, err := p.cookies.Begin(r)
 	if err != nil {
 		return err
 	}
@@ -95,10 +95,10 @@ func (p *Pages) moveWish(w http.ResponseWriter, r *http.Request) error {
 	if product == "" {
 		return back(w, r, "/wishlist", "")
 	}
-	if _, err := p.shopping.Add(r.Context(), owner, product, 1, key); err != nil {
+	if _, err := p.shop.Cart.Add(r.Context(), owner, product, 1, key); err != nil {
 		return p.wishMistake(w, r, err)
 	}
-	if _, err := p.wishing.Remove(r.Context(), owner, wish); err != nil && !errors.Is(err, domain.ErrNotFound) {
+	if _, err := p.shop.Wishlist.Remove(r.Context(), owner, wish); err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return err
 	}
 	return back(w, r, "/wishlist", "added")
@@ -106,7 +106,7 @@ func (p *Pages) moveWish(w http.ResponseWriter, r *http.Request) error {
 
 // wished is the product of a wish; "" when there is no such wish.
 func (p *Pages) wished(r *http.Request, owner domain.OwnerID, wish domain.WishlistItemID) (domain.ProductID, error) {
-	items, err := p.wishing.Items(r.Context(), owner)
+	items, err := p.shop.Wishlist.Items(r.Context(), owner)
 	if err != nil {
 		return "", err
 	}

@@ -81,7 +81,7 @@ func TestMoveToCart(t *testing.T) {
 	})
 	t.Run("after half of it failed, the form can be sent again", func(t *testing.T) {
 		list := &forgetful{}
-		b := open(t, func(p *parts) { list.Wishlists, p.wishlists = p.wishlists, list }).visitor()
+		b := open(t, func(p *parts) { list.Wishlists, p.Wishlists = p.Wishlists, list }).visitor()
 		b.wish(string(lamp.ID))
 		form := b.get("/wishlist").form("/wishlist/move")
 		list.away = true
@@ -96,7 +96,7 @@ func TestMoveToCart(t *testing.T) {
 		b := s.visitor()
 		b.wish(string(lamp.ID))
 		form := b.get("/wishlist").form("/wishlist/move")
-		s.sell(lamp.ID, 0)
+		s.SetStock(lamp.ID, 0)
 		a := b.post("/wishlist/move", form).is(http.StatusConflict)
 		assert.Equal(t, "Oak Desk Lamp is sold out.", a.of("data-mistake"))
 		assert.Empty(t, a.forms("/wishlist/move"), "it is no longer offered")
@@ -108,7 +108,7 @@ func TestMoveToCart(t *testing.T) {
 		b := s.visitor()
 		b.wish(string(lamp.ID))
 		form := b.get("/wishlist").form("/wishlist/move")
-		require.NoError(t, s.store.RemoveProduct(t.Context(), lamp.ID))
+		require.NoError(t, s.Store.RemoveProduct(t.Context(), lamp.ID))
 		assert.Equal(t, []string{"A product that is no longer sold"}, b.wishes())
 		a := b.post("/wishlist/move", form).is(http.StatusNotFound)
 		assert.Equal(t, "There is no such product.", a.of("data-mistake"))

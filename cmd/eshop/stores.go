@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"eshop"
+	"eshop/adapter/demopay"
+	"eshop/adapter/memory"
+	"eshop/adapter/postgres"
+	counting "eshop/adapter/prometheus"
+	"eshop/adapter/raster"
+	"eshop/adapter/redis"
+	"eshop/cmd/eshop/demo"
+	"eshop/usecase"
+	"eshop/web"
+)
+
+// application is what Wire makes of the settings.
+type application struct {
+	shop     *eshop.Shop
+	demo     *demo.Loader
+	registry *prometheus.Registry
+}
+
+// drainDelay lets a balancer notice that a server is about to leave.
+const drainDelay = 2 * time.Second
+
+func options(c config, log *slog.Logger, passwords usecase.Passwords, registry *prometheus.Registry, d dependencies) eshop.Options {
+	o := eshop.Options{
+		SecretKey: usecase.SecretKey(c.SecretKey), Passwords: passwords, DecodeImage: raster.New().Decode,
+		Info: shopInfo(c), Log: log, Metrics: registry,
+		Required: d.required, Helpful: d.helpful, Sweep: d.sweep,
+	}
+	if len(c.Proxies) > 0 {
+		o.DrainDelay = drainDelay
+	}
+	return o
+}
+
+func demoLoader(s eshop.Stores, passwords usecase.Passwords) *demo.Loader {
+	return &demo.Loader{Products: s.Products, Carts: s.Carts, Users: s.Users, Orders: s.Orders, Passwords: passwords}
+}
+
+func memoryStores(store *memory.Store, registry *prometheus.Registry) eshop.Stores {
+	return eshop.Stores{
+		Products: store, Carts: store, Wishlists: store, Orders: counting.CountOrders(store, registry),
+		Payments: demopay.New(eshop.Now, demopay.NewMemoryLedger()),
+		Users:    store, Sessions: store, Conversations: store, Contacts: store, Pictures: store, Limits: store, Events: store,
+	}
+}
+
+// storedStores keeps the records in PostgreSQL. Limits and events are those of this server alone.
+func storedStores(store *postgres.Store, local *memory.Store, registry *prometheus.Registry) eshop.Stores {
+	return eshop.Stores{
+		Products: store, Carts: store, Wishlists: store, Orders: counting.CountOrders(store, registry),
+		Payments: demopay.New(eshop.Now, store),
+		Users:    store, Sessions: store, Conversations: store, Contacts: store, Pictures: store, Limits: local, Events: local,
+	}
+}
+
+// clusterStores is storedStores with what is read most cached in Redis. Limits are
+// counted in this server alone while Redis is away.
+func clusterStores(store *postgres.Store, client *redis.Client, local *memory.Store, registry *prometheus.Registry) eshop.Stores {
+	stores := storedStores(store, local, registry)
+	stores.Products = redis.NewProducts(client, store)
+	stores.Orders = counting.CountOrders(redis.NewOrders(client, store), registry)
+	stores.Users = redis.NewUsers(client, store)
+	stores.Sessions = redis.NewSessions(client, store)
+	stores.Limits = redis.NewLimits(client, local)
+	stores.Events = redis.NewEvents(client, local)
+	return stores
+}
+
+func memoryRegistry() *prometheus.Registry { return newRegistry() }
+
+func storedRegistry(store *postgres.Store) *prometheus.Registry {
+	return newRegistry(storedFigures(store)...)
+}
+
+func clusterRegistry(store *postgres.Store, client *redis.Client) *prometheus.Registry {
+	return newRegistry(append(storedFigures(store), clusterFigures(client)...)...)
+}
+
+// dependencies is what /ready asks, and how what has ended is removed; its zero
+// value is that of stores in memory.
+type dependencies struct {
+	required, helpful map[string]web.Check
+	sweep             func(ctx context.Context, now time.Time) error
+}
+
+func memoryDependencies() dependencies { return dependencies{} }
+
+func storedDependencies(c config, store *postgres.Store) dependencies {
+	return dependencies{required: map[string]web.Check{"database": fitDatabase(c, store)}, sweep: store.Sweep}
+}
+
+func clusterDependencies(c config, store *postgres.Store, client *redis.Client) dependencies {
+	d := storedDependencies(c, store)
+	d.helpful = map[string]web.Check{"redis": client.Check}
+	return d
+}
+
+// errDemoAccounts is a production shop that everybody could sign in to.
+var errDemoAccounts = errors.New("the database holds demo accounts, whose passwords are known to everybody; a production shop needs a database of its own")
+
+// fitDatabase asks whether the database answers, has the schema that is needed, and
+// holds no demo accounts in production.
+func fitDatabase(c config, store *postgres.Store) web.Check {
+	var free atomic.Bool // of demo accounts, which nobody adds to a production shop
+	free.Store(c.Environment != production)
+	return func(ctx context.Context) error {
+		if err := store.Ping(ctx); err != nil || free.Load() {
+			return err
+		}
+		present, err := demo.Present(ctx, store)
+		if err == nil && present {
+			err = errDemoAccounts
+		}
+		free.Store(err == nil)
+		return err
+	}
+}

@@ -1,0 +1,14 @@
+package usecase
+
+// Shop is every use case of one shop: what web handlers call.
+type Shop struct {
+	Catalog     *Catalog
+	Cart        *Cart
+	Wishlist    *Wishlist
+	Checkout    *Checkout
+	Account     *Account
+	Inventory   *Inventory
+	Fulfillment *Fulfillment
+	Chat        *Chat
+	Contact     *Contact
+}
