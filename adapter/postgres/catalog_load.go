@@ -6,7 +6,6 @@ import (
 	"iter"
 	"reflect"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -18,26 +17,11 @@ import (
 // stagedRow is a product in the staging table, with all that is derived from it.
 type stagedRow struct {
 	bun.BaseModel `bun:"table:staged"`
+	productRow
 
-	ID           domain.ProductID `bun:"id"`
-	Slug         string           `bun:"slug"`
-	Name         string           `bun:"name"`
-	Description  string           `bun:"description"`
-	Category     string           `bun:"category"`
-	CategoryName string           `bun:"category_name"`
-	Kind         string           `bun:"kind"`
-	KindName     string           `bun:"kind_name"`
-	Price        int64            `bun:"price"`
-	Currency     domain.Currency  `bun:"currency"`
-	Stock        int              `bun:"stock"`
-	Sold         int              `bun:"sold"`
-	Images       []domain.Image   `bun:"images,type:jsonb"`
-	RatingSum    int              `bun:"rating_sum"`
-	RatingCount  int              `bun:"rating_count"`
-	Rating       int              `bun:"rating"`
-	AddedAt      time.Time        `bun:"added_at"`
-	NameOrder    string           `bun:"name_order"`
-	Words        string           `bun:"words"`
+	Rating    int    `bun:"rating"`
+	NameOrder string `bun:"name_order"`
+	Words     string `bun:"words"`
 }
 
 // stagedRows returns the rows of products. Of a product that comes twice, the last counts.
@@ -46,14 +30,8 @@ func stagedRows(products []domain.Product) []stagedRow {
 	rows := make([]stagedRow, 0, len(products))
 	for _, p := range products {
 		row := stagedRow{
-			ID: p.ID, Slug: p.Slug, Name: p.Name, Description: p.Description,
-			Category: p.Category.Slug, CategoryName: p.Category.Name, Kind: p.Subcategory.Slug, KindName: p.Subcategory.Name,
-			Price: p.Price.Amount, Currency: p.Price.Currency, Stock: p.Stock, Sold: p.Sold, Images: p.Images,
-			RatingSum: p.Rating.Sum, RatingCount: p.Rating.Count, Rating: int(p.Rating.Average()*10 + 0.5), AddedAt: p.AddedAt,
+			productRow: newProductRow(p), Rating: int(p.Rating.Average()*10 + 0.5),
 			NameOrder: strings.ToLower(p.Name), Words: tsvectorOf(p),
-		}
-		if row.Images == nil {
-			row.Images = []domain.Image{}
 		}
 		if at, ok := place[p.ID]; ok {
 			rows[at] = row

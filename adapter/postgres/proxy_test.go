@@ -180,8 +180,8 @@ func (p *proxy) ask(client io.Reader, server io.Writer, deaf *atomic.Bool) {
 	}
 }
 
-// withArguments writes the arguments of a message that binds them into the statement: a
-// bigint comes in binary, all others as text.
+// withArguments writes the arguments of a message that binds them into the statement. A
+// bigint and an array come in binary, all others as text.
 func withArguments(statement string, message []byte) string {
 	number := func() int {
 		n := binary.BigEndian.Uint16(message)
@@ -196,8 +196,16 @@ func withArguments(statement string, message []byte) string {
 	for i := range literals {
 		value := message[4 : 4+binary.BigEndian.Uint32(message)]
 		message = message[4+len(value):]
+		if formats[i] == 1 && len(value) > 8 { // dimensions, flags, the elements' type, their number, the first one's
+			var elements []string
+			for left := value[20:]; len(left) > 0; {
+				element := left[4 : 4+binary.BigEndian.Uint32(left)]
+				elements, left = append(elements, string(element)), left[4+len(element):]
+			}
+			value = []byte("{" + strings.Join(elements, ",") + "}")
+		}
 		literals[i] = "'" + strings.ReplaceAll(string(value), "'", "''") + "'"
-		if formats[i] == 1 {
+		if formats[i] == 1 && len(value) == 8 {
 			literals[i] = strconv.FormatUint(binary.BigEndian.Uint64(value), 10)
 		}
 	}

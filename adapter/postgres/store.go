@@ -335,35 +335,3 @@ func scanPage(ctx context.Context, db bun.IDB, rows any, all *bun.SelectQuery, o
 		Join("LEFT JOIN (?) AS page ON true", all.Clone().OrderExpr(order).Limit(int64(page.Size)).Offset(int64(page.Offset()))).
 		OrderExpr(order).Scan(ctx, rows)
 }
-
-// prepared makes a statement that is made very often, and whose plan does not
-// hang on its arguments $1, $2 and so on: each connection prepares it once, which
-// saves most of its cost. bun writes arguments into the text instead.
-func prepared[T any](ctx context.Context, db bun.IDB, scan func(*sql.Rows) (T, error), statement string, args ...any) ([]T, error) {
-	query := db.QueryContext
-	switch db := db.(type) {
-	case *bun.DB:
-		query = db.DB.QueryContext
-	case bun.Tx:
-		query = db.Tx.QueryContext
-	}
-	rows, err := query(ctx, statement, append([]any{pgx.QueryExecModeCacheStatement}, args...)...)
-	if err != nil {
-		return nil, err
-	}
-	return scanAll(rows, scan)
-}
-
-// scanAll scans and closes rows.
-func scanAll[T any](rows *sql.Rows, scan func(*sql.Rows) (T, error)) ([]T, error) {
-	defer func() { _ = rows.Close() }() // Err tells
-	var all []T
-	for rows.Next() {
-		one, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
-}
