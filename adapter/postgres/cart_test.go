@@ -31,4 +31,27 @@ func TestStore_UpdateCart(t *testing.T) {
 			assert.EqualValues(t, want, cart.Version)
 		})
 	}
+	for _, f := range []fault{answerLost, commandLost, commandLostSilently} {
+		t.Run(fmt.Sprintf("a change in doubt that is sent again is made once with a key, whatever became of it (%d)", f), func(t *testing.T) {
+			line := newProxy(t, migrated(t))
+			s := openAt(t, line.url)
+			require.NoError(t, s.Ping(t.Context()))
+			add := func() (domain.Cart, error) {
+				return s.UpdateCart(t.Context(), "guest:a", func(c *domain.Cart) error {
+					return c.Once("a key", func(c *domain.Cart) error {
+						return c.Add("line", domain.Product{ID: "tea", Stock: 9}, 1)
+					})
+				})
+			}
+			line.breakNextCommit(f)
+			_, err := add()
+			require.ErrorIs(t, err, domain.ErrUnavailable)
+			assert.True(t, line.brokeCommit(), "no commit was cut")
+			for range 2 {
+				cart, err := add()
+				require.NoError(t, err)
+				assert.Equal(t, 1, cart.ItemCount())
+			}
+		})
+	}
 }
