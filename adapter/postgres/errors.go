@@ -106,13 +106,14 @@ func lost(err error) bool {
 	return false
 }
 
-// late reports whether a deadline of ours passed, here or in the server.
+// late reports whether a deadline of ours passed, here or in the server. At a deadline
+// database/sql undoes a transaction, and says to who then commits it only that it is done.
 func late(err error) bool {
 	switch sqlState(err) {
 	case "57014", "55P03": // query_canceled, lock_not_available
 		return true
 	}
-	return errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err)
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrTxDone) || pgconn.Timeout(err)
 }
 
 func sqlState(err error) string {

@@ -1,5 +1,16 @@
 package postgres
 
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+)
+
+// InTx runs do in a transaction like any call that changes something.
+func (s *Store) InTx(ctx context.Context, do func(ctx context.Context) error) error {
+	return s.inTx(ctx, func(ctx context.Context, _ bun.Tx) error { return do(ctx) })
+}
+
 // Broaden makes texts broad that more than from products match, and their counts
 // estimates from a sample.
 func (s *Store) Broaden(from, sample int) { s.broadFrom, s.sampled = from, sample }

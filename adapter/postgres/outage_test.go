@@ -138,4 +138,12 @@ func TestOutages(t *testing.T) {
 		assert.Less(t, time.Since(start), 7*time.Second)
 		<-held
 	})
+	t.Run("who comes to the commit when the time is up is told that the store is away", func(t *testing.T) {
+		err := store.InTx(t.Context(), func(ctx context.Context) error {
+			<-ctx.Done()
+			time.Sleep(50 * time.Millisecond) // until the transaction is undone
+			return nil
+		})
+		require.ErrorIs(t, err, domain.ErrUnavailable)
+	})
 }
