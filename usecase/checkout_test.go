@@ -342,6 +342,51 @@ func TestARepeatThatWaitsComesBeforeSettling(t *testing.T) {
 	})
 }
 
+// stuckGateway says nothing of the orders that it is stuck at.
+type stuckGateway struct {
+	port.Payments
+	stuck func(domain.OrderID) bool
+}
+
+func (g *stuckGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Money, c domain.Card) (port.ChargeStatus, error) {
+	if g.stuck(o) {
+		<-ctx.Done()
+		return "", ctx.Err()
+	}
+	return g.Payments.Charge(ctx, o, m, c)
+}
+
+func (g *stuckGateway) SettleOrVoid(ctx context.Context, o domain.OrderID) (port.ChargeStatus, error) {
+	if g.stuck(o) {
+		<-ctx.Done()
+		return "", ctx.Err()
+	}
+	return g.Payments.SettleOrVoid(ctx, o)
+}
+
+func TestCheckout_Settle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gateway := &stuckGateway{demopay.New(utcNow, demopay.NewMemoryLedger()), func(domain.OrderID) bool { return true }}
+		w := newWorldPaidBy(t, gateway)
+		var last domain.Order
+		for _, owner := range []domain.OwnerID{"ann", "bob", "cid"} {
+			w.fill(t, owner, "tea", 1)
+			order, _, err := w.Checkout.Buy(t.Context(), owner, "k", purchase(good))
+			require.NoError(t, err)
+			require.Equal(t, domain.Pending, order.Status)
+			last = order
+		}
+		time.Sleep(time.Minute)
+		gateway.stuck = func(id domain.OrderID) bool { return id != last.ID }
+		settled, err := w.Checkout.Settle(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 1, settled, "the orders before it keep it waiting")
+		last, err = w.Checkout.Order(t.Context(), "cid", last.ID)
+		require.NoError(t, err)
+		assert.Equal(t, domain.Cancelled, last.Status)
+	})
+}
+
 func TestMove(t *testing.T) {
 	staff, customer := domain.User{ID: "s", Role: domain.Staff}, domain.User{ID: "c", Role: domain.Customer}
 	w := newWorld(t)

@@ -39,7 +39,7 @@ func (c *Cluster) Audit(t testing.TB, opening Books, shoppers *Shoppers) []strin
 	for _, s := range shoppers.all {
 		mails[s.email] = s
 	}
-	// A payment whose asker died is settled by another server once its claim has ended.
+	// A payment whose asker died is settled by another server once its lease has ended.
 	until(t, func() bool {
 		return query[struct{ N int }](t, c, "SELECT count(*) AS n FROM orders WHERE status = 'pending'")[0].N == 0
 	}, func() string { return "an order is not settled" })
