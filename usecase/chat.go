@@ -29,9 +29,9 @@ func NewChat(deps ChatDeps) *Chat { return &Chat{deps} }
 // The rate limits. New conversations are counted by client address, so that fresh sessions do
 // not evade the limit.
 var (
-	startTalkLimit = port.Limit{Burst: 200, Every: 2 * time.Second}
-	sayLimit       = port.Limit{Burst: 30, Every: time.Second}
-	answerLimit    = port.Limit{Burst: 1000, Every: 20 * time.Millisecond}
+	startLimit  = port.Limit{Burst: 200, Every: 2 * time.Second}
+	sayLimit    = port.Limit{Burst: 30, Every: time.Second}
+	answerLimit = port.Limit{Burst: 1000, Every: 20 * time.Millisecond}
 )
 
 const (
@@ -107,22 +107,22 @@ func errAdopted() error {
 }
 
 // Find returns a conversation by its ID, for a caller that serves many readers and opens it for each.
-func (t *Chat) Find(ctx context.Context, id domain.ConversationID) (Envelope, error) {
-	c, err := t.deps.Conversations.Conversation(ctx, id)
+func (ch *Chat) Find(ctx context.Context, id domain.ConversationID) (Envelope, error) {
+	c, err := ch.deps.Conversations.Conversation(ctx, id)
 	if err != nil {
 		return Envelope{}, err
 	}
-	return Envelope{c.ID, c.Owner, c.State, Thread{chat: t, conversation: c}}, nil
+	return Envelope{c.ID, c.Owner, c.State, Thread{chat: ch, conversation: c}}, nil
 }
 
 // Mine returns the visitor's thread, the zero one for a visitor who never wrote. It fails with
 // ErrUnauthenticated for a guest whose conversation went into an account: only the account may read it.
-func (t *Chat) Mine(ctx context.Context, who Visitor) (Thread, error) {
+func (ch *Chat) Mine(ctx context.Context, who Visitor) (Thread, error) {
 	owner := who.Session.Owner()
 	if owner == "" {
 		return Thread{}, nil
 	}
-	c, err := t.deps.Conversations.ConversationOf(ctx, owner)
+	c, err := ch.deps.Conversations.ConversationOf(ctx, owner)
 	if errors.Is(err, domain.ErrNotFound) {
 		return Thread{}, nil
 	}
@@ -132,12 +132,12 @@ func (t *Chat) Mine(ctx context.Context, who Visitor) (Thread, error) {
 	if c.Owner != owner {
 		return Thread{}, errAdopted()
 	}
-	return Thread{t, c, domain.CustomerSide}, nil
+	return Thread{ch, c, domain.CustomerSide}, nil
 }
 
 // Say sends a shopper's message and returns it as it was kept. A repeated client ID returns the
 // message that was kept under it, and said is false.
-func (t *Chat) Say(ctx context.Context, who Visitor, clientID, body, address string) (m domain.Message, said bool, err error) {
+func (ch *Chat) Say(ctx context.Context, who Visitor, clientID, body, address string) (m domain.Message, said bool, err error) {
 	if err := domain.CheckMessage(clientID, body); err != nil {
 		return domain.Message{}, false, err
 	}
@@ -146,88 +146,88 @@ func (t *Chat) Say(ctx context.Context, who Visitor, clientID, body, address str
 		from.Name = who.User.Username
 	}
 	owner := who.Session.Owner()
-	if err := t.take(ctx, "chat:"+string(owner), sayLimit); err != nil {
+	if err := ch.take(ctx, "chat:"+string(owner), sayLimit); err != nil {
 		return domain.Message{}, false, err
 	}
-	thread, err := t.Mine(ctx, who)
+	thread, err := ch.Mine(ctx, who)
 	c := thread.conversation
 	if err == nil && c.ID == "" {
-		c, err = t.start(ctx, owner, from.Name, address)
+		c, err = ch.start(ctx, owner, from.Name, address)
 	}
 	if err != nil {
 		return domain.Message{}, false, err
 	}
-	return t.add(ctx, c.ID, clientID, body, from)
+	return ch.add(ctx, c.ID, clientID, body, from)
 }
 
-func (t *Chat) start(ctx context.Context, owner domain.OwnerID, name, address string) (domain.Conversation, error) {
-	if err := t.take(ctx, "chat-from:"+address, startTalkLimit); err != nil {
+func (ch *Chat) start(ctx context.Context, owner domain.OwnerID, name, address string) (domain.Conversation, error) {
+	if err := ch.take(ctx, "chat-from:"+address, startLimit); err != nil {
 		return domain.Conversation{}, err
 	}
-	now := t.deps.Clock()
-	return t.deps.Conversations.StartConversation(ctx, domain.Conversation{
-		ID: domain.ConversationID(t.deps.NewID()), Owner: owner, Name: name,
+	now := ch.deps.Clock()
+	return ch.deps.Conversations.StartConversation(ctx, domain.Conversation{
+		ID: domain.ConversationID(ch.deps.NewID()), Owner: owner, Name: name,
 		State: domain.ConversationClosed, StartedAt: now, ChangedAt: now,
 	})
 }
 
-func (t *Chat) add(ctx context.Context, id domain.ConversationID, clientID, body string, from domain.Party) (domain.Message, bool, error) {
-	m, said, err := t.deps.Conversations.AddMessage(ctx, id, domain.Message{ClientID: clientID, From: from, Body: body, At: t.deps.Clock()})
+func (ch *Chat) add(ctx context.Context, id domain.ConversationID, clientID, body string, from domain.Party) (domain.Message, bool, error) {
+	m, said, err := ch.deps.Conversations.AddMessage(ctx, id, domain.Message{ClientID: clientID, From: from, Body: body, At: ch.deps.Clock()})
 	if err != nil {
 		return domain.Message{}, false, err
 	}
-	t.wake(ctx, m.Conversation)
+	ch.wake(ctx, m.Conversation)
 	return m, said, nil
 }
 
-func (t *Chat) update(ctx context.Context, id domain.ConversationID, change func(*domain.Conversation) error) error {
-	c, err := t.deps.Conversations.UpdateConversation(ctx, id, change)
+func (ch *Chat) update(ctx context.Context, id domain.ConversationID, change func(*domain.Conversation) error) error {
+	c, err := ch.deps.Conversations.UpdateConversation(ctx, id, change)
 	if err != nil {
 		return err
 	}
-	t.wake(ctx, c.ID)
+	ch.wake(ctx, c.ID)
 	return nil
 }
 
 // Conversations returns a page of the conversations in a state to staff, the longest waiting first.
-func (t *Chat) Conversations(ctx context.Context, by domain.User, state domain.ConversationState, page domain.Page) ([]domain.Conversation, int, error) {
+func (ch *Chat) Conversations(ctx context.Context, by domain.User, state domain.ConversationState, page domain.Page) ([]domain.Conversation, int, error) {
 	if err := staffOnly(by); err != nil {
 		return nil, 0, err
 	}
 	if state != domain.ConversationOpen && state != domain.ConversationClosed {
 		return nil, 0, domain.InvalidFields(map[string]string{"state": "must be open or closed"})
 	}
-	return t.deps.Conversations.Conversations(ctx, state, page)
+	return ch.deps.Conversations.Conversations(ctx, state, page)
 }
 
 // Conversation returns the thread of any conversation to staff. A merged conversation returns the one
 // that it was merged into, so the ID may differ: see port.Conversations.
-func (t *Chat) Conversation(ctx context.Context, by domain.User, id domain.ConversationID) (Thread, error) {
+func (ch *Chat) Conversation(ctx context.Context, by domain.User, id domain.ConversationID) (Thread, error) {
 	if err := staffOnly(by); err != nil {
 		return Thread{}, err
 	}
 	if !id.Valid() {
 		return Thread{}, domain.NotFound("conversation")
 	}
-	c, err := t.deps.Conversations.Conversation(ctx, id)
+	c, err := ch.deps.Conversations.Conversation(ctx, id)
 	if err != nil {
 		return Thread{}, err
 	}
-	return Thread{t, c, domain.AgentSide}, nil
+	return Thread{ch, c, domain.AgentSide}, nil
 }
 
 // Answer sends an agent's message, as Say does a shopper's.
-func (t *Chat) Answer(ctx context.Context, by domain.User, id domain.ConversationID, clientID, body string) (m domain.Message, said bool, err error) {
-	if _, err := t.Conversation(ctx, by, id); err != nil {
+func (ch *Chat) Answer(ctx context.Context, by domain.User, id domain.ConversationID, clientID, body string) (m domain.Message, said bool, err error) {
+	if _, err := ch.Conversation(ctx, by, id); err != nil {
 		return domain.Message{}, false, err
 	}
 	if err := domain.CheckMessage(clientID, body); err != nil {
 		return domain.Message{}, false, err
 	}
-	if err := t.take(ctx, "answer:"+string(by.ID), answerLimit); err != nil {
+	if err := ch.take(ctx, "answer:"+string(by.ID), answerLimit); err != nil {
 		return domain.Message{}, false, err
 	}
-	return t.add(ctx, id, clientID, body, domain.Party{Side: domain.AgentSide, User: by.ID, Name: by.Username})
+	return ch.add(ctx, id, clientID, body, domain.Party{Side: domain.AgentSide, User: by.ID, Name: by.Username})
 }
 
 // Move is what staff does with a conversation besides answering.
@@ -242,12 +242,12 @@ const (
 )
 
 // Move makes a move and returns the conversation after it.
-func (t *Chat) Move(ctx context.Context, by domain.User, id domain.ConversationID, move Move) (domain.Conversation, error) {
-	thread, err := t.Conversation(ctx, by, id)
+func (ch *Chat) Move(ctx context.Context, by domain.User, id domain.ConversationID, move Move) (domain.Conversation, error) {
+	thread, err := ch.Conversation(ctx, by, id)
 	if err != nil {
 		return domain.Conversation{}, err
 	}
-	id, now := thread.conversation.ID, t.deps.Clock()
+	id, now := thread.conversation.ID, ch.deps.Clock()
 	change := map[Move]func(*domain.Conversation) error{
 		TakeOver: func(c *domain.Conversation) error { return c.TakeOver(by, now) },
 		HandBack: func(c *domain.Conversation) error { return c.HandBack(by, now) },
@@ -257,15 +257,15 @@ func (t *Chat) Move(ctx context.Context, by domain.User, id domain.ConversationI
 	if change == nil {
 		return domain.Conversation{}, domain.InvalidFields(map[string]string{"move": "must be take, hand-back, close or reopen"})
 	}
-	if err := t.update(ctx, id, change); err != nil {
+	if err := ch.update(ctx, id, change); err != nil {
 		return domain.Conversation{}, err
 	}
-	return t.deps.Conversations.Conversation(ctx, id)
+	return ch.deps.Conversations.Conversation(ctx, id)
 }
 
 // Revisions returns the current revisions of threads, by conversation, for a caller that compares
 // them with those it knows.
-func (t *Chat) Revisions(ctx context.Context, threads []Thread) (map[domain.ConversationID]int64, error) {
+func (ch *Chat) Revisions(ctx context.Context, threads []Thread) (map[domain.ConversationID]int64, error) {
 	if len(threads) == 0 {
 		return nil, nil
 	}
@@ -273,13 +273,13 @@ func (t *Chat) Revisions(ctx context.Context, threads []Thread) (map[domain.Conv
 	for i, thread := range threads {
 		ids[i] = thread.conversation.ID
 	}
-	return t.deps.Conversations.Revisions(ctx, ids)
+	return ch.deps.Conversations.Revisions(ctx, ids)
 }
 
 // Signal publishes a signal to all servers. It may be lost.
-func (t *Chat) Signal(ctx context.Context, s domain.ChatSignal) {
+func (ch *Chat) Signal(ctx context.Context, s domain.ChatSignal) {
 	key := strings.Join([]string{string(s.Kind), string(s.From.Side), string(s.Conversation), s.From.Name}, " ")
-	t.publish(ctx, domain.Event{Topic: domain.ChatSignalled, Key: key})
+	ch.publish(ctx, domain.Event{Topic: domain.ChatSignalled, Key: key})
 }
 
 // ParseSignal returns the signal that an event was published for.
@@ -295,28 +295,28 @@ func ParseSignal(e domain.Event) (signal domain.ChatSignal, ok bool) {
 }
 
 // Subscribe returns the events of changed conversations, and of signals, until ctx ends.
-func (t *Chat) Subscribe(ctx context.Context) (changes, signals <-chan domain.Event, err error) {
-	if changes, err = t.deps.Events.Subscribe(ctx, domain.ChatChanged); err != nil {
+func (ch *Chat) Subscribe(ctx context.Context) (changes, signals <-chan domain.Event, err error) {
+	if changes, err = ch.deps.Events.Subscribe(ctx, domain.ChatChanged); err != nil {
 		return nil, nil, err
 	}
-	signals, err = t.deps.Events.Subscribe(ctx, domain.ChatSignalled)
+	signals, err = ch.deps.Events.Subscribe(ctx, domain.ChatSignalled)
 	return changes, signals, err
 }
 
 // wake publishes that a conversation changed. A lost event only delays its delivery.
-func (t *Chat) wake(ctx context.Context, id domain.ConversationID) {
-	t.publish(ctx, domain.Event{Topic: domain.ChatChanged, Key: string(id)})
+func (ch *Chat) wake(ctx context.Context, id domain.ConversationID) {
+	ch.publish(ctx, domain.Event{Topic: domain.ChatChanged, Key: string(id)})
 }
 
-func (t *Chat) publish(ctx context.Context, e domain.Event) {
+func (ch *Chat) publish(ctx context.Context, e domain.Event) {
 	ctx, cancel := context.WithTimeout(ctx, wakeTime)
 	defer cancel()
-	_ = t.deps.Events.Publish(ctx, e)
+	_ = ch.deps.Events.Publish(ctx, e)
 }
 
 // take is takeOne, but fails open when the limiter is unavailable.
-func (t *Chat) take(ctx context.Context, key string, limit port.Limit) error {
-	err := takeOne(ctx, t.deps.Limits, key, limit, t.deps.Clock())
+func (ch *Chat) take(ctx context.Context, key string, limit port.Limit) error {
+	err := takeOne(ctx, ch.deps.Limits, key, limit, ch.deps.Clock())
 	if errors.Is(err, domain.ErrUnavailable) {
 		return nil
 	}

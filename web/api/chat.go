@@ -49,11 +49,7 @@ func (a *API) chat(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	who, err := a.cookies.Visitor(r)
-	if err != nil {
-		return err
-	}
-	thread, err := a.shop.Chat.Mine(r.Context(), who)
+	thread, err := a.mine(r)
 	if err != nil {
 		return err
 	}
@@ -84,11 +80,7 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	who, err := a.cookies.Visitor(r)
-	if err != nil {
-		return err
-	}
-	thread, err := a.shop.Chat.Mine(r.Context(), who)
+	thread, err := a.mine(r)
 	if err != nil {
 		return err
 	}
@@ -96,6 +88,24 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return answerNothing(w)
+}
+
+// mine returns the thread of the shopper who asks.
+func (a *API) mine(r *http.Request) (usecase.Thread, error) {
+	who, err := a.cookies.Visitor(r)
+	if err != nil {
+		return usecase.Thread{}, err
+	}
+	return a.shop.Chat.Mine(r.Context(), who)
+}
+
+// named returns the thread that the path names to one of staff.
+func (a *API) named(r *http.Request) (usecase.Thread, error) {
+	by, err := a.staff(r)
+	if err != nil {
+		return usecase.Thread{}, err
+	}
+	return a.shop.Chat.Conversation(r.Context(), by, conversationID(r))
 }
 
 // staff returns the user who asks, who must be signed in. The use case checks the role.
@@ -135,11 +145,7 @@ func (a *API) conversations(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) conversation(w http.ResponseWriter, r *http.Request) error {
-	by, err := a.staff(r)
-	if err != nil {
-		return err
-	}
-	thread, err := a.shop.Chat.Conversation(r.Context(), by, conversationID(r))
+	thread, err := a.named(r)
 	if err != nil {
 		return err
 	}
@@ -155,11 +161,7 @@ func (a *API) messages(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	by, err := a.staff(r)
-	if err != nil {
-		return err
-	}
-	thread, err := a.shop.Chat.Conversation(r.Context(), by, conversationID(r))
+	thread, err := a.named(r)
 	if err != nil {
 		return err
 	}
@@ -187,11 +189,7 @@ func (a *API) markRead(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	by, err := a.staff(r)
-	if err != nil {
-		return err
-	}
-	thread, err := a.shop.Chat.Conversation(r.Context(), by, conversationID(r))
+	thread, err := a.named(r)
 	if err != nil {
 		return err
 	}
