@@ -79,11 +79,14 @@ func TestShop_Drain(t *testing.T) {
 		assert.Equal(t, "close", w.Header().Get("Connection"))
 	})
 	t.Run("waits for the balancer no longer than its context", func(t *testing.T) {
-		shop := testshop.Open(t, nil, func(p *testshop.Parts) { p.DrainDelay = time.Hour })
+		p := testshop.PartsOf(memory.NewStore())
+		p.DrainDelay = time.Hour
+		shop, err := eshop.New(p.Stores, p.Options)
+		require.NoError(t, err)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		_ = shop.Drain(ctx) // only that it returns counts
-		assert.Equal(t, http.StatusServiceUnavailable, status(shop.Shop, "/ready"))
+		assert.Equal(t, http.StatusServiceUnavailable, status(shop, "/ready"))
 	})
 }
 
