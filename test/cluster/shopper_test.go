@@ -98,12 +98,12 @@ func (s *frailShop) change(r *http.Request, product string, n int) int {
 		defer func() { s.keys[key] = true }()
 	}
 	line := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
-	switch {
-	case r.Method == http.MethodPost:
+	switch r.Method {
+	case http.MethodPost:
 		s.held[product] += n
 		s.names[product] = "the line of " + product
 		return http.StatusOK
-	case r.Method == http.MethodPut, r.Method == http.MethodDelete:
+	case http.MethodPut, http.MethodDelete:
 		for product, name := range s.names {
 			if name != line {
 				continue
