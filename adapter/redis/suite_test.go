@@ -107,6 +107,6 @@ func hearEachOther(t *testing.T, a, b port.Events) {
 			case <-time.After(50 * time.Millisecond):
 				return false
 			}
-		}, 10*time.Second, time.Millisecond)
+		}, 30*time.Second, time.Millisecond, "the servers do not receive each other's events")
 	}
 }
