@@ -48,32 +48,39 @@ func demoLoader(s eshop.Stores, passwords usecase.Passwords) *demo.Loader {
 }
 
 func memoryStores(store *memory.Store, registry *prometheus.Registry) eshop.Stores {
-	return eshop.Stores{
-		Products: store, Carts: store, Wishlists: store, Orders: counting.CountOrders(store, registry),
-		Payments: demopay.New(eshop.Now, demopay.NewMemoryLedger()),
-		Users:    store, Sessions: store, Conversations: store, Contacts: store, Pictures: store, Limits: store, Events: store,
-	}
+	return countOrders(eshop.Stores{
+		Products: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(eshop.Now, demopay.NewMemoryLedger()),
+		Users: store, Sessions: store, Conversations: store, Contacts: store, Pictures: store, Limits: store, Events: store,
+	}, registry)
 }
 
-// storedStores keeps the records in PostgreSQL. Limits and events are those of this server alone.
 func storedStores(store *postgres.Store, local *memory.Store, registry *prometheus.Registry) eshop.Stores {
-	return eshop.Stores{
-		Products: store, Carts: store, Wishlists: store, Orders: counting.CountOrders(store, registry),
-		Payments: demopay.New(eshop.Now, store),
-		Users:    store, Sessions: store, Conversations: store, Contacts: store, Pictures: store, Limits: local, Events: local,
-	}
+	return countOrders(recordStores(store, local), registry)
 }
 
-// clusterStores is storedStores with what is read most cached in Redis. Limits are
-// counted in this server alone while Redis is away.
+// clusterStores caches in Redis what is read most. Limits are counted in this server
+// alone while Redis is away.
 func clusterStores(store *postgres.Store, client *redis.Client, local *memory.Store, registry *prometheus.Registry) eshop.Stores {
-	stores := storedStores(store, local, registry)
+	stores := recordStores(store, local)
 	stores.Products = redis.NewProducts(client, store)
-	stores.Orders = counting.CountOrders(redis.NewOrders(client, store), registry)
+	stores.Orders = redis.NewOrders(client, store)
 	stores.Users = redis.NewUsers(client, store)
 	stores.Sessions = redis.NewSessions(client, store)
 	stores.Limits = redis.NewLimits(client, local)
 	stores.Events = redis.NewEvents(client, local)
+	return countOrders(stores, registry)
+}
+
+// recordStores keeps the records in PostgreSQL. Limits and events are those of this server alone.
+func recordStores(store *postgres.Store, local *memory.Store) eshop.Stores {
+	return eshop.Stores{
+		Products: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(eshop.Now, store),
+		Users: store, Sessions: store, Conversations: store, Contacts: store, Pictures: store, Limits: local, Events: local,
+	}
+}
+
+func countOrders(stores eshop.Stores, registry *prometheus.Registry) eshop.Stores {
+	stores.Orders = counting.CountOrders(stores.Orders, registry)
 	return stores
 }
 

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestOpenShop(t *testing.T) {
+	// Nobody listens there: a shop opens while its stores are away, and says so at /ready.
+	const database, redis = "postgres://eshop:secret@127.0.0.1:1/eshop", "redis://127.0.0.1:1"
+	for name, c := range map[string]struct {
+		settings []string
+		ready    int
+	}{
+		"in memory":               {nil, http.StatusOK},
+		"on PostgreSQL":           {[]string{"DATABASE_URL=" + database}, http.StatusServiceUnavailable},
+		"on PostgreSQL and Redis": {[]string{"DATABASE_URL=" + database, "REDIS_URL=" + redis}, http.StatusServiceUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, err := readConfig(append(c.settings, "PORT=5001", "SERVER_NAME=one", "SECRET_KEY=0123456789abcdef0123456789abcdef"))
+			require.NoError(t, err)
+			app, closeStores, err := openShop(t.Context(), cfg, slog.New(slog.DiscardHandler))
+			require.NoError(t, err)
+			defer closeStores()
+			w := httptest.NewRecorder()
+			app.shop.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/ready", nil))
+			assert.Equal(t, c.ready, w.Code, "%s", w.Body)
+			_, err = app.registry.Gather()
+			require.NoError(t, err)
+			require.NoError(t, app.shop.Drain(t.Context()))
+		})
+	}
+}
