@@ -36,6 +36,8 @@ import (
 // them one store must answer together.
 type Stores struct {
 	Products      port.Products
+	Stock         port.Stock
+	Catalog       port.Catalog
 	Carts         port.Carts
 	Wishlists     port.Wishlists
 	Orders        port.Orders
@@ -133,7 +135,7 @@ func UseCases(s Stores, options Options) (*usecase.Shop, error) {
 		return nil, fmt.Errorf("eshop: %w", errors.Join(missing...))
 	}
 	return &usecase.Shop{
-		Catalog:  usecase.NewCatalog(usecase.CatalogDeps{Products: s.Products, Pictures: s.Pictures}),
+		Catalog:  usecase.NewCatalog(usecase.CatalogDeps{Products: s.Products, Catalog: s.Catalog, Pictures: s.Pictures}),
 		Cart:     usecase.NewCart(usecase.CartDeps{Carts: s.Carts, Products: s.Products, NewID: o.NewID}),
 		Wishlist: usecase.NewWishlist(usecase.WishlistDeps{Wishlists: s.Wishlists, Products: s.Products, Clock: o.Clock, NewID: o.NewID}),
 		Checkout: usecase.NewCheckout(usecase.CheckoutDeps{
@@ -146,7 +148,7 @@ func UseCases(s Stores, options Options) (*usecase.Shop, error) {
 			Clock: o.Clock, NewID: o.NewID, NewSecret: o.NewSecret,
 		}),
 		Inventory: usecase.NewInventory(usecase.InventoryDeps{
-			Products: s.Products, Pictures: s.Pictures, Events: s.Events, DecodeImage: o.DecodeImage, Clock: o.Clock,
+			Products: s.Products, Stock: s.Stock, Catalog: s.Catalog, Pictures: s.Pictures, Events: s.Events, DecodeImage: o.DecodeImage, Clock: o.Clock,
 		}),
 		Fulfillment: usecase.NewFulfillment(usecase.FulfillmentDeps{Orders: s.Orders, Payments: s.Payments, Events: s.Events, Clock: o.Clock}),
 		Chat: usecase.NewChat(usecase.ChatDeps{

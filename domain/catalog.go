@@ -62,7 +62,7 @@ var Sorts = []Sort{ByRelevance, ByNewest, ByPrice, ByPriceDown, ByName, ByRating
 // MaxQueryText bounds a search text, in bytes.
 const MaxQueryText = 200
 
-// Query is a question to the catalog. Its zero value asks for everything.
+// Query is a question to the catalog. Its zero value asks for everything, once it is complete.
 type Query struct {
 	Text        string // words that must all be found, the last also as the beginning of a word
 	Category    string // slug; unknown slugs find nothing
@@ -103,6 +103,16 @@ func (q Query) Check() error {
 		wrong.add("sort", "must be one of relevance, newest, price, -price, name, rating")
 	}
 	return wrong.err()
+}
+
+// Complete returns q with its defaults filled in, or what Check says is wrong with it.
+func (q Query) Complete() (Query, error) {
+	page, err := NewPage(q.Page.Number, q.Page.Size)
+	q.Page = page
+	if q.Sort == "" {
+		q.Sort = ByRelevance
+	}
+	return q, JoinFields(q.Check(), err)
 }
 
 // Words are what a text is searched by: its lower-cased runs of letters and digits,

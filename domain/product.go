@@ -3,6 +3,7 @@ package domain
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -10,11 +11,16 @@ import (
 type ProductID string
 
 const (
-	// MaxStock is the most of one product that the shop counts.
-	MaxStock = 1_000_000_000
 	// MaxImages bounds the pictures of a product.
 	MaxImages = 20
+	// nameSlugLength is how much of a name its slug has.
+	nameSlugLength = 80
+	// numberedSlugs is how many products of one name have it in their slug with no more than a number.
+	numberedSlugs = 9
 )
+
+// reservedSlugs are addresses beside those of products.
+var reservedSlugs = []string{"new", "categories"}
 
 // Product is something that the shop sells.
 type Product struct {
@@ -64,12 +70,12 @@ func (r Rating) Average() float64 {
 	return float64((r.Sum*20+r.Count)/(2*r.Count)) / 10
 }
 
-// GoneProduct stands in for a product that was in a cart or on a wishlist and is no longer sold.
+// DiscontinuedProduct stands in for a product that was in a cart or on a wishlist and is no longer sold.
 func DiscontinuedProduct(id ProductID) Product {
 	return Product{ID: id, Name: "A product that is no longer sold", Price: Dollars(0)}
 }
 
-// Gone reports whether p stands in for a product that is no longer sold.
+// Discontinued reports whether p stands in for a product that is no longer sold.
 func (p Product) Discontinued() bool { return p.Slug == "" }
 
 // Cursor is a place in the feed of changed products. Only the store that gave it can
@@ -82,6 +88,24 @@ func UnknownCursor() error {
 }
 
 var slug = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// Slugs returns the slugs that p may be kept under, the best first: its own, or else
+// some of its name, the last of which no other product has.
+func (p Product) Slugs() []string {
+	slugs := []string{p.Slug}
+	if p.Slug == "" {
+		name := SlugOf(p.Name, nameSlugLength)
+		if name == "" {
+			return []string{string(p.ID)}
+		}
+		slugs[0] = name
+		for n := 2; n <= numberedSlugs; n++ {
+			slugs = append(slugs, fmt.Sprintf("%s-%d", name, n))
+		}
+		slugs = append(slugs, name+"-"+string(p.ID))
+	}
+	return slices.DeleteFunc(slugs, func(slug string) bool { return slices.Contains(reservedSlugs, slug) })
+}
 
 // Check says what is wrong with p as something to sell, by field.
 func (p Product) Check() error {
@@ -120,26 +144,6 @@ func (p Product) Check() error {
 	}
 	return wrong.err()
 }
-
-// Movement is one change of a product's stock. The movements of a product add up to its stock.
-type StockMovement struct {
-	Product ProductID
-	Delta   int // never zero
-	Reason  MovementReason
-	Order   OrderID // when an order is the reason
-	At      time.Time
-}
-
-// MovementReason is why stock changed.
-type MovementReason string
-
-// Why stock changes.
-const (
-	StockReceived  MovementReason = "received"  // goods came in, or were first counted
-	StockCorrected MovementReason = "corrected" // a count found another number
-	StockSold      MovementReason = "sold"
-	StockReturned  MovementReason = "returned" // an order was cancelled or refunded
-)
 
 func plural(n int, noun string) string {
 	if n == 1 {

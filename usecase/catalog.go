@@ -2,6 +2,7 @@ package usecase
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"eshop/domain"
@@ -14,6 +15,7 @@ type Catalog struct{ deps CatalogDeps }
 // CatalogDeps is what Catalog needs; every field must be set.
 type CatalogDeps struct {
 	Products port.Products
+	Catalog  port.Catalog
 	Pictures port.Pictures
 }
 
@@ -21,22 +23,23 @@ type CatalogDeps struct {
 func NewCatalog(deps CatalogDeps) *Catalog { return &Catalog{deps} }
 
 const (
-	shelfLength     = 8 // products on a shelf of the home page, and related ones
+	rowLength       = 8 // products in a row of the home page, and related ones
 	suggestions     = 8
 	suggestFromRune = 2
 )
 
 // Search returns a page of what q finds; ErrInvalid by field when q makes no sense.
-func (b *Catalog) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
+func (c *Catalog) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
 	q.Text = strings.TrimSpace(q.Text)
-	if err := q.Check(); err != nil {
+	q, err := q.Complete()
+	if err != nil {
 		return domain.Found{}, err
 	}
-	return b.deps.Products.Search(ctx, q)
+	return c.deps.Catalog.Search(ctx, q)
 }
 
 // Suggest returns what a shopper who typed text so far may mean; nothing for a single letter.
-func (b *Catalog) Suggest(ctx context.Context, text string) ([]domain.Suggestion, error) {
+func (c *Catalog) Suggest(ctx context.Context, text string) ([]domain.Suggestion, error) {
 	text = strings.TrimSpace(text)
 	if err := (domain.Query{Text: text}).Check(); err != nil {
 		return nil, err
@@ -44,12 +47,12 @@ func (b *Catalog) Suggest(ctx context.Context, text string) ([]domain.Suggestion
 	if len([]rune(text)) < suggestFromRune {
 		return nil, nil
 	}
-	return b.deps.Products.Suggest(ctx, text, suggestions)
+	return c.deps.Catalog.Suggest(ctx, text, suggestions)
 }
 
 // Product returns the product by its id or slug.
-func (b *Catalog) Product(ctx context.Context, ref string) (domain.Product, error) {
-	return productByRef(ctx, b.deps.Products, ref)
+func (c *Catalog) Product(ctx context.Context, ref string) (domain.Product, error) {
+	return productByRef(ctx, c.deps.Products, ref)
 }
 
 // productByRef spares the store what no product is named by.
@@ -67,13 +70,13 @@ func mayName(ref string) error {
 	return nil
 }
 
-// Related returns other products of p's kind, or else of its category, the most sold first.
-func (b *Catalog) Related(ctx context.Context, p domain.Product) ([]domain.Product, error) {
-	related, err := b.shelf(ctx, domain.Query{Category: p.Category.Slug, Subcategory: p.Subcategory.Slug}, p.ID)
-	if err != nil || len(related) >= shelfLength/2 {
+// Related returns other products of p's subcategory, or else of its category, the most sold first.
+func (c *Catalog) Related(ctx context.Context, p domain.Product) ([]domain.Product, error) {
+	related, err := c.row(ctx, domain.Query{Category: p.Category.Slug, Subcategory: p.Subcategory.Slug, Sort: domain.ByRelevance}, p.ID)
+	if err != nil || len(related) >= rowLength/2 {
 		return related, err
 	}
-	return b.shelf(ctx, domain.Query{Category: p.Category.Slug}, p.ID)
+	return c.row(ctx, domain.Query{Category: p.Category.Slug, Sort: domain.ByRelevance}, p.ID)
 }
 
 // Home is what the shop shows first.
@@ -84,16 +87,16 @@ type Home struct {
 }
 
 // Home returns what the shop shows first.
-func (b *Catalog) Home(ctx context.Context) (Home, error) {
-	categories, err := b.deps.Products.Categories(ctx)
+func (c *Catalog) Home(ctx context.Context) (Home, error) {
+	categories, err := c.deps.Catalog.Categories(ctx)
 	if err != nil {
 		return Home{}, err
 	}
-	newest, err := b.shelf(ctx, domain.Query{Sort: domain.ByNewest, InStock: true}, "")
+	newest, err := c.row(ctx, domain.Query{Sort: domain.ByNewest, InStock: true}, "")
 	if err != nil {
 		return Home{}, err
 	}
-	popular, err := b.shelf(ctx, domain.Query{InStock: true}, "")
+	popular, err := c.row(ctx, domain.Query{Sort: domain.ByRelevance, InStock: true}, "")
 	if err != nil {
 		return Home{}, err
 	}
@@ -101,29 +104,17 @@ func (b *Catalog) Home(ctx context.Context) (Home, error) {
 }
 
 // Categories returns the categories that have products.
-func (b *Catalog) Categories(ctx context.Context) ([]domain.CategoryCount, error) {
-	return b.deps.Products.Categories(ctx)
+func (c *Catalog) Categories(ctx context.Context) ([]domain.CategoryCount, error) {
+	return c.deps.Catalog.Categories(ctx)
 }
 
-// Picture returns a picture that staff added, by its name.
-func (b *Catalog) Picture(ctx context.Context, name domain.PictureName) (domain.Picture, error) {
-	if !name.Valid() {
-		return domain.Picture{}, domain.NotFound("picture")
-	}
-	return b.deps.Pictures.Picture(ctx, name)
-}
-
-func (b *Catalog) shelf(ctx context.Context, q domain.Query, without domain.ProductID) ([]domain.Product, error) {
-	q.Page = domain.Page{Number: 1, Size: shelfLength + 1}
-	found, err := b.deps.Products.Search(ctx, q)
+// row returns the first products that q finds, without one of them.
+func (c *Catalog) row(ctx context.Context, q domain.Query, without domain.ProductID) ([]domain.Product, error) {
+	q.Page = domain.Page{Number: 1, Size: rowLength + 1}
+	found, err := c.deps.Catalog.Search(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	shelf := make([]domain.Product, 0, shelfLength)
-	for _, p := range found.Products {
-		if p.ID != without && len(shelf) < shelfLength {
-			shelf = append(shelf, p)
-		}
-	}
-	return shelf, nil
+	row := slices.DeleteFunc(found.Products, func(p domain.Product) bool { return p.ID == without })
+	return row[:min(len(row), rowLength)], nil
 }

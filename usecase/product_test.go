@@ -50,12 +50,12 @@ func (w world) kept(t *testing.T, id domain.ProductID) domain.Product {
 	return p
 }
 
-func TestStocking_Add(t *testing.T) {
+func TestInventory_Add(t *testing.T) {
 	t.Run("what is added is on sale, with its stock, its shelf and its picture", func(t *testing.T) {
 		w := newWorld(t)
 		news, err := w.store.Subscribe(t.Context(), domain.ProductChanged)
 		require.NoError(t, err)
-		p, err := w.Inventory.Add(t.Context(), sue, "form", goods("Crème Cup", "Kitchen", "Cups"), aPicture(t, 1), "")
+		p, err := w.Inventory.Add(t.Context(), sue, "form", usecase.ProductEdit{To: goods("Crème Cup", "Kitchen", "Cups"), Picture: aPicture(t, 1)})
 		require.NoError(t, err)
 		assert.Equal(t, domain.Event{Topic: domain.ProductChanged, Key: string(p.ID)}, <-news)
 		assert.Equal(t, p, w.kept(t, p.ID))
@@ -77,29 +77,29 @@ func TestStocking_Add(t *testing.T) {
 		var all sync.WaitGroup
 		for range 20 {
 			all.Go(func() {
-				_, err := w.Inventory.Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), aPicture(t, 1), "a cup")
+				_, err := w.Inventory.Add(t.Context(), sue, "form", usecase.ProductEdit{To: goods("Cup", "Kitchen", "Cups"), Picture: aPicture(t, 1), Alt: "a cup"})
 				assert.NoError(t, err)
 			})
 		}
 		all.Wait()
-		first, err := w.Inventory.Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), nil, "")
+		first, err := w.Inventory.Add(t.Context(), sue, "form", usecase.ProductEdit{To: goods("Cup", "Kitchen", "Cups")})
 		require.NoError(t, err)
 		w.fill(t, "ann", first.ID, 2)
 		_, _, err = w.Checkout.Buy(t.Context(), "ann", "", purchase(good))
 		require.NoError(t, err)
-		again, err := w.Inventory.Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), nil, "")
+		again, err := w.Inventory.Add(t.Context(), sue, "form", usecase.ProductEdit{To: goods("Cup", "Kitchen", "Cups")})
 		require.NoError(t, err)
 		assert.Equal(t, w.kept(t, first.ID), again)
 		assert.Equal(t, 1, again.Stock, "what was sold is not received again")
-		found, err := w.store.Search(t.Context(), domain.Query{Page: domain.Page{Number: 1, Size: 10}})
+		found, err := w.store.Search(t.Context(), domain.Query{Sort: domain.ByRelevance, Page: domain.Page{Number: 1, Size: 10}})
 		require.NoError(t, err)
 		assert.Equal(t, 3, found.Total, "tea, pot and cup")
 	})
 	t.Run("a form that has added something says so when it means something else", func(t *testing.T) {
 		w := newWorld(t)
-		p, err := w.Inventory.Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), nil, "")
+		p, err := w.Inventory.Add(t.Context(), sue, "form", usecase.ProductEdit{To: goods("Cup", "Kitchen", "Cups")})
 		require.NoError(t, err)
-		there, err := w.Inventory.Add(t.Context(), sue, "form", goods("Mug", "Kitchen", "Cups"), nil, "")
+		there, err := w.Inventory.Add(t.Context(), sue, "form", usecase.ProductEdit{To: goods("Mug", "Kitchen", "Cups")})
 		requireCode(t, err, domain.ErrConflict, domain.CodeProductAdded)
 		assert.Equal(t, p.ID, there.ID)
 		assert.Equal(t, "Cup", w.kept(t, p.ID).Name)
@@ -108,7 +108,7 @@ func TestStocking_Add(t *testing.T) {
 		w := newWorld(t)
 		seen := map[string]bool{}
 		for n := range 12 {
-			p, err := w.Inventory.Add(t.Context(), sue, domain.IdempotencyKey(fmt.Sprint(n)), goods("Tea", "Kitchen", "Cups"), nil, "")
+			p, err := w.Inventory.Add(t.Context(), sue, domain.IdempotencyKey(fmt.Sprint(n)), usecase.ProductEdit{To: goods("Tea", "Kitchen", "Cups")})
 			require.NoError(t, err)
 			assert.Equal(t, p.ID, w.kept(t, p.ID).ID)
 			seen[p.Slug] = true
@@ -119,21 +119,21 @@ func TestStocking_Add(t *testing.T) {
 	})
 	t.Run("a name without letters is no hindrance", func(t *testing.T) {
 		w := newWorld(t)
-		p, err := w.Inventory.Add(t.Context(), sue, "form", goods("🫖!", "Kitchen", "Cups"), nil, "")
+		p, err := w.Inventory.Add(t.Context(), sue, "form", usecase.ProductEdit{To: goods("🫖!", "Kitchen", "Cups")})
 		require.NoError(t, err)
 		assert.Equal(t, p, w.kept(t, domain.ProductID(p.Slug)))
 	})
 	t.Run("no product gets the address of another page", func(t *testing.T) {
 		w := newWorld(t)
 		for _, name := range []string{"New", "Categories"} {
-			p, err := w.Inventory.Add(t.Context(), sue, domain.IdempotencyKey(name), goods(name, "Kitchen", "Cups"), nil, "")
+			p, err := w.Inventory.Add(t.Context(), sue, domain.IdempotencyKey(name), usecase.ProductEdit{To: goods(name, "Kitchen", "Cups")})
 			require.NoError(t, err)
 			assert.Equal(t, domain.SlugOf(name, 99)+"-2", p.Slug)
 		}
 		for _, slug := range []string{"new", "categories", "tea"} {
 			asked := goods("Mug", "Kitchen", "Cups")
 			asked.Slug = slug
-			_, err := w.Inventory.Add(t.Context(), sue, domain.IdempotencyKey("slug-"+slug), asked, nil, "")
+			_, err := w.Inventory.Add(t.Context(), sue, domain.IdempotencyKey("slug-"+slug), usecase.ProductEdit{To: asked})
 			requireCode(t, err, domain.ErrConflict, domain.CodeSlugTaken)
 		}
 	})
@@ -143,12 +143,12 @@ func TestStocking_Add(t *testing.T) {
 		odd.Category, odd.Subcategory = domain.Category{Slug: "for-tables", Name: "Table & Co"}, domain.Category{Slug: "glass", Name: "Glass"}
 		require.NoError(t, w.store.PutProducts(t.Context(), []domain.Product{odd}))
 		for _, c := range []struct{ category, kind string }{{"Table & Co", "Glass"}, {"for tables", "GLASS"}} {
-			p, err := w.Inventory.Add(t.Context(), sue, domain.IdempotencyKey(c.kind), goods("Cup", c.category, c.kind), nil, "")
+			p, err := w.Inventory.Add(t.Context(), sue, domain.IdempotencyKey(c.kind), usecase.ProductEdit{To: goods("Cup", c.category, c.kind)})
 			require.NoError(t, err)
 			assert.Equal(t, odd.Category, p.Category)
 			assert.Equal(t, odd.Subcategory, p.Subcategory)
 		}
-		categories, kinds, err := w.Inventory.Shelves(t.Context(), sue)
+		categories, kinds, err := w.Inventory.CategoryNames(t.Context(), sue)
 		require.NoError(t, err)
 		assert.Equal(t, []string{"Table & Co", "Things"}, categories)
 		assert.Equal(t, []string{"Glass", "Things"}, kinds)
@@ -157,23 +157,23 @@ func TestStocking_Add(t *testing.T) {
 		w := newWorld(t)
 		bad := goods("", "!!!", "\x00")
 		bad.Price, bad.Stock, bad.Slug = domain.Dollars(0), -1, "../x"
-		_, err := w.Inventory.Add(t.Context(), sue, "form", bad, aPicture(t, 1), "")
+		_, err := w.Inventory.Add(t.Context(), sue, "form", usecase.ProductEdit{To: bad, Picture: aPicture(t, 1)})
 		var e *domain.Error
 		require.ErrorAs(t, err, &e)
 		for _, field := range []string{"name", "category", "kind", "price", "stock", "slug"} {
 			assert.NotEmpty(t, e.Fields[field], field)
 		}
-		_, err = w.Inventory.Add(t.Context(), sue, "form", goods("Cup", "Kitchen", "Cups"), []byte("no picture"), "")
+		_, err = w.Inventory.Add(t.Context(), sue, "form", usecase.ProductEdit{To: goods("Cup", "Kitchen", "Cups"), Picture: []byte("no picture")})
 		require.ErrorAs(t, err, &e)
 		assert.NotEmpty(t, e.Fields["picture"])
-		_, err = w.Inventory.Add(t.Context(), domain.User{Role: domain.Customer}, "form", goods("Cup", "Kitchen", "Cups"), nil, "")
+		_, err = w.Inventory.Add(t.Context(), domain.User{Role: domain.Customer}, "form", usecase.ProductEdit{To: goods("Cup", "Kitchen", "Cups")})
 		require.ErrorIs(t, err, domain.ErrDenied)
 		_, err = w.store.Product(t.Context(), "cup")
 		require.ErrorIs(t, err, domain.ErrNotFound)
 	})
 }
 
-func TestStocking_Change(t *testing.T) {
+func TestInventory_Update(t *testing.T) {
 	t.Run("what is changed is so, and orders keep what they were placed with", func(t *testing.T) {
 		w := newWorld(t)
 		w.fill(t, "ann", "tea", 2)
@@ -181,7 +181,7 @@ func TestStocking_Change(t *testing.T) {
 		require.NoError(t, err)
 		to := goods("Green Tea", "Kitchen", "Teas")
 		to.Description = "From the hills."
-		require.NoError(t, w.Inventory.Change(t.Context(), sue, "tea", usecase.Version(w.kept(t, "tea")), to, nil, ""))
+		require.NoError(t, w.Inventory.Update(t.Context(), sue, usecase.ProductEdit{ID: "tea", Version: usecase.Version(w.kept(t, "tea")), To: to}))
 		p := w.kept(t, "tea")
 		assert.Equal(t, "Green Tea", p.Name)
 		assert.Equal(t, "From the hills.", p.Description)
@@ -199,22 +199,22 @@ func TestStocking_Change(t *testing.T) {
 		seen := usecase.Version(w.kept(t, "tea"))
 		for name, change := range map[string]func() error{
 			"a text": func() error {
-				return w.Inventory.Change(t.Context(), sue, "tea", usecase.Version(w.kept(t, "tea")), goods("Black Tea", "Things", "Things"), nil, "")
+				return w.Inventory.Update(t.Context(), sue, usecase.ProductEdit{ID: "tea", Version: usecase.Version(w.kept(t, "tea")), To: goods("Black Tea", "Things", "Things")})
 			},
 			"a price": func() error { return w.Inventory.SetPrice(t.Context(), sue, "tea", domain.Dollars(77)) },
 			"a picture": func() error {
-				return w.Inventory.Change(t.Context(), sue, "tea", usecase.Version(w.kept(t, "tea")), goods("Black Tea", "Things", "Things"), aPicture(t, 9), "")
+				return w.Inventory.Update(t.Context(), sue, usecase.ProductEdit{ID: "tea", Version: usecase.Version(w.kept(t, "tea")), To: goods("Black Tea", "Things", "Things"), Picture: aPicture(t, 9)})
 			},
 		} {
 			require.NoError(t, change(), name)
 			before := w.kept(t, "tea")
-			requireCode(t, w.Inventory.Change(t.Context(), sue, "tea", seen, goods("Green Tea", "Things", "Things"), nil, ""), domain.ErrConflict, domain.CodeProductChanged)
+			requireCode(t, w.Inventory.Update(t.Context(), sue, usecase.ProductEdit{ID: "tea", Version: seen, To: goods("Green Tea", "Things", "Things")}), domain.ErrConflict, domain.CodeProductChanged)
 			assert.Equal(t, before, w.kept(t, "tea"), name)
 			seen = usecase.Version(before)
 		}
 		_, err := w.Inventory.ChangeStock(t.Context(), sue, "tea", 5)
 		require.NoError(t, err)
-		require.NoError(t, w.Inventory.Change(t.Context(), sue, "tea", seen, goods("Green Tea", "Things", "Things"), nil, ""), "counting is no edit")
+		require.NoError(t, w.Inventory.Update(t.Context(), sue, usecase.ProductEdit{ID: "tea", Version: seen, To: goods("Green Tea", "Things", "Things")}), "counting is no edit")
 	})
 	t.Run("of many who edit at once one does, and the same edit again is done already", func(t *testing.T) {
 		w := newWorld(t)
@@ -225,7 +225,7 @@ func TestStocking_Change(t *testing.T) {
 		for n := range 20 {
 			all.Go(func() {
 				name := fmt.Sprint("Tea ", n)
-				if err := w.Inventory.Change(t.Context(), sue, "tea", seen, goods(name, "Things", "Things"), nil, ""); err == nil {
+				if err := w.Inventory.Update(t.Context(), sue, usecase.ProductEdit{ID: "tea", Version: seen, To: goods(name, "Things", "Things")}); err == nil {
 					mu.Lock()
 					done = append(done, name)
 					mu.Unlock()
@@ -235,7 +235,7 @@ func TestStocking_Change(t *testing.T) {
 		all.Wait()
 		require.Len(t, done, 1)
 		assert.Equal(t, done[0], w.kept(t, "tea").Name)
-		require.NoError(t, w.Inventory.Change(t.Context(), sue, "tea", seen, goods(done[0], "Things", "Things"), nil, ""))
+		require.NoError(t, w.Inventory.Update(t.Context(), sue, usecase.ProductEdit{ID: "tea", Version: seen, To: goods(done[0], "Things", "Things")}))
 	})
 	t.Run("pictures come, change their words and go, and no other address gets in", func(t *testing.T) {
 		w := newWorld(t)
@@ -245,7 +245,7 @@ func TestStocking_Change(t *testing.T) {
 			to.Images = images
 			seen := usecase.Version(w.kept(t, "tea"))
 			for range 2 {
-				require.NoError(t, w.Inventory.Change(t.Context(), sue, "tea", seen, to, picture, "new"))
+				require.NoError(t, w.Inventory.Update(t.Context(), sue, usecase.ProductEdit{ID: "tea", Version: seen, To: to, Picture: picture, Alt: "new"}))
 			}
 			return w.kept(t, "tea").Images
 		}
@@ -265,17 +265,17 @@ func TestStocking_Change(t *testing.T) {
 		w := newWorld(t)
 		before := w.kept(t, "tea")
 		seen := usecase.Version(before)
-		require.ErrorIs(t, w.Inventory.Change(t.Context(), sue, "tea", seen, goods("", "Things", "Things"), nil, ""), domain.ErrInvalid)
-		require.ErrorIs(t, w.Inventory.Change(t.Context(), sue, "tea", seen, goods("Tea", "Things", "Things"), []byte("x"), ""), domain.ErrInvalid)
-		require.ErrorIs(t, w.Inventory.Change(t.Context(), domain.User{}, "tea", seen, goods("Tea", "Things", "Things"), nil, ""), domain.ErrDenied)
+		require.ErrorIs(t, w.Inventory.Update(t.Context(), sue, usecase.ProductEdit{ID: "tea", Version: seen, To: goods("", "Things", "Things")}), domain.ErrInvalid)
+		require.ErrorIs(t, w.Inventory.Update(t.Context(), sue, usecase.ProductEdit{ID: "tea", Version: seen, To: goods("Tea", "Things", "Things"), Picture: []byte("x")}), domain.ErrInvalid)
+		require.ErrorIs(t, w.Inventory.Update(t.Context(), domain.User{}, usecase.ProductEdit{ID: "tea", Version: seen, To: goods("Tea", "Things", "Things")}), domain.ErrDenied)
 		for _, id := range []domain.ProductID{"", "ghost", "\x00", "\xff"} {
-			require.ErrorIs(t, w.Inventory.Change(t.Context(), sue, id, seen, goods("Tea", "Things", "Things"), nil, ""), domain.ErrNotFound)
+			require.ErrorIs(t, w.Inventory.Update(t.Context(), sue, usecase.ProductEdit{ID: id, Version: seen, To: goods("Tea", "Things", "Things")}), domain.ErrNotFound)
 		}
 		assert.Equal(t, before, w.kept(t, "tea"))
 	})
 }
 
-func TestStocking_Remove(t *testing.T) {
+func TestInventory_Remove(t *testing.T) {
 	w := newWorld(t)
 	w.fill(t, "ann", "tea", 1)
 	require.ErrorIs(t, w.Inventory.Remove(t.Context(), domain.User{}, "tea"), domain.ErrDenied)

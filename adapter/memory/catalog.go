@@ -27,16 +27,11 @@ func (s *Store) Search(ctx context.Context, q domain.Query) (domain.Found, error
 	if err := ctx.Err(); err != nil {
 		return domain.Found{}, err
 	}
-	page, err := domain.NewPage(q.Page.Number, q.Page.Size)
-	if err != nil {
-		return domain.Found{}, err
-	}
 	x := &s.index
-	sort := cmp.Or(q.Sort, domain.ByRelevance)
 	scores := x.scores(x.wants(q.Text))
-	total, facets := x.choose(q, scores, sort == domain.ByRelevance)
-	found := domain.Found{Total: total, Page: page, Facets: facets}
-	for _, doc := range pick(x.orders[sort], scores, page) {
+	total, facets := x.choose(q, scores, q.Sort == domain.ByRelevance)
+	found := domain.Found{Total: total, Page: q.Page, Facets: facets}
+	for _, doc := range pick(x.orders[q.Sort], scores, q.Page) {
 		found.Products = append(found.Products, cloneProduct(x.products[doc].Product))
 	}
 	return found, nil

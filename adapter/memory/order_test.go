@@ -8,11 +8,14 @@ import (
 )
 
 func TestOrders(t *testing.T) {
-	porttest.Orders(t, func(t *testing.T) (a, b porttest.Shop) {
-		s, _ := openTwo(t)
-		shop := porttest.Shop{Orders: s, Products: s, Carts: s}
-		return shop, shop
-	})
+	porttest.Orders(t, openShop)
+}
+
+// openShop is two servers' shop, which is one store.
+func openShop(*testing.T) (a, b porttest.Shop) {
+	s := memory.NewStore()
+	shop := porttest.Shop{Orders: s, Products: s, Stock: s, Carts: s, Catalog: s}
+	return shop, shop
 }
 
 // openTwo is two servers' store: what is in memory has one process.

@@ -16,7 +16,20 @@ import (
 )
 
 func TestProducts(t *testing.T) {
-	porttest.Products(t, func(t *testing.T) (a, b port.Products) { return openTwo(t) })
+	porttest.Products(t, openShop)
+}
+
+func TestStock(t *testing.T) { porttest.Stock(t, openShop) }
+
+func TestCatalog(t *testing.T) {
+	porttest.Catalog(t, openShop)
+	t.Run("a store of its own follows", func(t *testing.T) {
+		porttest.Catalog(t, func(*testing.T) (a, b porttest.Shop) {
+			s, engine := memory.NewStore(), memory.NewStore()
+			shop := porttest.Shop{Products: s, Stock: s, Catalog: porttest.Follow(s, engine, porttest.Replace(engine))}
+			return shop, shop
+		})
+	})
 }
 
 func TestCarts(t *testing.T) {
@@ -50,6 +63,15 @@ func TestStore_PutProducts(t *testing.T) {
 		_, err = store.Product(t.Context(), p.Slug)
 		require.ErrorIs(t, err, domain.ErrNotFound)
 	})
+}
+
+// complete is q as the use cases pass it on.
+func complete(q domain.Query) domain.Query {
+	q, err := q.Complete()
+	if err != nil {
+		panic(err)
+	}
+	return q
 }
 
 // catalog is n products that differ as those of a shop do.
@@ -89,12 +111,13 @@ func BenchmarkSearch(b *testing.B) {
 		{"page 50", domain.Query{Page: domain.Page{Number: 50, Size: 100}}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			found, err := store.Search(b.Context(), c.q)
+			q := complete(c.q)
+			found, err := store.Search(b.Context(), q)
 			require.NoError(b, err)
 			require.NotEmpty(b, found.Products)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := store.Search(b.Context(), c.q); err != nil {
+				if _, err := store.Search(b.Context(), q); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -140,7 +163,7 @@ func FuzzSearch(f *testing.F) {
 		suggested, err := store.Suggest(t.Context(), text, limit)
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(suggested), max(limit, 0))
-		found, err := store.Search(t.Context(), domain.Query{Text: text, Page: domain.Page{Number: 1, Size: domain.MaxPageSize}})
+		found, err := store.Search(t.Context(), complete(domain.Query{Text: text, Page: domain.Page{Number: 1, Size: domain.MaxPageSize}}))
 		require.NoError(t, err)
 		for _, s := range suggested {
 			require.True(t, slices.ContainsFunc(found.Products, func(p domain.Product) bool {

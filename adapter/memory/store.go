@@ -61,6 +61,8 @@ type Store struct {
 
 var (
 	_ port.Products  = (*Store)(nil)
+	_ port.Stock     = (*Store)(nil)
+	_ port.Catalog   = (*Store)(nil)
 	_ port.Carts     = (*Store)(nil)
 	_ port.Wishlists = (*Store)(nil)
 	_ port.Orders    = (*Store)(nil)

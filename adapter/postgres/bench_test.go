@@ -57,7 +57,7 @@ type call struct {
 func calls() []call {
 	search := func(name string, query func(p domain.Product, i int) domain.Query) call {
 		return call{name, func(ctx context.Context, s *postgres.Store, p domain.Product, i int) error {
-			found, err := s.Search(ctx, query(p, i))
+			found, err := s.Search(ctx, complete(query(p, i)))
 			if err == nil && len(found.Products) == 0 {
 				return fmt.Errorf("%+v finds nothing", query(p, i))
 			}

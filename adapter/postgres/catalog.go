@@ -30,16 +30,11 @@ var sortColumns = map[domain.Sort]sortColumn{
 }
 
 func (s *Store) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
-	page, err := domain.NewPage(q.Page.Number, q.Page.Size)
-	if err != nil {
-		return domain.Found{}, err
-	}
-	q.Page, q.Sort = page, cmp.Or(q.Sort, domain.ByRelevance)
 	if q.MaxPrice == 0 {
 		q.MaxPrice = math.MaxInt64
 	}
 	var found domain.Found
-	err = s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
 		var (
 			ids []domain.ProductID
 			err error

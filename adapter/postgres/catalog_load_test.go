@@ -37,7 +37,7 @@ func TestCopyProducts(t *testing.T) {
 			}
 			assert.Equal(t, []domain.StockMovement{{Product: want.ID, Delta: want.Stock, Reason: domain.StockReceived, At: want.AddedAt}}, movements)
 		}
-		found, err := store.Search(t.Context(), domain.Query{})
+		found, err := store.Search(t.Context(), complete(domain.Query{}))
 		require.NoError(t, err)
 		assert.Equal(t, n, found.Total)
 	})
@@ -54,11 +54,11 @@ func TestCopyProducts(t *testing.T) {
 			}
 		}
 		require.ErrorIs(t, store.CopyProducts(t.Context(), twin, func(int) {}), domain.ErrConflict)
-		found, err := store.Search(t.Context(), domain.Query{})
+		found, err := store.Search(t.Context(), complete(domain.Query{}))
 		require.NoError(t, err)
 		assert.Equal(t, 5000, found.Total)
 		require.NoError(t, store.CopyProducts(t.Context(), catalog(7000), func(int) {}))
-		found, err = store.Search(t.Context(), domain.Query{})
+		found, err = store.Search(t.Context(), complete(domain.Query{}))
 		require.NoError(t, err)
 		assert.Equal(t, 7000, found.Total)
 	})

@@ -93,7 +93,7 @@ func TestABroadTextIsEstimated(t *testing.T) {
 		}
 	}
 	t.Run("few that have two broad words are counted", func(t *testing.T) {
-		q := domain.Query{Text: "copper m0001230"}
+		q := complete(domain.Query{Text: "copper m0001230"})
 		broad.Broaden(10, 1)
 		want, err := exact.Search(t.Context(), q)
 		require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestABroadTextIsEstimated(t *testing.T) {
 		assert.Equal(t, want, got)
 	})
 	t.Run("a page far past the end is empty", func(t *testing.T) {
-		got, err := broad.Search(t.Context(), domain.Query{Text: "copper", Page: domain.Page{Number: 100_000, Size: 24}})
+		got, err := broad.Search(t.Context(), complete(domain.Query{Text: "copper", Page: domain.Page{Number: 100_000, Size: 24}}))
 		require.NoError(t, err)
 		assert.Empty(t, got.Products)
 		assert.Positive(t, got.Total)
@@ -114,7 +114,7 @@ func TestAPageMakesAFixedNumberOfStatements(t *testing.T) {
 	copyCatalog(t, store, 500)
 	statements := func(q domain.Query) int64 {
 		before := store.Stats().Statements
-		_, err := store.Search(t.Context(), q)
+		_, err := store.Search(t.Context(), complete(q))
 		require.NoError(t, err)
 		return store.Stats().Statements - before
 	}
@@ -231,7 +231,7 @@ func TestPriceBandsAreThoseOfTheShop(t *testing.T) {
 		want = append(want, domain.PriceCount{PriceBand: band, Count: 2})
 	}
 	for _, text := range []string{"", "workshop"} {
-		found, err := store.Search(t.Context(), domain.Query{Text: text})
+		found, err := store.Search(t.Context(), complete(domain.Query{Text: text}))
 		require.NoError(t, err)
 		assert.Equal(t, want, found.Facets.Prices)
 	}
@@ -271,4 +271,13 @@ func number(t testing.TB, url, statement string, args ...any) int64 {
 func copyCatalog(t testing.TB, store *postgres.Store, n int) {
 	t.Helper()
 	require.NoError(t, store.CopyProducts(t.Context(), catalog(n), func(int) {}))
+}
+
+// complete is q as the use cases pass it on.
+func complete(q domain.Query) domain.Query {
+	q, err := q.Complete()
+	if err != nil {
+		panic(err)
+	}
+	return q
 }

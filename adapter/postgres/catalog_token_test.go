@@ -27,7 +27,10 @@ func TestWordsAreFoundAsInMemory(t *testing.T) {
 	for i := range products {
 		products[i].Name, products[i].Description = word()+" "+word(), word()+" "+word()+" "+word()
 	}
-	stores := []port.Products{memory.NewStore(), open(t)}
+	stores := []interface {
+		port.Products
+		port.Catalog
+	}{memory.NewStore(), open(t)}
 	for _, store := range stores {
 		require.NoError(t, store.PutProducts(t.Context(), products))
 	}

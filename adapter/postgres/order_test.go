@@ -20,10 +20,17 @@ import (
 )
 
 func TestOrders(t *testing.T) {
-	porttest.Orders(t, func(t *testing.T) (porttest.Shop, porttest.Shop) {
-		a, b := openTwo(t)
-		return porttest.Shop{Orders: a, Products: a, Carts: a}, porttest.Shop{Orders: b, Products: b, Carts: b}
-	})
+	porttest.Orders(t, openShops)
+}
+
+// openShops is two servers' shops on one fresh database.
+func openShops(t *testing.T) (porttest.Shop, porttest.Shop) {
+	a, b := openTwo(t)
+	return shopOf(a), shopOf(b)
+}
+
+func shopOf(s *postgres.Store) porttest.Shop {
+	return porttest.Shop{Orders: s, Products: s, Stock: s, Carts: s, Catalog: s}
 }
 
 func TestStore_PlaceOrder(t *testing.T) {

@@ -45,7 +45,7 @@ func TestOutages(t *testing.T) {
 			terminate(t)
 			_, err := store.ChangeStock(t.Context(), "tea", 1, domain.StockReceived, noon)
 			require.NoError(t, err)
-			_, err = store.Search(t.Context(), domain.Query{Text: "tea"})
+			_, err = store.Search(t.Context(), complete(domain.Query{Text: "tea"}))
 			require.NoError(t, err)
 		}
 	})
@@ -54,7 +54,7 @@ func TestOutages(t *testing.T) {
 			execute(t, server.URL, "ALTER TABLE products ALTER COLUMN name TYPE "+kind)
 			_, err := store.Product(t.Context(), "tea")
 			require.NoError(t, err)
-			_, err = store.Search(t.Context(), domain.Query{})
+			_, err = store.Search(t.Context(), complete(domain.Query{}))
 			require.NoError(t, err)
 		}
 	})

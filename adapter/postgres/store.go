@@ -75,6 +75,8 @@ type Store struct {
 
 var (
 	_ port.Products      = (*Store)(nil)
+	_ port.Stock         = (*Store)(nil)
+	_ port.Catalog       = (*Store)(nil)
 	_ port.Carts         = (*Store)(nil)
 	_ port.Wishlists     = (*Store)(nil)
 	_ port.Orders        = (*Store)(nil)

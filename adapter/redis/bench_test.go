@@ -85,7 +85,7 @@ func reads(s *whole) map[string]func(context.Context) error {
 		"user":    func(ctx context.Context) error { _, err := s.users.User(ctx, "user-anna"); return err },
 		"product": func(ctx context.Context) error { _, err := s.products.Product(ctx, "tea-pot-1"); return err },
 		"list of 24": func(ctx context.Context) error {
-			_, err := s.products.Search(ctx, domain.Query{Category: "kitchen"})
+			_, err := s.catalog.Search(ctx, everything)
 			return err
 		},
 	}

@@ -38,15 +38,15 @@ func lookAround(t testing.TB, w *whole) {
 	named, err := w.products.Products(ctx, []domain.ProductID{"product-2", "product-1"})
 	require.NoError(t, err)
 	assert.ElementsMatch(t, []domain.Product{aProduct(1, 5), aProduct(2, 5)}, named)
-	for _, q := range []domain.Query{{}, {Category: "kitchen", Sort: domain.ByPrice}, {Text: "tea"}} {
-		found, err := w.products.Search(ctx, q)
+	for _, q := range []domain.Query{everything, {Category: "kitchen", Sort: domain.ByPrice}, {Text: "tea"}} {
+		found, err := w.catalog.Search(ctx, q)
 		require.NoError(t, err)
 		assert.Equal(t, 3, found.Total)
 	}
-	suggested, err := w.products.Suggest(ctx, "te", 5)
+	suggested, err := w.catalog.Suggest(ctx, "te", 5)
 	require.NoError(t, err)
 	assert.Len(t, suggested, 3)
-	categories, err := w.products.Categories(ctx)
+	categories, err := w.catalog.Categories(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, []domain.CategoryCount{{Category: aProduct(1, 0).Category, Count: 3}}, categories)
 }
@@ -98,7 +98,7 @@ func TestAChangeOnOneServerIsSeenOnAnotherWithinASecond(t *testing.T) {
 		for range 2 {
 			_, err := b.products.Product(t.Context(), "tea-pot-1")
 			require.NoError(t, err)
-			_, err = b.products.Search(t.Context(), domain.Query{Sort: domain.ByPrice})
+			_, err = b.catalog.Search(t.Context(), by(domain.ByPrice))
 			require.NoError(t, err)
 		}
 		p := aProduct(1, 0)
@@ -108,7 +108,7 @@ func TestAChangeOnOneServerIsSeenOnAnotherWithinASecond(t *testing.T) {
 		require.Eventually(t, func() bool {
 			one, err := b.products.Product(t.Context(), "tea-pot-1")
 			require.NoError(t, err)
-			all, err := b.products.Search(t.Context(), domain.Query{Sort: domain.ByPriceDown})
+			all, err := b.catalog.Search(t.Context(), by(domain.ByPriceDown))
 			require.NoError(t, err)
 			return one.Price == p.Price && all.Products[0].Price == p.Price
 		}, time.Second, 100*time.Microsecond)
@@ -116,7 +116,7 @@ func TestAChangeOnOneServerIsSeenOnAnotherWithinASecond(t *testing.T) {
 	}
 	t.Logf("the longest took %v", longest)
 
-	_, err := a.products.ChangeStock(t.Context(), "product-1", 5, domain.StockReceived, noon)
+	_, err := a.stock.ChangeStock(t.Context(), "product-1", 5, domain.StockReceived, noon)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return stockOf(t, b) == 10 }, time.Second, time.Millisecond)
 	_, err = carts.UpdateCart(t.Context(), "user:anna", func(c *domain.Cart) error {
@@ -151,16 +151,16 @@ func TestProducts_OneServerReadsAListOnceForAll(t *testing.T) {
 	needContainers(t)
 	client := ready(t, container.Redis(t), 1)[0]
 	durable := &moody{Store: memory.NewStore()}
-	products := redis.NewProducts(client.Client, durable)
+	products, catalog := redis.NewProducts(client.Client, durable), redis.NewCatalog(client.Client, durable)
 	require.NoError(t, products.PutProducts(t.Context(), []domain.Product{aProduct(1, 5), aProduct(2, 5)}))
-	_, err := products.Categories(t.Context()) // makes an edition
+	_, err := catalog.Categories(t.Context()) // makes an edition
 	require.NoError(t, err)
 	thinks := make(chan struct{})
 	durable.becomes(false, thinks)
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			found, err := products.Search(t.Context(), domain.Query{})
+			found, err := catalog.Search(t.Context(), everything)
 			assert.NoError(t, err)
 			assert.GreaterOrEqual(t, found.Total, 2)
 			found.Products[0].Images[0].URL = "spoilt"
@@ -172,7 +172,7 @@ func TestProducts_OneServerReadsAListOnceForAll(t *testing.T) {
 
 	require.NoError(t, products.PutProducts(t.Context(), []domain.Product{aProduct(3, 1)}))
 	all.Go(func() {
-		found, err := products.Search(t.Context(), domain.Query{})
+		found, err := catalog.Search(t.Context(), everything)
 		assert.NoError(t, err)
 		assert.Equal(t, 3, found.Total, "who asks after a change does not get what was read before")
 	})
@@ -186,11 +186,11 @@ func TestProducts_WhoAsksAfterAChangeDoesNotGetWhatWasReadBefore(t *testing.T) {
 	needContainers(t)
 	client := ready(t, container.Redis(t), 1)[0]
 	durable := &moody{Store: memory.NewStore()}
-	products := redis.NewProducts(client.Client, durable)
+	products, stock := redis.NewProducts(client.Client, durable), redis.NewStock(client.Client, durable)
 	require.NoError(t, products.PutProducts(t.Context(), []domain.Product{aProduct(1, 5)}))
 	_, err := products.Product(t.Context(), "tea-pot-1")
 	require.NoError(t, err)
-	_, err = products.ChangeStock(t.Context(), "product-1", 1, domain.StockReceived, noon)
+	_, err = stock.ChangeStock(t.Context(), "product-1", 1, domain.StockReceived, noon)
 	require.NoError(t, err)
 
 	thinks := make(chan struct{})
@@ -202,7 +202,7 @@ func TestProducts_WhoAsksAfterAChangeDoesNotGetWhatWasReadBefore(t *testing.T) {
 		assert.Equal(t, 6, p.Stock)
 	})
 	require.Eventually(t, func() bool { return durable.asked() == 1 }, 5*time.Second, time.Millisecond)
-	_, err = products.ChangeStock(t.Context(), "product-1", 1, domain.StockReceived, noon)
+	_, err = stock.ChangeStock(t.Context(), "product-1", 1, domain.StockReceived, noon)
 	require.NoError(t, err)
 	durable.becomes(false, nil)
 	for range 3 {
@@ -222,7 +222,7 @@ func TestProducts_WhatComesOutIsTheCallersOwn(t *testing.T) {
 	a, _, durable := twoServers(t, container.Redis(t))
 	fillShop(t, a, durable)
 	for range 4 {
-		found, err := a.products.Search(t.Context(), domain.Query{Category: "kitchen"})
+		found, err := a.catalog.Search(t.Context(), everything)
 		require.NoError(t, err)
 		assert.Equal(t, aProduct(1, 5), found.Products[0])
 		assert.Equal(t, "Kitchen", found.Facets.Categories[0].Name)
@@ -241,11 +241,11 @@ func TestProducts_WhatComesOutIsTheCallersOwn(t *testing.T) {
 			assert.Equal(t, aProduct(1, 5), p)
 			p.Images[0].URL = "spoilt"
 		}
-		categories, err := a.products.Categories(t.Context())
+		categories, err := a.catalog.Categories(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, "Kitchen", categories[0].Name)
 		categories[0].Name = "Spoilt"
-		suggested, err := a.products.Suggest(t.Context(), "te", 5)
+		suggested, err := a.catalog.Suggest(t.Context(), "te", 5)
 		require.NoError(t, err)
 		assert.Equal(t, "Tea pot 1", suggested[0].Text)
 		suggested[0].Text = "Spoilt"

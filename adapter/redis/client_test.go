@@ -9,9 +9,19 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"eshop/adapter/memory"
 	"eshop/adapter/redis"
+	"eshop/domain"
+	"eshop/port/porttest"
 	"eshop/test/container"
 )
+
+// everything is a complete query that finds all products.
+var everything = by(domain.ByRelevance)
+
+func by(sort domain.Sort) domain.Query {
+	return domain.Query{Sort: sort, Page: domain.Page{Number: 1, Size: domain.DefaultPageSize}}
+}
 
 // server is one of the servers of a shop, as far as Redis is concerned.
 type server struct{ *redis.Client }
@@ -99,6 +109,19 @@ func (s *shop) emptied(t testing.TB) (a, b server) {
 	require.NoError(t, s.a.CatchUp())
 	require.NoError(t, s.b.CatchUp())
 	return s.a, s.b
+}
+
+// open returns two servers' shops on one fresh store.
+func (s *shop) open(t *testing.T) (porttest.Shop, porttest.Shop) {
+	a, b := s.emptied(t)
+	durable := memory.NewStore()
+	of := func(s server) porttest.Shop {
+		return porttest.Shop{
+			Orders: redis.NewOrders(s.Client, durable), Products: cachedProducts{redis.NewProducts(s.Client, durable), s},
+			Stock: redis.NewStock(s.Client, durable), Carts: durable, Catalog: redis.NewCatalog(s.Client, durable),
+		}
+	}
+	return of(a), of(b)
 }
 
 // used demands that a suite did not pass Redis by; on a busy machine an answer may be late.

@@ -30,6 +30,8 @@ type whole struct {
 	port.Sessions
 	users    port.Users
 	products port.Products
+	stock    port.Stock
+	catalog  port.Catalog
 	limits   port.Limits
 	events   port.Events
 }
@@ -37,7 +39,8 @@ type whole struct {
 func newWhole(s server, durable *memory.Store) *whole {
 	return &whole{
 		server: s, Sessions: redis.NewSessions(s.Client, durable), users: redis.NewUsers(s.Client, durable),
-		products: redis.NewProducts(s.Client, durable), limits: redis.NewLimits(s.Client, memory.NewStore()),
+		products: redis.NewProducts(s.Client, durable), stock: redis.NewStock(s.Client, durable), catalog: redis.NewCatalog(s.Client, durable),
+		limits: redis.NewLimits(s.Client, memory.NewStore()),
 		events: redis.NewEvents(s.Client, memory.NewStore()),
 	}
 }
@@ -247,7 +250,7 @@ func (s *shoppers) visit(ctx context.Context, servers []*whole, name string) {
 			s.call(ctx, "user", func(ctx context.Context) error { _, err := server.users.User(ctx, "user-1"); return err })
 			s.call(ctx, "product", func(ctx context.Context) error { _, err := server.products.Product(ctx, "tea-pot-1"); return err })
 			s.call(ctx, "list", func(ctx context.Context) error {
-				found, err := server.products.Search(ctx, domain.Query{Category: "kitchen"})
+				found, err := server.catalog.Search(ctx, everything)
 				if err == nil && found.Total != 2 {
 					err = fmt.Errorf("%d found", found.Total)
 				}
@@ -255,7 +258,7 @@ func (s *shoppers) visit(ctx context.Context, servers []*whole, name string) {
 			})
 		}
 		s.call(ctx, "stock", func(ctx context.Context) error {
-			want, err := here.products.ChangeStock(ctx, domain.ProductID("product-2"), 1, domain.StockReceived, noon)
+			want, err := here.stock.ChangeStock(ctx, domain.ProductID("product-2"), 1, domain.StockReceived, noon)
 			if err != nil {
 				return err
 			}
@@ -594,7 +597,7 @@ func TestProducts_AreShownWhileTheDurableStoreIsAway(t *testing.T) {
 	needContainers(t)
 	client := ready(t, container.Redis(t), 1)[0]
 	durable := &moody{Store: memory.NewStore()}
-	products := redis.NewProducts(client.Client, durable)
+	products, catalog := redis.NewProducts(client.Client, durable), redis.NewCatalog(client.Client, durable)
 	require.NoError(t, products.PutProducts(t.Context(), []domain.Product{aProduct(1, 5), aProduct(2, 5)}))
 	look := func() {
 		t.Helper()
@@ -603,7 +606,7 @@ func TestProducts_AreShownWhileTheDurableStoreIsAway(t *testing.T) {
 			require.NoError(t, err)
 			assert.EqualValues(t, "product-1", p.ID)
 		}
-		found, err := products.Search(t.Context(), domain.Query{})
+		found, err := catalog.Search(t.Context(), everything)
 		require.NoError(t, err)
 		assert.Equal(t, 2, found.Total)
 	}

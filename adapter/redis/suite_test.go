@@ -49,27 +49,27 @@ func TestUsers(t *testing.T) {
 
 func TestProducts(t *testing.T) {
 	shop := newShop(t)
-	porttest.Products(t, func(t *testing.T) (port.Products, port.Products) {
-		a, b := shop.emptied(t)
-		durable := memory.NewStore()
-		return cachedProducts{redis.NewProducts(a.Client, durable), a}, cachedProducts{redis.NewProducts(b.Client, durable), b}
-	})
+	porttest.Products(t, shop.open)
+	shop.used(t)
+	assert.Positive(t, shop.a.Stats().Local)
+}
+
+func TestStock(t *testing.T) {
+	shop := newShop(t)
+	porttest.Stock(t, shop.open)
+	shop.used(t)
+}
+
+func TestCatalog(t *testing.T) {
+	shop := newShop(t)
+	porttest.Catalog(t, shop.open)
 	shop.used(t)
 	assert.Positive(t, shop.a.Stats().Local)
 }
 
 func TestOrders(t *testing.T) {
 	shop := newShop(t)
-	porttest.Orders(t, func(t *testing.T) (porttest.Shop, porttest.Shop) {
-		a, b := shop.emptied(t)
-		durable := memory.NewStore()
-		of := func(s server) porttest.Shop {
-			return porttest.Shop{
-				Orders: redis.NewOrders(s.Client, durable), Products: cachedProducts{redis.NewProducts(s.Client, durable), s}, Carts: durable,
-			}
-		}
-		return of(a), of(b)
-	})
+	porttest.Orders(t, shop.open)
 	shop.used(t)
 }
 

@@ -49,7 +49,7 @@ func demoLoader(s eshop.Stores, passwords usecase.Passwords) *demo.Loader {
 
 func memoryStores(store *memory.Store, registry *prometheus.Registry) eshop.Stores {
 	return countOrders(eshop.Stores{
-		Products: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(eshop.Now, demopay.NewMemoryLedger()),
+		Products: store, Stock: store, Catalog: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(eshop.Now, demopay.NewMemoryLedger()),
 		Users: store, Sessions: store, Conversations: store, Contacts: store, Pictures: store, Limits: store, Events: store,
 	}, registry)
 }
@@ -63,6 +63,8 @@ func storedStores(store *postgres.Store, local *memory.Store, registry *promethe
 func clusterStores(store *postgres.Store, client *redis.Client, local *memory.Store, registry *prometheus.Registry) eshop.Stores {
 	stores := recordStores(store, local)
 	stores.Products = redis.NewProducts(client, store)
+	stores.Stock = redis.NewStock(client, store)
+	stores.Catalog = redis.NewCatalog(client, store)
 	stores.Orders = redis.NewOrders(client, store)
 	stores.Users = redis.NewUsers(client, store)
 	stores.Sessions = redis.NewSessions(client, store)
@@ -74,7 +76,7 @@ func clusterStores(store *postgres.Store, client *redis.Client, local *memory.St
 // recordStores keeps the records in PostgreSQL. Limits and events are those of this server alone.
 func recordStores(store *postgres.Store, local *memory.Store) eshop.Stores {
 	return eshop.Stores{
-		Products: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(eshop.Now, store),
+		Products: store, Stock: store, Catalog: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(eshop.Now, store),
 		Users: store, Sessions: store, Conversations: store, Contacts: store, Pictures: store, Limits: local, Events: local,
 	}
 }

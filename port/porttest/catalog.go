@@ -17,10 +17,18 @@ import (
 	"eshop/port"
 )
 
-func sortingAndPaging(t *testing.T, open func(t *testing.T) turns[port.Products]) {
+// Catalog holds an adapter to the promises of port.Catalog. open returns two servers
+// of one shop with nothing in it, by their Products, Stock and Catalog. The catalog
+// of a store of its own comes by Follow.
+func Catalog(t *testing.T, open func(*testing.T) (a, b Shop)) {
+	run(t, open, shopInTurns,
+		sortingAndPaging, filtering, searchingText, countingFacets, suggesting, showingChanges, readingWhileWriting, cancellingCatalog)
+}
+
+func sortingAndPaging(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("the zero query finds everything, on a page of the usual size", func(t *testing.T) {
-		products := open(t)
-		found := searchFor(t, products, domain.Query{})
+		s := open(t)
+		found := searchFor(t, s.Catalog, domain.Query{})
 		assert.Zero(t, found.Total)
 		assert.Empty(t, found.Products)
 		assert.Equal(t, domain.Facets{}, emptyAsNil(found.Facets))
@@ -28,8 +36,8 @@ func sortingAndPaging(t *testing.T, open func(t *testing.T) turns[port.Products]
 		for i := range all {
 			all[i] = aProduct(i, 1)
 		}
-		keepProducts(t, products, all...)
-		found = searchFor(t, products, domain.Query{})
+		keepProducts(t, s.Products, all...)
+		found = searchFor(t, s.Catalog, domain.Query{})
 		assert.Equal(t, 30, found.Total)
 		assert.Equal(t, domain.Page{Number: 1, Size: domain.DefaultPageSize}, found.Page)
 		assert.Equal(t, productIDs(all[:domain.DefaultPageSize]), productIDs(found.Products))
@@ -37,15 +45,15 @@ func sortingAndPaging(t *testing.T, open func(t *testing.T) turns[port.Products]
 	})
 	for _, sort := range append([]domain.Sort{""}, domain.Sorts...) {
 		t.Run(fmt.Sprintf("the order %q ends with the id, and its pages never overlap and leave nothing out", sort), func(t *testing.T) {
-			products, all := open(t), aJumble()
-			keepProducts(t, products, all...)
+			s, all := open(t), aJumble()
+			keepProducts(t, s.Products, all...)
 			inOrder(sort, all)
 			want := productIDs(all)
 			for _, size := range []int{1, 4, 7, len(all), domain.MaxPageSize} {
 				var got []domain.ProductID
 				for number := 1; number <= (len(all)+size-1)/size; number++ {
 					page := domain.Page{Number: number, Size: size}
-					found := searchFor(t, products, domain.Query{Sort: sort, Page: page})
+					found := searchFor(t, s.Catalog, domain.Query{Sort: sort, Page: page})
 					assert.Equal(t, len(all), found.Total)
 					assert.Equal(t, page, found.Page)
 					assert.LessOrEqual(t, len(found.Products), size)
@@ -54,58 +62,58 @@ func sortingAndPaging(t *testing.T, open func(t *testing.T) turns[port.Products]
 				assert.Equal(t, want, got, "in pages of %d", size)
 			}
 			cheap := slices.DeleteFunc(slices.Clone(all), func(p domain.Product) bool { return p.Price.Amount > 2000 })
-			got := searchFor(t, products, domain.Query{Sort: sort, MaxPrice: 2000, Page: domain.Page{Number: 1, Size: 100}})
+			got := searchFor(t, s.Catalog, domain.Query{Sort: sort, MaxPrice: 2000, Page: domain.Page{Number: 1, Size: 100}})
 			assert.Equal(t, productIDs(cheap), productIDs(got.Products), "a filter leaves the order")
 			if sort != "" && sort != domain.ByRelevance {
-				got := searchFor(t, products, domain.Query{Sort: sort, Text: "pours", Page: domain.Page{Number: 1, Size: 100}})
+				got := searchFor(t, s.Catalog, domain.Query{Sort: sort, Text: "pours", Page: domain.Page{Number: 1, Size: 100}})
 				assert.Equal(t, want, productIDs(got.Products), "a text leaves the order")
 			}
 		})
 	}
 	t.Run("what matches a text alike and is sold alike comes by id", func(t *testing.T) {
-		products := open(t)
+		s := open(t)
 		var all []domain.Product
 		for _, n := range []int{5, 2, 9, 1, 7, 3} {
 			p := aProduct(n, 1)
 			p.Name, p.AddedAt, p.Price = "Tea pot", noon, domain.Dollars(int64(100-n))
 			all = append(all, p)
 		}
-		keepProducts(t, products, all...)
+		keepProducts(t, s.Products, all...)
 		slices.SortFunc(all, func(a, b domain.Product) int { return cmp.Compare(a.ID, b.ID) })
 		var got []domain.ProductID
 		for number := range 3 {
-			got = append(got, productIDs(searchFor(t, products, domain.Query{Text: "tea", Page: domain.Page{Number: number + 1, Size: 2}}).Products)...)
+			got = append(got, productIDs(searchFor(t, s.Catalog, domain.Query{Text: "tea", Page: domain.Page{Number: number + 1, Size: 2}}).Products)...)
 		}
 		assert.Equal(t, productIDs(all), got)
 	})
 	t.Run("an order holds after products have changed, come and gone", func(t *testing.T) {
-		products, all := open(t), aJumble()
-		keepProducts(t, products, all[:8]...)
-		searchFor(t, products, domain.Query{})
-		keepProducts(t, products, all[8:]...)
-		searchFor(t, products, domain.Query{})
-		require.NoError(t, products().RemoveProduct(t.Context(), all[3].ID))
+		s, all := open(t), aJumble()
+		keepProducts(t, s.Products, all[:8]...)
+		searchFor(t, s.Catalog, domain.Query{})
+		keepProducts(t, s.Products, all[8:]...)
+		searchFor(t, s.Catalog, domain.Query{})
+		require.NoError(t, s.Products().RemoveProduct(t.Context(), all[3].ID))
 		all = slices.Delete(all, 3, 4)
 		for i := range all {
 			all[i].Price, all[i].Name = domain.Dollars(int64(1+(i*7)%5)), fmt.Sprint("name ", (i*5)%4)
 			all[i].AddedAt, all[i].Rating = noon.Add(time.Duration((i*3)%4)*time.Hour), domain.Rating{Sum: 1 + i%3, Count: 1}
 		}
-		keepProducts(t, products, all...)
+		keepProducts(t, s.Products, all...)
 		newcomer := aProduct(500, 1)
 		newcomer.Price, newcomer.Sold = domain.Dollars(3), 2
-		keepProducts(t, products, newcomer)
+		keepProducts(t, s.Products, newcomer)
 		all = append(all, newcomer)
 		for _, sort := range domain.Sorts {
 			inOrder(sort, all)
-			assert.Equal(t, productIDs(all), productIDs(searchFor(t, products, domain.Query{Sort: sort, Page: domain.Page{Number: 1, Size: 100}}).Products), sort)
+			assert.Equal(t, productIDs(all), productIDs(searchFor(t, s.Catalog, domain.Query{Sort: sort, Page: domain.Page{Number: 1, Size: 100}}).Products), sort)
 		}
 	})
 	t.Run("a page past the end is empty and has the right total", func(t *testing.T) {
-		products := open(t)
-		keepProducts(t, products, aProduct(1, 1), aProduct(2, 0), aProduct(3, 1))
-		first := searchFor(t, products, domain.Query{Text: "tea", Page: domain.Page{Number: 1, Size: 3}})
+		s := open(t)
+		keepProducts(t, s.Products, aProduct(1, 1), aProduct(2, 0), aProduct(3, 1))
+		first := searchFor(t, s.Catalog, domain.Query{Text: "tea", Page: domain.Page{Number: 1, Size: 3}})
 		for _, page := range []domain.Page{{Number: 2, Size: 3}, {Number: 4, Size: 1}, {Number: 1_000_000, Size: 100}} {
-			found := searchFor(t, products, domain.Query{Text: "tea", Page: page})
+			found := searchFor(t, s.Catalog, domain.Query{Text: "tea", Page: page})
 			assert.Empty(t, found.Products)
 			assert.Equal(t, 3, found.Total)
 			assert.Equal(t, page, found.Page)
@@ -160,7 +168,7 @@ func inOrder(sort domain.Sort, all []domain.Product) {
 	})
 }
 
-func filtering(t *testing.T, open func(t *testing.T) turns[port.Products]) {
+func filtering(t *testing.T, open func(t *testing.T) shop) {
 	kitchen, garden := domain.Category{Slug: "kitchen", Name: "Kitchen"}, domain.Category{Slug: "garden", Name: "Garden"}
 	pots, cups := domain.Category{Slug: "pots", Name: "Pots"}, domain.Category{Slug: "cups", Name: "Cups"}
 	var all []domain.Product
@@ -198,14 +206,14 @@ func filtering(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 		"filters that leave nothing over": {domain.Query{Category: "garden", MaxPrice: 1000, InStock: true}, nil},
 	} {
 		t.Run("a search is narrowed by filters: "+name, func(t *testing.T) {
-			products := open(t)
-			keepProducts(t, products, all...)
+			s := open(t)
+			keepProducts(t, s.Products, all...)
 			var want []domain.ProductID
 			for _, n := range c.want {
 				want = append(want, all[n].ID)
 			}
 			require.NoError(t, c.q.Check())
-			found := searchFor(t, products, c.q)
+			found := searchFor(t, s.Catalog, c.q)
 			assert.ElementsMatch(t, want, productIDs(found.Products))
 			assert.Equal(t, len(want), found.Total)
 		})
@@ -237,7 +245,7 @@ func aShopWindow() []domain.Product {
 	return all
 }
 
-func searchingText(t *testing.T, open func(t *testing.T) turns[port.Products]) {
+func searchingText(t *testing.T, open func(t *testing.T) shop) {
 	everything := []domain.ProductID{"kettle", "teapot", "dish", "lamp", "samovar"}
 	for promise, texts := range map[string]map[string][]domain.ProductID{
 		"a word is found in name, description, category and kind": {
@@ -274,11 +282,11 @@ func searchingText(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 		"no word is everything": {"": everything, " ": everything, "… – !": everything},
 	} {
 		t.Run(promise, func(t *testing.T) {
-			products := open(t)
-			keepProducts(t, products, aShopWindow()...)
+			s := open(t)
+			keepProducts(t, s.Products, aShopWindow()...)
 			for text, want := range texts {
 				for _, sort := range domain.Sorts {
-					found := searchFor(t, products, domain.Query{Text: text, Sort: sort})
+					found := searchFor(t, s.Catalog, domain.Query{Text: text, Sort: sort})
 					assert.ElementsMatch(t, want, productIDs(found.Products), "%q by %s", text, sort)
 					assert.Equal(t, len(want), found.Total, "%q by %s", text, sort)
 				}
@@ -286,37 +294,37 @@ func searchingText(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 		})
 	}
 	t.Run("a match in the name comes before one in the description, whichever sold more", func(t *testing.T) {
-		products := open(t)
-		keepProducts(t, products, aShopWindow()...)
+		s := open(t)
+		keepProducts(t, s.Products, aShopWindow()...)
 		for _, text := range []string{"kettle", "kett", "keetle"} {
-			assert.Equal(t, []domain.ProductID{"kettle", "teapot"}, productIDs(searchFor(t, products, domain.Query{Text: text}).Products), text)
-			assert.Equal(t, []domain.ProductID{"kettle", "teapot"}, productIDs(searchFor(t, products, domain.Query{Text: text, Sort: domain.ByRelevance}).Products), text)
+			assert.Equal(t, []domain.ProductID{"kettle", "teapot"}, productIDs(searchFor(t, s.Catalog, domain.Query{Text: text}).Products), text)
+			assert.Equal(t, []domain.ProductID{"kettle", "teapot"}, productIDs(searchFor(t, s.Catalog, domain.Query{Text: text, Sort: domain.ByRelevance}).Products), text)
 		}
-		assert.Equal(t, []domain.ProductID{"kettle", "dish"}, productIDs(searchFor(t, products, domain.Query{Text: "copper"}).Products))
+		assert.Equal(t, []domain.ProductID{"kettle", "dish"}, productIDs(searchFor(t, s.Catalog, domain.Query{Text: "copper"}).Products))
 	})
 	t.Run("in any other order how well a text matches counts for nothing", func(t *testing.T) {
-		products := open(t)
-		keepProducts(t, products, aShopWindow()...)
+		s := open(t)
+		keepProducts(t, s.Products, aShopWindow()...)
 		for sort, want := range map[domain.Sort][]domain.ProductID{
 			domain.ByPriceDown: {"teapot", "kettle"}, domain.ByNewest: {"teapot", "kettle"}, domain.ByPrice: {"kettle", "teapot"}, domain.ByRating: {"kettle", "teapot"},
 		} {
-			assert.Equal(t, want, productIDs(searchFor(t, products, domain.Query{Text: "kettle", Sort: sort}).Products), sort)
+			assert.Equal(t, want, productIDs(searchFor(t, s.Catalog, domain.Query{Text: "kettle", Sort: sort}).Products), sort)
 		}
-		assert.Equal(t, []domain.ProductID{"dish", "kettle"}, productIDs(searchFor(t, products, domain.Query{Text: "copper", Sort: domain.ByPriceDown}).Products))
+		assert.Equal(t, []domain.ProductID{"dish", "kettle"}, productIDs(searchFor(t, s.Catalog, domain.Query{Text: "copper", Sort: domain.ByPriceDown}).Products))
 	})
 	t.Run("a search that is asked again answers the same", func(t *testing.T) {
-		products := open(t)
-		keepProducts(t, products, aShopWindow()...)
+		s := open(t)
+		keepProducts(t, s.Products, aShopWindow()...)
 		for _, text := range []string{"", "k", "tableware", "keetle"} {
-			first := searchFor(t, products, domain.Query{Text: text})
+			first := searchFor(t, s.Catalog, domain.Query{Text: text})
 			for range 5 {
-				assert.Equal(t, first, searchFor(t, products, domain.Query{Text: text}))
+				assert.Equal(t, first, searchFor(t, s.Catalog, domain.Query{Text: text}))
 			}
 		}
 	})
 }
 
-func countingFacets(t *testing.T, open func(t *testing.T) turns[port.Products]) {
+func countingFacets(t *testing.T, open func(t *testing.T) shop) {
 	a, b, c := domain.Category{Slug: "z-first", Name: "Attic"}, domain.Category{Slug: "m-second", Name: "Bath"}, domain.Category{Slug: "a-third", Name: "Cellar"}
 	one, two := domain.Category{Slug: "z-one", Name: "Ewers"}, domain.Category{Slug: "a-two", Name: "Flasks"}
 	band := func(i, count int) domain.PriceCount {
@@ -391,26 +399,26 @@ func countingFacets(t *testing.T, open func(t *testing.T) turns[port.Products]) 
 		"a text that nothing has": {domain.Query{Text: "nowhere"}, 0, domain.Facets{}},
 	} {
 		t.Run("a facet counts with all other filters but not its own: "+name, func(t *testing.T) {
-			products := open(t)
-			keepProducts(t, products, all...)
+			s := open(t)
+			keepProducts(t, s.Products, all...)
 			require.NoError(t, test.q.Check())
 			for _, sort := range []domain.Sort{"", domain.ByPrice} {
 				test.q.Sort = sort
-				found := searchFor(t, products, test.q)
+				found := searchFor(t, s.Catalog, test.q)
 				assert.Equal(t, test.total, found.Total)
 				assert.Equal(t, test.want, emptyAsNil(found.Facets))
 			}
 		})
 	}
 	t.Run("a facet tells what another choice would give", func(t *testing.T) {
-		products := open(t)
-		keepProducts(t, products, all...)
-		total := func(q domain.Query) int { return searchFor(t, products, q).Total }
+		s := open(t)
+		keepProducts(t, s.Products, all...)
+		total := func(q domain.Query) int { return searchFor(t, s.Catalog, q).Total }
 		for _, q := range []domain.Query{
 			{}, {Text: "blue", Category: a.Slug}, {Category: b.Slug, Subcategory: two.Slug}, {MinPrice: 2500, MaxPrice: 24999, InStock: true},
 			{Category: a.Slug, MinPrice: 5000}, {Text: "red", Subcategory: one.Slug, InStock: true},
 		} {
-			facets := searchFor(t, products, q).Facets
+			facets := searchFor(t, s.Catalog, q).Facets
 			for _, choice := range facets.Categories {
 				other := q
 				other.Category, other.Subcategory = choice.Slug, ""
@@ -432,13 +440,13 @@ func countingFacets(t *testing.T, open func(t *testing.T) turns[port.Products]) 
 		}
 	})
 	t.Run("stock that changes and products that come and go are counted at once", func(t *testing.T) {
-		products, first, second := open(t), aProduct(1, 1), aProduct(2, 0)
+		s, first, second := open(t), aProduct(1, 1), aProduct(2, 0)
 		second.Price = domain.Dollars(5000)
-		keepProducts(t, products, first, second)
+		keepProducts(t, s.Products, first, second)
 		inStock := func() (int, []domain.ProductID) {
-			found := searchFor(t, products, domain.Query{Text: "tea", InStock: true, Sort: domain.ByPrice})
+			found := searchFor(t, s.Catalog, domain.Query{Text: "tea", InStock: true, Sort: domain.ByPrice})
 			assert.Equal(t, found.Total, found.Facets.InStock)
-			return searchFor(t, products, domain.Query{Text: "tea"}).Facets.InStock, productIDs(found.Products)
+			return searchFor(t, s.Catalog, domain.Query{Text: "tea"}).Facets.InStock, productIDs(found.Products)
 		}
 		expect := func(want ...domain.ProductID) {
 			t.Helper()
@@ -448,26 +456,26 @@ func countingFacets(t *testing.T, open func(t *testing.T) turns[port.Products]) 
 		}
 		change := func(id domain.ProductID, delta int) {
 			t.Helper()
-			_, err := products().ChangeStock(t.Context(), id, delta, domain.StockCorrected, noon)
+			_, err := s.Stock().ChangeStock(t.Context(), id, delta, domain.StockCorrected, noon)
 			require.NoError(t, err)
 		}
 		expect(first.ID)
 		change(second.ID, 3)
 		expect(first.ID, second.ID)
-		assert.Equal(t, 3, searchFor(t, products, domain.Query{Sort: domain.ByPriceDown}).Products[0].Stock)
+		assert.Equal(t, 3, searchFor(t, s.Catalog, domain.Query{Sort: domain.ByPriceDown}).Products[0].Stock)
 		change(first.ID, -1)
 		expect(second.ID)
 		change(second.ID, -2)
 		expect(second.ID)
-		keepProducts(t, products, aProduct(3, 1))
+		keepProducts(t, s.Products, aProduct(3, 1))
 		expect("product-0003", second.ID)
-		require.NoError(t, products().RemoveProduct(t.Context(), second.ID))
+		require.NoError(t, s.Products().RemoveProduct(t.Context(), second.ID))
 		expect("product-0003")
-		assert.Equal(t, []domain.PriceCount{band(0, 2)}, searchFor(t, products, domain.Query{}).Facets.Prices)
+		assert.Equal(t, []domain.PriceCount{band(0, 2)}, searchFor(t, s.Catalog, domain.Query{}).Facets.Prices)
 		moved := aProduct(3, 1)
 		moved.Category, moved.Price = c, domain.Dollars(25000)
-		keepProducts(t, products, moved)
-		facets := searchFor(t, products, domain.Query{Category: c.Slug}).Facets
+		keepProducts(t, s.Products, moved)
+		facets := searchFor(t, s.Catalog, domain.Query{Category: c.Slug}).Facets
 		assert.Equal(t, domain.Facets{
 			Categories: []domain.CategoryCount{count(c, 1), count(first.Category, 1)}, Subcategories: []domain.CategoryCount{count(moved.Subcategory, 1)},
 			Prices: []domain.PriceCount{band(4, 1)}, InStock: 1,
@@ -475,7 +483,7 @@ func countingFacets(t *testing.T, open func(t *testing.T) turns[port.Products]) 
 	})
 }
 
-func suggesting(t *testing.T, open func(t *testing.T) turns[port.Products]) {
+func suggesting(t *testing.T, open func(t *testing.T) shop) {
 	product := func(p domain.Product) domain.Suggestion {
 		return domain.Suggestion{Text: p.Name, Slug: p.Slug, Kind: domain.SuggestProduct}
 	}
@@ -483,7 +491,7 @@ func suggesting(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 		return domain.Suggestion{Text: c.Name, Slug: c.Slug, Kind: domain.SuggestCategory}
 	}
 	t.Run("categories are suggested before products, and of each the most sold first", func(t *testing.T) {
-		products := open(t)
+		s := open(t)
 		tables, tableware := domain.Category{Slug: "a-tables", Name: "Tables"}, domain.Category{Slug: "z-tableware", Name: "Tableware"}
 		var all []domain.Product
 		for n, c := range []struct {
@@ -495,57 +503,57 @@ func suggesting(t *testing.T, open func(t *testing.T) turns[port.Products]) {
 			p.Category, p.Name, p.Sold, p.Description = c.category, c.name, c.sold, "Fine."
 			all = append(all, p)
 		}
-		keepProducts(t, products, all...)
+		keepProducts(t, s.Products, all...)
 		want := []domain.Suggestion{category(tableware), category(tables), product(all[1]), product(all[4]), product(all[2]), product(all[3]), product(all[0])}
-		assert.Equal(t, want, suggestFor(t, products, "tabl", 20))
+		assert.Equal(t, want, suggestFor(t, s.Catalog, "tabl", 20))
 		for limit := range len(want) + 2 {
-			got := suggestFor(t, products, "tabl", limit)
+			got := suggestFor(t, s.Catalog, "tabl", limit)
 			assert.Equal(t, len(want[:min(limit, len(want))]), len(got))
 			assert.Equal(t, want[:len(got)], append([]domain.Suggestion{}, got...), "no more than asked for, the first ones")
 		}
-		assert.Equal(t, []domain.Suggestion{category(tableware), product(all[1]), product(all[2])}, suggestFor(t, products, "tableware", 20))
+		assert.Equal(t, []domain.Suggestion{category(tableware), product(all[1]), product(all[2])}, suggestFor(t, s.Catalog, "tableware", 20))
 	})
 	t.Run("what is suggested is what a search finds", func(t *testing.T) {
-		products := open(t)
-		keepProducts(t, products, aShopWindow()...)
+		s := open(t)
+		keepProducts(t, s.Products, aShopWindow()...)
 		for _, text := range []string{
 			"ket", "KETTLE", "copper ket", "stonew kettle", "keetle", "teepot", "kxxtle", "brûl", "brulee", "d'été", "чай", "k", "boil", "kitchen", "home & liv", "kettle | lamp", "4711", "nowhere",
 		} {
 			var bySearch, bySuggestion []string
-			for _, p := range searchFor(t, products, domain.Query{Text: text}).Products {
+			for _, p := range searchFor(t, s.Catalog, domain.Query{Text: text}).Products {
 				bySearch = append(bySearch, p.Slug)
 			}
-			for _, s := range suggestFor(t, products, text, 50) {
-				if s.Kind == domain.SuggestProduct {
-					bySuggestion = append(bySuggestion, s.Slug)
+			for _, suggested := range suggestFor(t, s.Catalog, text, 50) {
+				if suggested.Kind == domain.SuggestProduct {
+					bySuggestion = append(bySuggestion, suggested.Slug)
 					continue
 				}
-				assert.Equal(t, domain.SuggestCategory, s.Kind)
-				assert.NotZero(t, searchFor(t, products, domain.Query{Text: text, Category: s.Slug}).Total, text)
+				assert.Equal(t, domain.SuggestCategory, suggested.Kind)
+				assert.NotZero(t, searchFor(t, s.Catalog, domain.Query{Text: text, Category: suggested.Slug}).Total, text)
 			}
 			assert.ElementsMatch(t, bySearch, bySuggestion, text)
 		}
 	})
 	t.Run("a suggestion bears the name and the slug that it leads to", func(t *testing.T) {
-		products, all := open(t), aShopWindow()
-		keepProducts(t, products, all...)
-		assert.Equal(t, []domain.Suggestion{product(all[1])}, suggestFor(t, products, "stone", 5))
-		assert.Equal(t, []domain.Suggestion{category(all[3].Category), product(all[4]), product(all[3])}, suggestFor(t, products, "HOME LIV", 5))
-		assert.Empty(t, suggestFor(t, products, "nowhere", 5))
+		s, all := open(t), aShopWindow()
+		keepProducts(t, s.Products, all...)
+		assert.Equal(t, []domain.Suggestion{product(all[1])}, suggestFor(t, s.Catalog, "stone", 5))
+		assert.Equal(t, []domain.Suggestion{category(all[3].Category), product(all[4]), product(all[3])}, suggestFor(t, s.Catalog, "HOME LIV", 5))
+		assert.Empty(t, suggestFor(t, s.Catalog, "nowhere", 5))
 	})
 	t.Run("a category is suggested while it has products", func(t *testing.T) {
-		products, p := open(t), aProduct(1, 1)
-		keepProducts(t, products, p)
-		assert.Equal(t, []domain.Suggestion{category(p.Category), product(p)}, suggestFor(t, products, "kitch", 5))
-		require.NoError(t, products().RemoveProduct(t.Context(), p.ID))
-		assert.Empty(t, suggestFor(t, products, "kitch", 5))
+		s, p := open(t), aProduct(1, 1)
+		keepProducts(t, s.Products, p)
+		assert.Equal(t, []domain.Suggestion{category(p.Category), product(p)}, suggestFor(t, s.Catalog, "kitch", 5))
+		require.NoError(t, s.Products().RemoveProduct(t.Context(), p.ID))
+		assert.Empty(t, suggestFor(t, s.Catalog, "kitch", 5))
 	})
 }
 
-func readingWhileWriting(t *testing.T, open func(t *testing.T) turns[port.Products]) {
+func readingWhileWriting(t *testing.T, open func(t *testing.T) shop) {
 	t.Run("who searches while products change sees each call wholly or not at all", func(t *testing.T) {
 		const many, rounds = 10, 15
-		products := open(t)
+		s := open(t)
 		batch := func(category string) []domain.Product {
 			all := make([]domain.Product, many)
 			for i := range all {
@@ -555,33 +563,37 @@ func readingWhileWriting(t *testing.T, open func(t *testing.T) turns[port.Produc
 			}
 			return all
 		}
-		keepProducts(t, products, batch("here")...)
+		keepProducts(t, s.Products, batch("here")...)
 		errs := make([]error, 8)
 		atOnce(len(errs), func(i int) {
 			errs[i] = func() error {
 				for round := range rounds {
 					switch i {
 					case 0:
-						if err := products().PutProducts(t.Context(), batch([]string{"there", "here"}[round%2])); err != nil {
+						if err := s.Products().PutProducts(t.Context(), batch([]string{"there", "here"}[round%2])); err != nil {
 							return err
 						}
 						continue
 					case 1:
-						if err := products().PutProducts(t.Context(), []domain.Product{aProduct(100+round, 1)}); err != nil {
+						if err := s.Products().PutProducts(t.Context(), []domain.Product{aProduct(100+round, 1)}); err != nil {
 							return err
 						}
-						if err := products().RemoveProduct(t.Context(), aProduct(100+round, 1).ID); err != nil {
+						if err := s.Products().RemoveProduct(t.Context(), aProduct(100+round, 1).ID); err != nil {
 							return err
 						}
 						continue
 					case 2:
-						if _, err := products().ChangeStock(t.Context(), "product-0001", 1, domain.StockReceived, noon); err != nil {
+						if _, err := s.Stock().ChangeStock(t.Context(), "product-0001", 1, domain.StockReceived, noon); err != nil {
 							return err
 						}
 						continue
 					}
 					for _, q := range []domain.Query{{Category: "here", Sort: domain.Sorts[round%len(domain.Sorts)]}, {Text: "there"}, {Text: "heer", InStock: true}} {
-						found, err := products().Search(t.Context(), q)
+						q, err := q.Complete()
+						if err != nil {
+							return err
+						}
+						found, err := s.Catalog().Search(t.Context(), q)
 						if err != nil {
 							return err
 						}
@@ -589,16 +601,16 @@ func readingWhileWriting(t *testing.T, open func(t *testing.T) turns[port.Produc
 							return fmt.Errorf("%+v: %d in all, %d on the page", q, found.Total, len(found.Products))
 						}
 					}
-					if _, err := products().Suggest(t.Context(), "here", 5); err != nil {
+					if _, err := s.Catalog().Suggest(t.Context(), "here", 5); err != nil {
 						return err
 					}
-					if named, err := products().Products(t.Context(), []domain.ProductID{"product-0000", "product-0005"}); err != nil || len(named) != 2 {
+					if named, err := s.Products().Products(t.Context(), []domain.ProductID{"product-0000", "product-0005"}); err != nil || len(named) != 2 {
 						return errors.Join(err, fmt.Errorf("%d of 2 are there", len(named)))
 					}
-					if err := stockBetweenReads(t.Context(), products, "product-0001"); err != nil {
+					if err := stockBetweenReads(t.Context(), s, "product-0001"); err != nil {
 						return err
 					}
-					categories, err := products().Categories(t.Context())
+					categories, err := s.Catalog().Categories(t.Context())
 					if err != nil {
 						return err
 					}
@@ -612,22 +624,22 @@ func readingWhileWriting(t *testing.T, open func(t *testing.T) turns[port.Produc
 			}()
 		})
 		require.NoError(t, errors.Join(errs...))
-		assert.Equal(t, many, searchFor(t, products, domain.Query{}).Total)
-		assert.Equal(t, 1+rounds, productBy(t, products, "product-0001").Stock)
+		assert.Equal(t, many, searchFor(t, s.Catalog, domain.Query{}).Total)
+		assert.Equal(t, 1+rounds, productBy(t, s.Products, "product-0001").Stock)
 	})
 }
 
 // stockBetweenReads says what is wrong with the movements of a product whose stock only grows.
-func stockBetweenReads(ctx context.Context, products turns[port.Products], id domain.ProductID) error {
-	before, err := products().Product(ctx, string(id))
+func stockBetweenReads(ctx context.Context, s shop, id domain.ProductID) error {
+	before, err := s.Products().Product(ctx, string(id))
 	if err != nil {
 		return err
 	}
-	movements, err := products().Movements(ctx, id)
+	movements, err := s.Stock().Movements(ctx, id)
 	if err != nil {
 		return err
 	}
-	after, err := products().Products(ctx, []domain.ProductID{id})
+	after, err := s.Products().Products(ctx, []domain.ProductID{id})
 	if err != nil {
 		return err
 	}
@@ -641,16 +653,18 @@ func stockBetweenReads(ctx context.Context, products turns[port.Products], id do
 	return nil
 }
 
-func searchFor(t *testing.T, products turns[port.Products], q domain.Query) domain.Found {
+func searchFor(t *testing.T, catalog turns[port.Catalog], q domain.Query) domain.Found {
 	t.Helper()
-	found, err := products().Search(t.Context(), q)
+	q, err := q.Complete()
+	require.NoError(t, err)
+	found, err := catalog().Search(t.Context(), q)
 	require.NoError(t, err)
 	return found
 }
 
-func suggestFor(t *testing.T, products turns[port.Products], text string, limit int) []domain.Suggestion {
+func suggestFor(t *testing.T, catalog turns[port.Catalog], text string, limit int) []domain.Suggestion {
 	t.Helper()
-	all, err := products().Suggest(t.Context(), text, limit)
+	all, err := catalog().Suggest(t.Context(), text, limit)
 	require.NoError(t, err)
 	return all
 }
@@ -667,4 +681,11 @@ func emptyAsNil(f domain.Facets) domain.Facets {
 		f.Prices = nil
 	}
 	return f
+}
+
+func categoriesOf(t *testing.T, catalog turns[port.Catalog]) []domain.CategoryCount {
+	t.Helper()
+	all, err := catalog().Categories(t.Context())
+	require.NoError(t, err)
+	return all
 }

@@ -13,11 +13,14 @@ import (
 	"eshop/port"
 )
 
-// Shop is one server's answers to all the ports that an order has to do with.
+// Shop is one server's answers to the ports that one store answers together, and to
+// Catalog, which may follow that store from elsewhere. A suite says which it asks.
 type Shop struct {
 	Orders   port.Orders
 	Products port.Products
+	Stock    port.Stock
 	Carts    port.Carts
+	Catalog  port.Catalog
 }
 
 // CatchUp catches up with what other servers did to products, where the server caches them.
@@ -28,12 +31,12 @@ func (s Shop) CatchUp() error {
 	return nil
 }
 
-// Orders holds an adapter to the promises of port.Orders. open returns two
-// servers of one shop with nothing in it.
+// Orders holds an adapter to the promises of port.Orders. open returns two servers of
+// one shop with nothing in it, by all but their Catalog.
 func Orders(t *testing.T, open func(*testing.T) (a, b Shop)) {
 	run(t, open, shopInTurns,
 		placingOrders, failingToPlace, repeatingPlacements, findingOrders, updatingOrders, makingEffects, returningOrders,
-		leasingOrders, adoptingOrders, sharingOrders, placingAtOnce, updatingAtOnce, auditingOrders, cancellingOrders)
+		leasingOrders, adoptingOrders, sharingOrders, placingAtOnce, updatingAtOnce, auditingOrders, followingOrders, cancellingOrders)
 }
 
 func findingOrders(t *testing.T, open func(t *testing.T) shop) {
@@ -188,7 +191,7 @@ func sharingOrders(t *testing.T, open func(t *testing.T) shop) {
 		}), nil)
 		changed.Status, changed.History[1].Status, history[0].Status = "spoilt", "spoilt", "spoilt"
 		check()
-		movements, err := s.Products().Movements(t.Context(), aProduct(1, 0).ID)
+		movements, err := s.Stock().Movements(t.Context(), aProduct(1, 0).ID)
 		require.NoError(t, err)
 		for i := range movements {
 			movements[i].Delta = 77

@@ -62,7 +62,7 @@ func (s *shopper) step(ctx context.Context) error {
 	case 6:
 		return errors.Join(s.move(ctx, domain.Paid), s.move(ctx, domain.Refunded))
 	default:
-		_, err := s.Products().ChangeStock(ctx, aProduct(1+s.rand.IntN(3), 0).ID, []int{-4, -1, 2, 5}[s.rand.IntN(4)], domain.StockCorrected, later)
+		_, err := s.Stock().ChangeStock(ctx, aProduct(1+s.rand.IntN(3), 0).ID, []int{-4, -1, 2, 5}[s.rand.IntN(4)], domain.StockCorrected, later)
 		return unlessConflict(err)
 	}
 }
@@ -113,7 +113,7 @@ func (s shop) audit(t *testing.T, n int) {
 	for i := range n {
 		p := s.product(t, i+1)
 		assert.Equal(t, sold[p.ID], p.Sold)
-		movements := movementsOf(t, s.Products, p.ID)
+		movements := movementsOf(t, s.Stock, p.ID)
 		assertAddsUp(t, p.Stock, movements)
 		for _, m := range movements {
 			if m.Order != "" {

@@ -197,7 +197,7 @@ func (s shop) watch(ctx context.Context, left int) error {
 		if err != nil {
 			return err
 		}
-		movements, err := s.Products().Movements(ctx, aProduct(1, 0).ID)
+		movements, err := s.Stock().Movements(ctx, aProduct(1, 0).ID)
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,8 @@ import (
 type shop struct {
 	Orders   turns[port.Orders]
 	Products turns[port.Products]
+	Stock    turns[port.Stock]
+	Catalog  turns[port.Catalog]
 	Carts    turns[port.Carts]
 }
 
@@ -27,6 +29,8 @@ func shopInTurns(t *testing.T, servers ...Shop) shop {
 	return shop{
 		Orders:   func() port.Orders { return next().Orders },
 		Products: func() port.Products { return next().Products },
+		Stock:    func() port.Stock { return next().Stock },
+		Catalog:  func() port.Catalog { return next().Catalog },
 		Carts:    func() port.Carts { return next().Carts },
 	}
 }
@@ -188,7 +192,7 @@ func (s shop) product(t *testing.T, n int) domain.Product {
 // movements are those of product n since it was first counted.
 func (s shop) movements(t *testing.T, n int) []domain.StockMovement {
 	t.Helper()
-	all := movementsOf(t, s.Products, aProduct(n, 0).ID)
+	all := movementsOf(t, s.Stock, aProduct(n, 0).ID)
 	require.NotEmpty(t, all)
 	require.Equal(t, domain.StockReceived, all[0].Reason)
 	return all[1:]
@@ -213,7 +217,7 @@ func (s shop) kept(t *testing.T) kept {
 	}
 	for n := 1; n <= 5; n++ {
 		id := aProduct(n, 0).ID
-		k.movements[id] = movementsOf(t, s.Products, id)
+		k.movements[id] = movementsOf(t, s.Stock, id)
 		there, err := s.Products().Products(t.Context(), []domain.ProductID{id})
 		require.NoError(t, err)
 		for _, p := range there {

@@ -55,7 +55,7 @@ func PartsOf(store *memory.Store) Parts {
 	var ids atomic.Int64
 	return Parts{
 		eshop.Stores{
-			Products: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(eshop.Now, demopay.NewMemoryLedger()),
+			Products: store, Stock: store, Catalog: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(eshop.Now, demopay.NewMemoryLedger()),
 			Users: store, Sessions: store, Conversations: store, Contacts: store, Pictures: store, Limits: store, Events: store,
 		},
 		eshop.Options{

@@ -130,7 +130,7 @@ func TestBrokenAdapter(t *testing.T) {
 	case "twice":
 		porttest.Orders(t, func(*testing.T) (porttest.Shop, porttest.Shop) {
 			s := twice{memory.NewStore()}
-			shop := porttest.Shop{Orders: s, Products: s, Carts: s}
+			shop := porttest.Shop{Orders: s, Products: s, Stock: s, Carts: s}
 			return shop, shop
 		})
 	case "late":

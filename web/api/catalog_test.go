@@ -232,17 +232,14 @@ func TestSearchTextIsFoundAsTyped(t *testing.T) {
 	}
 }
 
-// catalog is port.Products by a name that none of its methods has.
-type catalog = port.Products
-
-// brokenProducts fails every search.
-type brokenProducts struct {
-	catalog
+// brokenCatalog fails every search.
+type brokenCatalog struct {
+	port.Catalog
 	err error
 }
 
-func (p brokenProducts) Search(context.Context, domain.Query) (domain.Found, error) {
-	return domain.Found{}, p.err
+func (c brokenCatalog) Search(context.Context, domain.Query) (domain.Found, error) {
+	return domain.Found{}, c.err
 }
 
 func TestProducts_AFaultOfOursIsNotedAndNotShown(t *testing.T) {
@@ -256,7 +253,7 @@ func TestProducts_AFaultOfOursIsNotedAndNotShown(t *testing.T) {
 		"a mistake":                {errors.New("secret-host: no such column"), http.StatusInternalServerError, "internal"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := open(t, func(p *parts) { p.Products = brokenProducts{p.Products, fault.err} })
+			s := open(t, func(p *parts) { p.Catalog = brokenCatalog{p.Catalog, fault.err} })
 			failed := s.visitor().get("/api/products/").fails(fault.status, fault.code)
 			assert.NotContains(t, failed.Body, "secret-host")
 			assert.Equal(t, fault.status == http.StatusServiceUnavailable, failed.Header.Get("Retry-After") != "")

@@ -43,7 +43,8 @@ func (p *Pages) addProduct(w http.ResponseWriter, r *http.Request, v view) error
 			goods.Stock, err = typedStock(f.Get("stock"))
 			wrong = domain.JoinFields(wrong, err)
 			// What was no number is refused there too, with all else that is wrong.
-			goods, err = p.shop.Inventory.Add(r.Context(), v.Visitor.User, cmp.Or(key, domain.IdempotencyKey(newToken())), goods, picture, strings.TrimSpace(f.Get("picture_alt")))
+			goods, err = p.shop.Inventory.Add(r.Context(), v.Visitor.User, cmp.Or(key, domain.IdempotencyKey(newToken())),
+				usecase.ProductEdit{To: goods, Picture: picture, Alt: strings.TrimSpace(f.Get("picture_alt"))})
 			if err == nil {
 				return back(w, r, adminProductPath(goods.ID), "saved")
 			}
@@ -73,7 +74,9 @@ func (p *Pages) saveProduct(w http.ResponseWriter, r *http.Request, v view) erro
 	f, picture, err := upload(r, "picture")
 	if err == nil {
 		goods, wrong := typedGoods(f)
-		err = p.shop.Inventory.Change(r.Context(), v.Visitor.User, id, f.Get("edition"), goods, picture, strings.TrimSpace(f.Get("picture_alt")))
+		err = p.shop.Inventory.Update(r.Context(), v.Visitor.User, usecase.ProductEdit{
+			ID: id, Version: f.Get("edition"), To: goods, Picture: picture, Alt: strings.TrimSpace(f.Get("picture_alt")),
+		})
 		if err == nil {
 			return back(w, r, adminProductPath(id), "saved")
 		}
@@ -107,7 +110,7 @@ func (p *Pages) removeProduct(w http.ResponseWriter, r *http.Request, v view) er
 
 func (p *Pages) showGoods(w http.ResponseWriter, r *http.Request, v view, g goodsView) error {
 	var err error
-	if g.categories, g.kinds, err = p.shop.Inventory.Shelves(r.Context(), v.Visitor.User); err != nil {
+	if g.categories, g.kinds, err = p.shop.Inventory.CategoryNames(r.Context(), v.Visitor.User); err != nil {
 		return err
 	}
 	if v.Path = "/admin/products/new"; g.there() {

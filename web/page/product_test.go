@@ -49,7 +49,7 @@ func (b *browser) mug(pairs ...string) url.Values {
 // onSale is how many products the shop sells.
 func (s *shop) onSale() int {
 	s.t.Helper()
-	found, err := s.Store.Search(s.t.Context(), domain.Query{Page: domain.Page{Number: 1, Size: 1}})
+	found, err := s.Store.Search(s.t.Context(), domain.Query{Sort: domain.ByRelevance, Page: domain.Page{Number: 1, Size: 1}})
 	require.NoError(s.t, err)
 	return found.Total
 }

@@ -23,7 +23,7 @@ func TestLoad(t *testing.T) {
 	loaded := look(t, store)
 
 	t.Run("a shopper finds headphones that are in stock", func(t *testing.T) {
-		found, err := store.Search(t.Context(), domain.Query{Text: "headphones", InStock: true})
+		found, err := store.Search(t.Context(), domain.Query{Text: "headphones", InStock: true, Sort: domain.ByRelevance, Page: domain.Page{Number: 1, Size: 1}})
 		require.NoError(t, err)
 		require.NotEmpty(t, found.Products)
 		assert.Equal(t, "headphones", found.Products[0].Subcategory.Slug)

@@ -1,0 +1,40 @@
+package usecase
+
+import (
+	"context"
+	"fmt"
+
+	"eshop/domain"
+)
+
+// ChangeStock counts delta in, or out when below zero, and returns the new stock.
+func (s *Inventory) ChangeStock(ctx context.Context, by domain.User, id domain.ProductID, delta int) (int, error) {
+	if err := staffOnly(by); err != nil {
+		return 0, err
+	}
+	if delta == 0 || delta > domain.MaxStock || delta < -domain.MaxStock {
+		return 0, domain.InvalidFields(map[string]string{"delta": fmt.Sprintf("must be from -%d to %d and not 0", domain.MaxStock, domain.MaxStock)})
+	}
+	p, err := productByRef(ctx, s.deps.Products, string(id))
+	if err != nil {
+		return 0, err
+	}
+	reason := domain.StockReceived
+	if delta < 0 {
+		reason = domain.StockCorrected
+	}
+	stock, err := s.deps.Stock.ChangeStock(ctx, p.ID, delta, reason, s.deps.Clock())
+	if err != nil {
+		return 0, err
+	}
+	s.publish(ctx, p.ID)
+	return stock, nil
+}
+
+// Movements returns how a product's stock came about, oldest first.
+func (s *Inventory) Movements(ctx context.Context, by domain.User, id domain.ProductID) ([]domain.StockMovement, error) {
+	if err := staffOnly(by); err != nil {
+		return nil, err
+	}
+	return s.deps.Stock.Movements(ctx, id)
+}

@@ -1,0 +1,34 @@
+package usecase_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/domain"
+)
+
+func TestInventory_ChangeStock(t *testing.T) {
+	w := newWorld(t)
+	inventory := w.Inventory
+	staff := domain.User{Role: domain.Staff}
+	stock, err := inventory.ChangeStock(t.Context(), staff, "tea", 7)
+	require.NoError(t, err)
+	assert.Equal(t, 12, stock)
+	_, err = inventory.ChangeStock(t.Context(), staff, "tea", -13)
+	require.ErrorIs(t, err, domain.ErrConflict)
+	_, err = inventory.ChangeStock(t.Context(), staff, "tea", 0)
+	require.ErrorIs(t, err, domain.ErrInvalid)
+	_, err = inventory.ChangeStock(t.Context(), domain.User{}, "tea", 1)
+	require.ErrorIs(t, err, domain.ErrDenied)
+	require.NoError(t, inventory.SetPrice(t.Context(), staff, "tea", domain.Dollars(1234)))
+	require.ErrorIs(t, inventory.SetPrice(t.Context(), staff, "tea", domain.Dollars(0)), domain.ErrInvalid)
+	p, err := w.store.Product(t.Context(), "tea")
+	require.NoError(t, err)
+	assert.Equal(t, domain.Dollars(1234), p.Price)
+	assert.Equal(t, 12, p.Stock, "a new price leaves the stock")
+	movements, err := inventory.Movements(t.Context(), staff, "tea")
+	require.NoError(t, err)
+	assert.Len(t, movements, 2)
+}
