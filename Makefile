@@ -17,7 +17,7 @@ CONTAINERS := TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127
 COMPOSE := docker compose -f deployment/docker/compose.yaml
 COMPOSE_SECRETS := deployment/docker/.env
 
-.PHONY: help run build up down test test-integration bench bench-stores test-browser lint generate verify clean need-go need-node need-compose
+.PHONY: help run build up down test mutants test-integration bench bench-stores test-browser lint generate verify clean need-go need-node need-compose
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ down: need-compose ## End what make up began; the data stays in a volume of Dock
 
 test: need-go $(ASSETS) ## Run every test that needs nothing installed, in under three minutes
 	go test -short -race -shuffle=on ./...
+
+mutants: need-go ## Check that the suites of port/porttest catch mistakes, one at a time, in adapter/memory
+	go run ./test/mutants
 
 test-integration: build ## Run the tests with real PostgreSQL, Redis and nginx in Docker
 	test/container/docker.sh
