@@ -12,16 +12,16 @@ import (
 	"eshop/test/container"
 )
 
-// BenchmarkRead is what a request reads that changes nothing. The durable store is
-// this process's memory, so what is seen is what Redis costs.
+// BenchmarkRead measures the reads of a request that changes nothing. The durable store is
+// in this process's memory, so the figures are the cost of Redis.
 func BenchmarkRead(b *testing.B) {
 	here, there, durable := twoServers(b, container.Redis(b))
-	stocked(b, here, durable)
+	seedBenchmark(b, here, durable)
 	for what, read := range reads(here) {
-		b.Run(what+" from this process", func(b *testing.B) { again(b, here, read) })
+		b.Run(what+" from this process", func(b *testing.B) { benchmark(b, here, read) })
 	}
 	first := 0
-	for name, servers := range map[string][]*whole{"from the durable store": {here}, "from Redis": {here, there}} {
+	for name, servers := range map[string][]*shopServer{"from the durable store": {here}, "from Redis": {here, there}} {
 		b.Run("session "+name, func(b *testing.B) {
 			keys := make([]domain.SessionKey, b.N)
 			reader := servers[len(servers)-1]
@@ -31,10 +31,10 @@ func BenchmarkRead(b *testing.B) {
 				keys[i] = s.Key
 				require.NoError(b, durable.PutSession(b.Context(), s))
 				for _, server := range servers[:len(servers)-1] {
-					require.True(b, server.knows(b, string(s.Key)))
+					require.True(b, server.hasSession(b, string(s.Key)))
 				}
 			}
-			before := reader.since()
+			before := reader.statsSince()
 			b.ReportAllocs()
 			b.ResetTimer()
 			for _, key := range keys {
@@ -46,19 +46,19 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 	durable = memory.NewStore()
-	alone := newWhole(open(b, "redis://127.0.0.1:1"), durable)
-	stocked(b, alone, durable)
+	alone := newShopServer(open(b, "redis://127.0.0.1:1"), durable)
+	seedBenchmark(b, alone, durable)
 	for what, read := range reads(alone) {
-		b.Run(what+" without Redis", func(b *testing.B) { again(b, alone, read) })
+		b.Run(what+" without Redis", func(b *testing.B) { benchmark(b, alone, read) })
 	}
 }
 
-// again reads the same over and over.
-func again(b *testing.B, s *whole, read func(context.Context) error) {
+// benchmark measures one read.
+func benchmark(b *testing.B, s *shopServer, read func(context.Context) error) {
 	for range 3 {
 		require.NoError(b, read(b.Context()))
 	}
-	before := s.since()
+	before := s.statsSince()
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := read(b.Context()); err != nil {
@@ -68,7 +68,7 @@ func again(b *testing.B, s *whole, read func(context.Context) error) {
 	b.ReportMetric(float64(before().RoundTrips)/float64(b.N), "trips/op")
 }
 
-func stocked(b *testing.B, s *whole, durable *memory.Store) {
+func seedBenchmark(b *testing.B, s *shopServer, durable *memory.Store) {
 	b.Helper()
 	var all []domain.Product
 	for n := range 100 {
@@ -79,7 +79,7 @@ func stocked(b *testing.B, s *whole, durable *memory.Store) {
 	require.NoError(b, durable.AddUser(b.Context(), domain.User{ID: "user-anna", Username: "anna", Email: "anna@example.com", CreatedAt: noon}))
 }
 
-func reads(s *whole) map[string]func(context.Context) error {
+func reads(s *shopServer) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"session": func(ctx context.Context) error { _, err := s.Session(ctx, "anna", noon); return err },
 		"user":    func(ctx context.Context) error { _, err := s.users.User(ctx, "user-anna"); return err },

@@ -19,8 +19,8 @@ import (
 	"eshop/test/container"
 )
 
-// lookAround reads all that a signed-in visitor sees of the catalog.
-func lookAround(t testing.TB, w *whole) {
+// browse reads the session, the account and the catalog as a signed-in shopper does.
+func browse(t testing.TB, w *shopServer) {
 	t.Helper()
 	ctx := t.Context()
 	session, err := w.Session(ctx, "anna", noon)
@@ -29,7 +29,7 @@ func lookAround(t testing.TB, w *whole) {
 	user, err := w.users.User(ctx, session.User)
 	require.NoError(t, err)
 	assert.Equal(t, "anna", user.Username)
-	assert.Empty(t, user.PasswordHash, "it does not leave the durable store")
+	assert.Empty(t, user.PasswordHash, "it stays in the durable store")
 	for _, ref := range []string{"tea-pot-1", "product-1"} {
 		p, err := w.products.Product(ctx, ref)
 		require.NoError(t, err)
@@ -51,7 +51,7 @@ func lookAround(t testing.TB, w *whole) {
 	assert.Equal(t, []domain.CategoryCount{{Category: aProduct(1, 0).Category, Count: 3}}, categories)
 }
 
-func fillShop(t testing.TB, a *whole, durable *memory.Store) {
+func seed(t testing.TB, a *shopServer, durable *memory.Store) {
 	t.Helper()
 	require.NoError(t, a.PutSession(t.Context(), aSession("anna")))
 	require.NoError(t, durable.AddUser(t.Context(), domain.User{
@@ -60,38 +60,38 @@ func fillShop(t testing.TB, a *whole, durable *memory.Store) {
 	require.NoError(t, a.products.PutProducts(t.Context(), []domain.Product{aProduct(1, 5), aProduct(2, 5), aProduct(3, 5)}))
 }
 
-func TestWhatWasReadBefore(t *testing.T) {
+func TestClient_CachesReads(t *testing.T) {
 	needContainers(t)
 	a, b, durable := twoServers(t, container.Redis(t))
-	fillShop(t, a, durable)
+	seed(t, a, durable)
 	for range 3 {
-		lookAround(t, a)
+		browse(t, a)
 	}
-	t.Run("is read from this process without a round trip or a word to the durable store", func(t *testing.T) {
-		here := a.since()
-		lookAround(t, a)
-		did := here()
-		assert.Zero(t, did.RoundTrips)
-		assert.Zero(t, did.Loaded)
-		assert.Zero(t, did.Shared)
-		assert.Positive(t, did.Local)
+	t.Run("in this process, so that no round trip and no read of the durable store is needed", func(t *testing.T) {
+		since := a.statsSince()
+		browse(t, a)
+		stats := since()
+		assert.Zero(t, stats.RoundTrips)
+		assert.Zero(t, stats.Loaded)
+		assert.Zero(t, stats.Shared)
+		assert.Positive(t, stats.Local)
 	})
-	t.Run("is read from Redis by another server", func(t *testing.T) {
-		there := b.since()
-		lookAround(t, b)
-		did := there()
-		assert.Zero(t, did.Loaded)
-		assert.Positive(t, did.Shared)
-		there = b.since()
-		lookAround(t, b)
-		assert.Zero(t, there().RoundTrips)
+	t.Run("in Redis, where another server finds them", func(t *testing.T) {
+		since := b.statsSince()
+		browse(t, b)
+		stats := since()
+		assert.Zero(t, stats.Loaded)
+		assert.Positive(t, stats.Shared)
+		since = b.statsSince()
+		browse(t, b)
+		assert.Zero(t, since().RoundTrips)
 	})
 }
 
-func TestAChangeOnOneServerIsSeenOnAnotherWithinASecond(t *testing.T) {
+func TestClient_ShowsAChangeOnOtherServersWithinASecond(t *testing.T) {
 	needContainers(t)
 	a, b, durable := twoServers(t, container.Redis(t))
-	fillShop(t, a, durable)
+	seed(t, a, durable)
 	carts, orders := port.Carts(durable), redis.NewOrders(a.Client, durable)
 	var longest time.Duration
 	for round := range 30 {
@@ -140,23 +140,23 @@ func TestAChangeOnOneServerIsSeenOnAnotherWithinASecond(t *testing.T) {
 	require.Eventually(t, func() bool { return stockOf(t, b) == 10 }, time.Second, time.Millisecond)
 }
 
-func stockOf(t testing.TB, w *whole) int {
+func stockOf(t testing.TB, w *shopServer) int {
 	t.Helper()
 	p, err := w.products.Product(t.Context(), "tea-pot-1")
 	require.NoError(t, err)
 	return p.Stock
 }
 
-func TestProducts_OneServerReadsAListOnceForAll(t *testing.T) {
+func TestProducts_Search_LoadsOnceForConcurrentReaders(t *testing.T) {
 	needContainers(t)
 	client := ready(t, container.Redis(t), 1)[0]
-	durable := &moody{Store: memory.NewStore()}
+	durable := &flakyStore{Store: memory.NewStore()}
 	products, catalog := redis.NewProducts(client.Client, durable), redis.NewCatalog(client.Client, durable)
 	require.NoError(t, products.PutProducts(t.Context(), []domain.Product{aProduct(1, 5), aProduct(2, 5)}))
-	_, err := catalog.Categories(t.Context()) // makes an edition
+	_, err := catalog.Categories(t.Context()) // makes a generation
 	require.NoError(t, err)
-	thinks := make(chan struct{})
-	durable.becomes(false, thinks)
+	blocked := make(chan struct{})
+	durable.set(false, blocked)
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
@@ -166,26 +166,26 @@ func TestProducts_OneServerReadsAListOnceForAll(t *testing.T) {
 			found.Products[0].Images[0].URL = "spoilt"
 		})
 	}
-	require.Eventually(t, func() bool { return durable.asked() > 0 }, 5*time.Second, time.Millisecond)
-	time.Sleep(50 * time.Millisecond) // for others to come, if they do
-	asked := durable.asked()
+	require.Eventually(t, func() bool { return durable.reads() > 0 }, 5*time.Second, time.Millisecond)
+	time.Sleep(50 * time.Millisecond) // in which further reads would arrive
+	reads := durable.reads()
 
 	require.NoError(t, products.PutProducts(t.Context(), []domain.Product{aProduct(3, 1)}))
 	all.Go(func() {
 		found, err := catalog.Search(t.Context(), everything)
 		assert.NoError(t, err)
-		assert.Equal(t, 3, found.Total, "who asks after a change does not get what was read before")
+		assert.Equal(t, 3, found.Total, "a reader after a change does not join an earlier load")
 	})
-	require.Eventually(t, func() bool { return durable.asked() > asked }, 5*time.Second, time.Millisecond)
-	close(thinks)
+	require.Eventually(t, func() bool { return durable.reads() > reads }, 5*time.Second, time.Millisecond)
+	close(blocked)
 	all.Wait()
-	assert.LessOrEqual(t, asked, 2, "fifty who ask at once are one who asks")
+	assert.LessOrEqual(t, reads, 2, "fifty concurrent readers load once")
 }
 
-func TestProducts_WhoAsksAfterAChangeDoesNotGetWhatWasReadBefore(t *testing.T) {
+func TestProducts_Product_IsNotOlderThanAChange(t *testing.T) {
 	needContainers(t)
 	client := ready(t, container.Redis(t), 1)[0]
-	durable := &moody{Store: memory.NewStore()}
+	durable := &flakyStore{Store: memory.NewStore()}
 	products, stock := redis.NewProducts(client.Client, durable), redis.NewStock(client.Client, durable)
 	require.NoError(t, products.PutProducts(t.Context(), []domain.Product{aProduct(1, 5)}))
 	_, err := products.Product(t.Context(), "tea-pot-1")
@@ -193,34 +193,34 @@ func TestProducts_WhoAsksAfterAChangeDoesNotGetWhatWasReadBefore(t *testing.T) {
 	_, err = stock.ChangeStock(t.Context(), "product-1", 1, domain.StockReceived, noon)
 	require.NoError(t, err)
 
-	thinks := make(chan struct{})
-	durable.becomes(false, thinks)
+	blocked := make(chan struct{})
+	durable.set(false, blocked)
 	var early sync.WaitGroup
 	early.Go(func() {
 		p, err := products.Product(t.Context(), "tea-pot-1")
 		assert.NoError(t, err)
 		assert.Equal(t, 6, p.Stock)
 	})
-	require.Eventually(t, func() bool { return durable.asked() == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return durable.reads() == 1 }, 5*time.Second, time.Millisecond)
 	_, err = stock.ChangeStock(t.Context(), "product-1", 1, domain.StockReceived, noon)
 	require.NoError(t, err)
-	durable.becomes(false, nil)
+	durable.set(false, nil)
 	for range 3 {
 		p, err := products.Product(t.Context(), "tea-pot-1")
 		require.NoError(t, err)
 		assert.Equal(t, 7, p.Stock)
 	}
-	close(thinks)
+	close(blocked)
 	early.Wait()
 	p, err := products.Product(t.Context(), "tea-pot-1")
 	require.NoError(t, err)
-	assert.Equal(t, 7, p.Stock, "nor is it kept")
+	assert.Equal(t, 7, p.Stock, "the earlier read was not cached")
 }
 
-func TestProducts_WhatComesOutIsTheCallersOwn(t *testing.T) {
+func TestProducts_ReturnsCopies(t *testing.T) {
 	needContainers(t)
 	a, _, durable := twoServers(t, container.Redis(t))
-	fillShop(t, a, durable)
+	seed(t, a, durable)
 	for range 4 {
 		found, err := a.catalog.Search(t.Context(), everything)
 		require.NoError(t, err)
@@ -252,23 +252,23 @@ func TestProducts_WhatComesOutIsTheCallersOwn(t *testing.T) {
 	}
 }
 
-// slowly are durable sessions that say that one is replaced some time after it is.
-type slowly struct {
+// slowSessions are durable sessions whose ReplaceSession returns some time after it took effect.
+type slowSessions struct {
 	*memory.Store
-	replaced, goOn chan struct{}
+	replaced, proceed chan struct{}
 }
 
-func (s slowly) ReplaceSession(ctx context.Context, old domain.SessionKey, next domain.Session) error {
+func (s slowSessions) ReplaceSession(ctx context.Context, old domain.SessionKey, next domain.Session) error {
 	err := s.Store.ReplaceSession(ctx, old, next)
 	close(s.replaced)
-	<-s.goOn
+	<-s.proceed
 	return err
 }
 
-func TestSessions_WhoLooksWhileOneIsReplacedNeverSeesBoth(t *testing.T) {
+func TestSessions_ReplaceSession_NeverShowsBoth(t *testing.T) {
 	needContainers(t)
 	servers := ready(t, container.Redis(t), 2)
-	durable := slowly{memory.NewStore(), make(chan struct{}), make(chan struct{})}
+	durable := slowSessions{memory.NewStore(), make(chan struct{}), make(chan struct{})}
 	var all []*redis.Sessions
 	for _, s := range servers {
 		all = append(all, redis.NewSessions(s.Client, durable))
@@ -289,17 +289,17 @@ func TestSessions_WhoLooksWhileOneIsReplacedNeverSeesBoth(t *testing.T) {
 		_, err = sessions.Session(t.Context(), "old", noon)
 		require.ErrorIs(t, err, domain.ErrNotFound, "server %d", i+1)
 	}
-	close(durable.goOn)
+	close(durable.proceed)
 	replacing.Wait()
 }
 
-// hesitant are durable sessions that delete one some time after they said that they were away.
-type hesitant struct {
+// delayedSessions are durable sessions whose DeleteSession fails and takes effect some time later.
+type delayedSessions struct {
 	*memory.Store
 	deleted chan struct{}
 }
 
-func (h hesitant) DeleteSession(ctx context.Context, key domain.SessionKey) error {
+func (h delayedSessions) DeleteSession(ctx context.Context, key domain.SessionKey) error {
 	go func() {
 		time.Sleep(100 * time.Millisecond)
 		_ = h.Store.DeleteSession(context.WithoutCancel(ctx), key)
@@ -308,10 +308,10 @@ func (h hesitant) DeleteSession(ctx context.Context, key domain.SessionKey) erro
 	return domain.ErrUnavailable.Errorf(domain.CodeUnavailable, "away")
 }
 
-func TestSessions_AChangeInDoubtIsNotHidden(t *testing.T) {
+func TestSessions_DeleteSession_ShowsAChangeInDoubtOnceItHappens(t *testing.T) {
 	needContainers(t)
 	client := ready(t, container.Redis(t), 1)[0]
-	durable := hesitant{memory.NewStore(), make(chan struct{})}
+	durable := delayedSessions{memory.NewStore(), make(chan struct{})}
 	sessions := redis.NewSessions(client.Client, durable)
 	require.NoError(t, sessions.PutSession(t.Context(), aSession("anna")))
 	for range 2 {
@@ -326,10 +326,10 @@ func TestSessions_AChangeInDoubtIsNotHidden(t *testing.T) {
 	require.ErrorIs(t, err, domain.ErrNotFound)
 }
 
-func TestOpen_SaysWhyRedisIsAwayWithoutThePassword(t *testing.T) {
+func TestClient_Check_SaysWhyWithoutThePassword(t *testing.T) {
 	needContainers(t)
 	database := container.StartRedis(t)
-	operator(t, database.URL)("CONFIG", "SET", "requirepass", "hunter2")
+	admin(t, database.URL)("CONFIG", "SET", "requirepass", "hunter2")
 	u, err := url.Parse(database.URL)
 	require.NoError(t, err)
 	u.User = url.UserPassword("", "wrong3")
@@ -337,18 +337,18 @@ func TestOpen_SaysWhyRedisIsAwayWithoutThePassword(t *testing.T) {
 	require.Eventually(t, func() bool { return strings.Contains(client.Check(t.Context()).Error(), "WRONGPASS") }, 10*time.Second, time.Millisecond)
 	assert.NotContains(t, client.Check(t.Context()).Error(), "wrong3")
 	u.User = url.UserPassword("", "hunter2")
-	open(t, u.String()).getsReady(t)
+	open(t, u.String()).waitUntilReady(t)
 }
 
-func TestOpen_LeavesNothingRunningAtTheEnd(t *testing.T) {
+func TestOpen_CloseLeavesNoGoroutines(t *testing.T) {
 	needContainers(t)
 	for name, address := range map[string]string{"with Redis": container.Redis(t), "without": "redis://127.0.0.1:1"} {
 		t.Run(name, func(t *testing.T) {
-			require.Eventually(t, func() bool { return running() == "" }, 10*time.Second, 10*time.Millisecond, "of other tests")
+			require.Eventually(t, func() bool { return goroutines() == "" }, 10*time.Second, 10*time.Millisecond, "goroutines of other tests")
 			for range 3 {
 				client, end, err := redis.Open(redis.Config{URL: address})
 				require.NoError(t, err)
-				w := newWhole(server{client}, memory.NewStore())
+				w := newShopServer(server{client}, memory.NewStore())
 				if name == "with Redis" {
 					require.Eventually(t, func() bool { return client.Stats().Connected }, 10*time.Second, time.Millisecond)
 				}
@@ -356,16 +356,16 @@ func TestOpen_LeavesNothingRunningAtTheEnd(t *testing.T) {
 				start := time.Now()
 				end()
 				assert.Less(t, time.Since(start), 3*time.Second)
-				assert.True(t, w.knows(t, "anna"), "what comes late is answered by the durable store")
+				assert.True(t, w.hasSession(t, "anna"), "late calls are answered by the durable store")
 			}
-			assert.Eventually(t, func() bool { return running() == "" }, 10*time.Second, 10*time.Millisecond)
-			assert.Empty(t, running())
+			assert.Eventually(t, func() bool { return goroutines() == "" }, 10*time.Second, 10*time.Millisecond)
+			assert.Empty(t, goroutines())
 		})
 	}
 }
 
-// running is where the goroutines are that work for a client.
-func running() string {
+// goroutines returns the stacks of the goroutines that work for a client.
+func goroutines() string {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	var ours []string

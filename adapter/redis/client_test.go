@@ -23,10 +23,10 @@ func by(sort domain.Sort) domain.Query {
 	return domain.Query{Sort: sort, Page: domain.Page{Number: 1, Size: domain.DefaultPageSize}}
 }
 
-// server is one of the servers of a shop, as far as Redis is concerned.
+// server is the client of one server.
 type server struct{ *redis.Client }
 
-// open gives a client that ends with the test.
+// open returns a client that is closed at the end of the test.
 func open(t testing.TB, url string) server {
 	t.Helper()
 	client, end, err := redis.Open(redis.Config{URL: url, Name: "eshop-test"})
@@ -35,7 +35,7 @@ func open(t testing.TB, url string) server {
 	return server{client}
 }
 
-// ready gives clients of one Redis that use it.
+// ready returns clients that use Redis and trust their entries.
 func ready(t testing.TB, url string, n int) []server {
 	t.Helper()
 	all := make([]server, n)
@@ -43,21 +43,21 @@ func ready(t testing.TB, url string, n int) []server {
 		all[i] = open(t, url)
 	}
 	for _, s := range all {
-		s.getsReady(t)
+		s.waitUntilReady(t)
 	}
 	return all
 }
 
-func (s server) getsReady(t testing.TB) {
+func (s server) waitUntilReady(t testing.TB) {
 	t.Helper()
 	require.Eventually(t, func() bool { return redis.Ready(s.Client) }, 20*time.Second, 10*time.Millisecond)
 }
 
-// CatchUp waits for the news on its way: what another server changed is seen only then for sure.
+// CatchUp waits until the server has received the invalidations of all earlier changes.
 func (s server) CatchUp() error { return redis.CatchUp(s.Client) }
 
-// since gives what a client did from now on.
-func (s server) since() func() redis.Stats {
+// statsSince returns a function that returns the counts from now on.
+func (s server) statsSince() func() redis.Stats {
 	before := s.Stats()
 	return func() redis.Stats {
 		after := s.Stats()
@@ -72,8 +72,8 @@ func (s server) since() func() redis.Stats {
 	}
 }
 
-// operator is a connection of the test's own.
-func operator(t testing.TB, url string) func(command ...string) {
+// admin returns a function that sends commands to Redis on a connection of its own.
+func admin(t testing.TB, url string) func(command ...string) {
 	t.Helper()
 	options, err := rueidis.ParseURL(url)
 	require.NoError(t, err)
@@ -89,7 +89,7 @@ func operator(t testing.TB, url string) func(command ...string) {
 	}
 }
 
-// shop is what a suite opens again and again: Redis emptied, and two servers that know.
+// shop is two servers that a suite uses again and again, each time with an empty Redis.
 type shop struct {
 	a, b    server
 	command func(command ...string)
@@ -100,10 +100,10 @@ func newShop(t testing.TB) *shop {
 	needContainers(t)
 	url := container.Redis(t)
 	servers := ready(t, url, 2)
-	return &shop{servers[0], servers[1], operator(t, url)}
+	return &shop{servers[0], servers[1], admin(t, url)}
 }
 
-func (s *shop) emptied(t testing.TB) (a, b server) {
+func (s *shop) flushed(t testing.TB) (a, b server) {
 	t.Helper()
 	s.command("FLUSHDB")
 	require.NoError(t, s.a.CatchUp())
@@ -113,7 +113,7 @@ func (s *shop) emptied(t testing.TB) (a, b server) {
 
 // open returns two servers' shops on one fresh store.
 func (s *shop) open(t *testing.T) (porttest.Shop, porttest.Shop) {
-	a, b := s.emptied(t)
+	a, b := s.flushed(t)
 	durable := memory.NewStore()
 	of := func(s server) porttest.Shop {
 		return porttest.Shop{
@@ -124,8 +124,8 @@ func (s *shop) open(t *testing.T) (porttest.Shop, porttest.Shop) {
 	return of(a), of(b)
 }
 
-// used demands that a suite did not pass Redis by; on a busy machine an answer may be late.
-func (s *shop) used(t testing.TB) {
+// requireUsed fails unless the suite used Redis. On a busy machine some answers may be late.
+func (s *shop) requireUsed(t testing.TB) {
 	t.Helper()
 	for i, server := range []server{s.a, s.b} {
 		stats := server.Stats()

@@ -18,14 +18,14 @@ import (
 	"eshop/test/container"
 )
 
-// noon is when everything happens, but for what Redis forgets by its own clock.
+// noon is the time of everything but the expiry of entries, which the clock of Redis decides.
 var noon = time.Date(2026, time.March, 14, 12, 0, 0, 0, time.UTC)
 
-// inTheWorst is what a call may take: Redis is waited for twice before it is left alone.
-const inTheWorst = 2 * time.Second
+// worstCall bounds a call: it may wait for Redis twice before the breaker opens.
+const worstCall = 2 * time.Second
 
-// whole is a server with all that Redis does for it.
-type whole struct {
+// shopServer is a server with all ports that use Redis.
+type shopServer struct {
 	server
 	port.Sessions
 	users    port.Users
@@ -36,8 +36,8 @@ type whole struct {
 	events   port.Events
 }
 
-func newWhole(s server, durable *memory.Store) *whole {
-	return &whole{
+func newShopServer(s server, durable *memory.Store) *shopServer {
+	return &shopServer{
 		server: s, Sessions: redis.NewSessions(s.Client, durable), users: redis.NewUsers(s.Client, durable),
 		products: redis.NewProducts(s.Client, durable), stock: redis.NewStock(s.Client, durable), catalog: redis.NewCatalog(s.Client, durable),
 		limits: redis.NewLimits(s.Client, memory.NewStore()),
@@ -45,13 +45,13 @@ func newWhole(s server, durable *memory.Store) *whole {
 	}
 }
 
-// twoServers give two servers on one Redis and one durable store.
-func twoServers(t testing.TB, urls ...string) (*whole, *whole, *memory.Store) {
+// twoServers returns two servers with one Redis and one durable store.
+func twoServers(t testing.TB, urls ...string) (*shopServer, *shopServer, *memory.Store) {
 	t.Helper()
 	durable := memory.NewStore()
-	a, b := newWhole(open(t, urls[0]), durable), newWhole(open(t, urls[len(urls)-1]), durable)
-	a.getsReady(t)
-	b.getsReady(t)
+	a, b := newShopServer(open(t, urls[0]), durable), newShopServer(open(t, urls[len(urls)-1]), durable)
+	a.waitUntilReady(t)
+	b.waitUntilReady(t)
 	return a, b, durable
 }
 
@@ -69,23 +69,23 @@ func aProduct(n, stock int) domain.Product {
 	}
 }
 
-// signIn keeps sessions that both servers then have in their memory.
-func signIn(t testing.TB, a, b *whole, names ...string) {
+// signIn puts sessions and has both servers cache them in their memory.
+func signIn(t testing.TB, a, b *shopServer, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		require.NoError(t, a.PutSession(t.Context(), aSession(name)))
 	}
-	for _, s := range []*whole{a, b} {
+	for _, s := range []*shopServer{a, b} {
 		require.NoError(t, s.CatchUp())
 		for _, name := range names {
 			for range 2 {
-				require.True(t, s.knows(t, name))
+				require.True(t, s.hasSession(t, name))
 			}
 		}
 	}
 }
 
-func (w *whole) knows(t testing.TB, name string) bool {
+func (w *shopServer) hasSession(t testing.TB, name string) bool {
 	t.Helper()
 	_, err := w.Session(t.Context(), domain.SessionKey(name), noon)
 	if !errors.Is(err, domain.ErrNotFound) {
@@ -94,20 +94,20 @@ func (w *whole) knows(t testing.TB, name string) bool {
 	return err == nil
 }
 
-// stayOut demands that sessions are of no use on any server, for a time that is
-// longer than it takes to use Redis again.
-func stayOut(t testing.TB, names []string, servers ...*whole) {
+// requireSignedOut fails if any server finds one of the sessions, for longer than a breaker
+// takes to close again.
+func requireSignedOut(t testing.TB, names []string, servers ...*shopServer) {
 	t.Helper()
 	for end := time.Now().Add(6 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		for i, s := range servers {
 			for _, name := range names {
-				require.False(t, s.knows(t, name), "%s is signed in again on server %d", name, i+1)
+				require.False(t, s.hasSession(t, name), "%s is signed in again on server %d", name, i+1)
 			}
 		}
 	}
 }
 
-func TestWhoSignedOutWhileRedisWasAwayStaysSignedOut(t *testing.T) {
+func TestSessions_DeleteSession_HoldsThroughFaults(t *testing.T) {
 	needContainers(t)
 	names := []string{"anna", "ben", "cleo"}
 	for name, keeps := range map[string]bool{"when Redis comes back empty": false, "when Redis comes back with old data": true} {
@@ -117,19 +117,19 @@ func TestWhoSignedOutWhileRedisWasAwayStaysSignedOut(t *testing.T) {
 			a, b, _ := twoServers(t, database.URL)
 			signIn(t, a, b, append(names, "stays")...)
 			if keeps {
-				operator(t, database.URL)("SAVE")
+				admin(t, database.URL)("SAVE")
 			}
 			database.Kill(t)
 			for _, name := range names {
 				require.NoError(t, a.DeleteSession(t.Context(), domain.SessionKey(name)))
 			}
-			assert.False(t, b.knows(t, names[0]), "the other server cannot know it from its memory any more")
+			assert.False(t, b.hasSession(t, names[0]), "the other server must not use its memory any more")
 			database.Start(t)
-			stayOut(t, names, a, b)
-			assert.True(t, a.knows(t, "stays"))
-			assert.True(t, b.knows(t, "stays"))
-			a.getsReady(t)
-			b.getsReady(t)
+			requireSignedOut(t, names, a, b)
+			assert.True(t, a.hasSession(t, "stays"))
+			assert.True(t, b.hasSession(t, "stays"))
+			a.waitUntilReady(t)
+			b.waitUntilReady(t)
 			assert.Zero(t, a.Stats().Pending)
 		})
 	}
@@ -140,62 +140,62 @@ func TestWhoSignedOutWhileRedisWasAwayStaysSignedOut(t *testing.T) {
 		client, end, err := redis.Open(redis.Config{URL: database.URL})
 		require.NoError(t, err)
 		defer end()
-		a, b := newWhole(server{client}, durable), newWhole(open(t, database.URL), durable)
-		a.getsReady(t)
-		b.getsReady(t)
+		a, b := newShopServer(server{client}, durable), newShopServer(open(t, database.URL), durable)
+		a.waitUntilReady(t)
+		b.waitUntilReady(t)
 		signIn(t, a, b, names...)
-		operator(t, database.URL)("SAVE")
+		admin(t, database.URL)("SAVE")
 		database.Kill(t)
 		for _, name := range names {
 			require.NoError(t, a.DeleteSession(t.Context(), domain.SessionKey(name)))
 		}
 		end()
 		database.Start(t)
-		c := newWhole(open(t, database.URL), durable)
-		stayOut(t, names, b, c)
-		b.getsReady(t)
+		c := newShopServer(open(t, database.URL), durable)
+		requireSignedOut(t, names, b, c)
+		b.waitUntilReady(t)
 	})
 	t.Run("on a server that reached Redis all the time, as soon as the other reaches it again", func(t *testing.T) {
 		t.Parallel()
 		url := container.Redis(t)
-		way := newProxy(t, url)
-		a, b, _ := twoServers(t, way.url, url)
+		link := newProxy(t, url)
+		a, b, _ := twoServers(t, link.url, url)
 		signIn(t, a, b, names...)
-		way.cutOff(true)
+		link.disconnect(true)
 		for _, name := range names {
 			require.NoError(t, a.DeleteSession(t.Context(), domain.SessionKey(name)))
-			assert.False(t, a.knows(t, name))
+			assert.False(t, a.hasSession(t, name))
 		}
 		assert.EqualValues(t, len(names), a.Stats().Pending)
-		way.cutOff(false)
+		link.disconnect(false)
 		require.Eventually(t, func() bool { return a.Stats().Pending == 0 }, 5*time.Second, time.Millisecond)
 		require.NoError(t, b.CatchUp())
-		stayOut(t, names, a, b)
+		requireSignedOut(t, names, a, b)
 	})
 	t.Run("on a server that is cut off without a sign, within seconds", func(t *testing.T) {
 		t.Parallel()
 		url := container.Redis(t)
-		way := newProxy(t, url)
-		a, b, _ := twoServers(t, url, way.url)
+		link := newProxy(t, url)
+		a, b, _ := twoServers(t, url, link.url)
 		signIn(t, a, b, names...)
-		way.slow(-1)
+		link.slow(-1)
 		for _, name := range names {
 			require.NoError(t, a.DeleteSession(t.Context(), domain.SessionKey(name)))
-			assert.False(t, a.knows(t, name))
+			assert.False(t, a.hasSession(t, name))
 		}
 		start := time.Now()
-		require.Eventually(t, func() bool { return !b.knows(t, names[0]) }, 3*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return !b.hasSession(t, names[0]) }, 3*time.Second, time.Millisecond)
 		t.Logf("noticed after %v", time.Since(start))
-		stayOut(t, names, a, b)
-		way.cutOff(true) // what hangs on it is of no use
-		way.slow(0)
-		way.cutOff(false)
-		b.getsReady(t)
-		stayOut(t, names, a, b)
+		requireSignedOut(t, names, a, b)
+		link.disconnect(true) // and with it the connections that hang
+		link.slow(0)
+		link.disconnect(false)
+		b.waitUntilReady(t)
+		requireSignedOut(t, names, a, b)
 	})
 }
 
-// shoppers use two servers at once until they are told to leave.
+// shoppers use two servers concurrently until they are stopped.
 type shoppers struct {
 	stop context.CancelFunc
 	all  sync.WaitGroup
@@ -203,11 +203,11 @@ type shoppers struct {
 	mu      sync.Mutex
 	wrong   []error
 	calls   int
-	slow    int // calls that Redis was waited for
+	slow    int // calls that waited for Redis
 	longest time.Duration
 }
 
-func shopAway(t testing.TB, a, b *whole, durable *memory.Store) *shoppers {
+func startShoppers(t testing.TB, a, b *shopServer, durable *memory.Store) *shoppers {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	s := &shoppers{stop: stop}
@@ -216,7 +216,7 @@ func shopAway(t testing.TB, a, b *whole, durable *memory.Store) *shoppers {
 	for i := range 8 {
 		s.all.Go(func() {
 			for round := 0; ctx.Err() == nil; round++ {
-				s.visit(ctx, []*whole{a, b}, fmt.Sprintf("shopper-%d-%d", i, round))
+				s.visit(ctx, []*shopServer{a, b}, fmt.Sprintf("shopper-%d-%d", i, round))
 			}
 		})
 	}
@@ -227,8 +227,8 @@ func shopAway(t testing.TB, a, b *whole, durable *memory.Store) *shoppers {
 	return s
 }
 
-// visit is a visitor who signs in, looks around for a while and signs out.
-func (s *shoppers) visit(ctx context.Context, servers []*whole, name string) {
+// visit is a shopper who signs in, browses for a while and signs out.
+func (s *shoppers) visit(ctx context.Context, servers []*shopServer, name string) {
 	here := servers[len(name)%2]
 	guest, signedIn := aSession(name+"-guest"), aSession(name)
 	guest.User = ""
@@ -310,8 +310,8 @@ func (s *shoppers) call(ctx context.Context, name string, call func(context.Cont
 	}
 }
 
-// meet waits until some more calls were made.
-func (s *shoppers) meet(t testing.TB, calls int) {
+// waitForCalls waits until as many more calls have been made.
+func (s *shoppers) waitForCalls(t testing.TB, calls int) {
 	t.Helper()
 	s.mu.Lock()
 	until := s.calls + calls
@@ -323,104 +323,104 @@ func (s *shoppers) meet(t testing.TB, calls int) {
 	}, 30*time.Second, time.Millisecond)
 }
 
-// leave ends the visits, and demands that nobody noticed anything but a little slowness.
-func (s *shoppers) leave(t testing.TB) {
+// stopAndCheck stops the shoppers and fails if a call went wrong or was too slow.
+func (s *shoppers) stopAndCheck(t testing.TB) {
 	t.Helper()
 	s.stop()
 	s.all.Wait()
 	t.Logf("%d calls, the longest %v, %d longer than 400ms", s.calls, s.longest.Round(time.Millisecond), s.slow)
 	assert.NoError(t, errors.Join(s.wrong...))
-	assert.Less(t, s.longest, inTheWorst)
+	assert.Less(t, s.longest, worstCall)
 }
 
-func TestShoppersNoticeNothing(t *testing.T) {
+func TestClient_HidesFaultsFromShoppers(t *testing.T) {
 	needContainers(t)
 	for name, fault := range map[string]func(t *testing.T, s *shoppers, database *container.Server){
 		"when Redis is stopped and started": func(t *testing.T, s *shoppers, database *container.Server) {
 			for range 2 {
 				database.Stop(t)
-				s.meet(t, 1000)
+				s.waitForCalls(t, 1000)
 				database.Start(t)
-				s.meet(t, 1000)
+				s.waitForCalls(t, 1000)
 			}
 		},
 		"when Redis is killed and comes back with old data": func(t *testing.T, s *shoppers, database *container.Server) {
-			operator(t, database.URL)("SAVE")
+			admin(t, database.URL)("SAVE")
 			database.Kill(t)
-			s.meet(t, 1000)
+			s.waitForCalls(t, 1000)
 			database.Start(t)
-			s.meet(t, 2000)
+			s.waitForCalls(t, 2000)
 		},
 		"when Redis is flushed again and again": func(t *testing.T, s *shoppers, database *container.Server) {
-			command := operator(t, database.URL)
+			command := admin(t, database.URL)
 			for range 30 {
 				command("FLUSHALL")
-				s.meet(t, 200)
+				s.waitForCalls(t, 200)
 			}
 		},
 		"when Redis is frozen for seconds": func(t *testing.T, s *shoppers, database *container.Server) {
 			database.Pause(t)
-			s.meet(t, 3000)
-			time.Sleep(5 * time.Second) // longer than connections are believed
+			s.waitForCalls(t, 3000)
+			time.Sleep(5 * time.Second) // longer than answerTimeout
 			database.Unpause(t)
-			s.meet(t, 2000)
+			s.waitForCalls(t, 2000)
 		},
 		"when Redis pauses for a moment": func(t *testing.T, s *shoppers, database *container.Server) {
-			command := operator(t, database.URL)
+			command := admin(t, database.URL)
 			for range 3 {
 				command("CLIENT", "PAUSE", "800", "ALL")
-				s.meet(t, 2000)
+				s.waitForCalls(t, 2000)
 			}
 		},
 		"when Redis takes no writes": func(t *testing.T, s *shoppers, database *container.Server) {
-			command := operator(t, database.URL)
+			command := admin(t, database.URL)
 			command("REPLICAOF", "127.0.0.1", "1")
-			s.meet(t, 3000)
+			s.waitForCalls(t, 3000)
 			command("REPLICAOF", "NO", "ONE")
-			s.meet(t, 2000)
+			s.waitForCalls(t, 2000)
 		},
 		"when Redis has no memory left": func(t *testing.T, s *shoppers, database *container.Server) {
-			command := operator(t, database.URL)
+			command := admin(t, database.URL)
 			command("CONFIG", "SET", "maxmemory", "1")
-			s.meet(t, 3000)
+			s.waitForCalls(t, 3000)
 			command("CONFIG", "SET", "maxmemory", "0")
-			s.meet(t, 2000)
+			s.waitForCalls(t, 2000)
 		},
 		"when all connections are closed again and again": func(t *testing.T, s *shoppers, database *container.Server) {
-			command := operator(t, database.URL)
+			command := admin(t, database.URL)
 			for range 10 {
 				command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-				s.meet(t, 300)
+				s.waitForCalls(t, 300)
 			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			database := container.StartRedis(t)
 			a, b, durable := twoServers(t, database.URL)
-			s := shopAway(t, a, b, durable)
-			s.meet(t, 500)
+			s := startShoppers(t, a, b, durable)
+			s.waitForCalls(t, 500)
 			fault(t, s, database)
-			s.leave(t)
+			s.stopAndCheck(t)
 			assert.Less(t, s.slow, 100, "a Redis that hangs makes a few calls slow, not every call")
-			a.getsReady(t)
-			b.getsReady(t)
+			a.waitUntilReady(t)
+			b.waitUntilReady(t)
 			assert.Positive(t, a.Stats().Local)
 		})
 	}
 	for _, delay := range []time.Duration{50 * time.Millisecond, 300 * time.Millisecond, time.Second} {
-		t.Run("when the way to Redis takes "+delay.String(), func(t *testing.T) {
+		t.Run("when each packet to and from Redis is delayed by "+delay.String(), func(t *testing.T) {
 			url := container.Redis(t)
-			wayA, wayB := newProxy(t, url), newProxy(t, url)
-			a, b, durable := twoServers(t, wayA.url, wayB.url)
-			s := shopAway(t, a, b, durable)
-			s.meet(t, 500)
-			wayA.slow(delay)
-			wayB.slow(delay)
-			s.meet(t, 500)
-			wayA.slow(0)
-			wayB.slow(0)
-			s.meet(t, 500)
-			s.leave(t)
+			proxyA, proxyB := newProxy(t, url), newProxy(t, url)
+			a, b, durable := twoServers(t, proxyA.url, proxyB.url)
+			s := startShoppers(t, a, b, durable)
+			s.waitForCalls(t, 500)
+			proxyA.slow(delay)
+			proxyB.slow(delay)
+			s.waitForCalls(t, 500)
+			proxyA.slow(0)
+			proxyB.slow(0)
+			s.waitForCalls(t, 500)
+			s.stopAndCheck(t)
 		})
 	}
 }
@@ -430,45 +430,45 @@ func TestOpen_WithoutRedis(t *testing.T) {
 	database := container.StartRedis(t)
 	database.Stop(t)
 	start := time.Now()
-	a, b := newWhole(open(t, database.URL), memory.NewStore()), newWhole(open(t, database.URL), memory.NewStore())
+	a, b := newShopServer(open(t, database.URL), memory.NewStore()), newShopServer(open(t, database.URL), memory.NewStore())
 	assert.Less(t, time.Since(start), time.Second)
 	require.ErrorIs(t, a.Check(t.Context()), domain.ErrUnavailable)
 	require.NoError(t, a.PutSession(t.Context(), aSession("anna")))
-	assert.True(t, a.knows(t, "anna"))
+	assert.True(t, a.hasSession(t, "anna"))
 	require.NoError(t, a.DeleteSession(t.Context(), "anna"))
-	assert.False(t, a.knows(t, "anna"))
+	assert.False(t, a.hasSession(t, "anna"))
 	limit := port.Limit{Burst: 2, Every: time.Hour}
 	for n, want := range []time.Duration{0, 0, time.Hour} {
 		wait, err := a.limits.Take(t.Context(), "signin:anna", limit, noon)
 		require.NoError(t, err)
 		assert.Equal(t, want, wait, "take %d is counted by this server alone", n+1)
 	}
-	news, err := b.events.Subscribe(t.Context(), domain.OrderChanged)
+	events, err := b.events.Subscribe(t.Context(), domain.OrderChanged)
 	require.NoError(t, err)
 	require.NoError(t, a.events.Publish(t.Context(), domain.Event{Topic: domain.OrderChanged, Key: "1"}))
 
 	database.Start(t)
-	a.getsReady(t)
-	b.getsReady(t)
+	a.waitUntilReady(t)
+	b.waitUntilReady(t)
 	require.NoError(t, a.Check(t.Context()))
-	for want, server := range []*whole{a, b, a} {
+	for want, server := range []*shopServer{a, b, a} {
 		wait, err := server.limits.Take(t.Context(), "signin:anna", limit, noon)
 		require.NoError(t, err)
-		assert.Equal(t, want == 2, wait > 0, "all servers count together again")
+		assert.Equal(t, want == 2, wait > 0, "the servers count together again")
 	}
 	select {
-	case heard := <-news:
-		assert.Equal(t, domain.Event{Topic: domain.OrderChanged}, heard, "news was missed")
+	case received := <-events:
+		assert.Equal(t, domain.Event{Topic: domain.OrderChanged}, received, "a gap is announced")
 	case <-time.After(10 * time.Second):
-		assert.Fail(t, "nobody says that news was missed")
+		assert.Fail(t, "no gap is announced")
 	}
 }
 
-func TestEvents_FollowersAreWokenAfterRedisWasAway(t *testing.T) {
+func TestEvents_Subscribe_AnnouncesGapsAfterRedisWasAway(t *testing.T) {
 	needContainers(t)
 	database := container.StartRedis(t)
 	a, b, _ := twoServers(t, database.URL)
-	hearEachOther(t, a.events, b.events)
+	waitUntilConnected(t, a.events, b.events)
 	here, err := a.events.Subscribe(t.Context(), domain.OrderChanged)
 	require.NoError(t, err)
 	there, err := b.events.Subscribe(t.Context(), domain.OrderChanged)
@@ -477,49 +477,49 @@ func TestEvents_FollowersAreWokenAfterRedisWasAway(t *testing.T) {
 	event := domain.Event{Topic: domain.OrderChanged, Key: "1"}
 	start := time.Now()
 	require.NoError(t, a.events.Publish(t.Context(), event))
-	assert.Less(t, time.Since(start), inTheWorst)
-	assert.Equal(t, event, <-here, "followers on the same server hear it all the same")
+	assert.Less(t, time.Since(start), worstCall)
+	assert.Equal(t, event, <-here, "subscribers on the same server receive it all the same")
 	database.Start(t)
-	for name, news := range map[string]<-chan domain.Event{"here": here, "there": there} {
+	for name, events := range map[string]<-chan domain.Event{"here": here, "there": there} {
 		select {
-		case heard := <-news:
-			assert.Equal(t, domain.Event{Topic: domain.OrderChanged}, heard, name)
+		case received := <-events:
+			assert.Equal(t, domain.Event{Topic: domain.OrderChanged}, received, name)
 		case <-time.After(10 * time.Second):
-			assert.Fail(t, "not woken "+name)
+			assert.Fail(t, "no gap is announced "+name)
 		}
 	}
 	event.Key = "2"
 	require.Eventually(t, func() bool {
 		require.NoError(t, a.events.Publish(t.Context(), event))
 		select {
-		case heard := <-there:
-			return heard == event
+		case received := <-there:
+			return received == event
 		case <-time.After(50 * time.Millisecond):
 			return false
 		}
-	}, 10*time.Second, time.Millisecond, "the server follows again")
+	}, 10*time.Second, time.Millisecond, "the server receives events again")
 }
 
-func TestEvents_WhoCouldNotTellNewsWakesTheOthersLater(t *testing.T) {
+func TestEvents_Publish_AnnouncesAGapLater(t *testing.T) {
 	needContainers(t)
 	url := container.Redis(t)
-	way := newProxy(t, url)
-	a, b, _ := twoServers(t, way.url, url)
-	hearEachOther(t, a.events, b.events)
-	news, err := b.events.Subscribe(t.Context(), domain.OrderChanged)
+	link := newProxy(t, url)
+	a, b, _ := twoServers(t, link.url, url)
+	waitUntilConnected(t, a.events, b.events)
+	events, err := b.events.Subscribe(t.Context(), domain.OrderChanged)
 	require.NoError(t, err)
-	way.cutOff(true)
+	link.disconnect(true)
 	require.NoError(t, a.events.Publish(t.Context(), domain.Event{Topic: domain.OrderChanged, Key: "1"}))
-	way.cutOff(false)
+	link.disconnect(false)
 	select {
-	case heard := <-news:
-		assert.Equal(t, domain.Event{Topic: domain.OrderChanged}, heard)
+	case received := <-events:
+		assert.Equal(t, domain.Event{Topic: domain.OrderChanged}, received)
 	case <-time.After(10 * time.Second):
-		assert.Fail(t, "not woken")
+		assert.Fail(t, "no gap is announced")
 	}
 }
 
-func TestLimits_AServerThatLostRedisCountsForItself(t *testing.T) {
+func TestLimits_Take_CountsLocallyWithoutRedis(t *testing.T) {
 	needContainers(t)
 	database := container.StartRedis(t)
 	a, _, _ := twoServers(t, database.URL)
@@ -538,19 +538,19 @@ func TestLimits_AServerThatLostRedisCountsForItself(t *testing.T) {
 	assert.Zero(t, wait)
 }
 
-// moody is a durable catalog that may be away, or think for ever before it says what it found.
-type moody struct {
+// flakyStore is a durable catalog that may be away or block its readers.
+type flakyStore struct {
 	*memory.Store
-	mu   sync.Mutex
-	away bool
-	asks int
-	slow chan struct{} // closed when it no longer thinks
+	mu    sync.Mutex
+	away  bool
+	count int
+	slow  chan struct{} // readers wait until it is closed
 }
 
-func (m *moody) mood(ctx context.Context) error {
+func (m *flakyStore) answer(ctx context.Context) error {
 	m.mu.Lock()
 	away, slow := m.away, m.slow
-	m.asks++
+	m.count++
 	m.mu.Unlock()
 	if slow != nil {
 		select {
@@ -565,41 +565,41 @@ func (m *moody) mood(ctx context.Context) error {
 	return nil
 }
 
-func (m *moody) becomes(away bool, slow chan struct{}) {
+func (m *flakyStore) set(away bool, slow chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.away, m.slow, m.asks = away, slow, 0
+	m.away, m.slow, m.count = away, slow, 0
 }
 
-// asked is how often it was asked since its mood changed.
-func (m *moody) asked() int {
+// reads returns the number of reads since set was called.
+func (m *flakyStore) reads() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.asks
+	return m.count
 }
 
-func (m *moody) Product(ctx context.Context, ref string) (domain.Product, error) {
+func (m *flakyStore) Product(ctx context.Context, ref string) (domain.Product, error) {
 	found, err := m.Store.Product(ctx, ref)
-	return found, errors.Join(m.mood(ctx), err)
+	return found, errors.Join(m.answer(ctx), err)
 }
 
-func (m *moody) Products(ctx context.Context, ids []domain.ProductID) ([]domain.Product, error) {
+func (m *flakyStore) Products(ctx context.Context, ids []domain.ProductID) ([]domain.Product, error) {
 	found, err := m.Store.Products(ctx, ids)
-	return found, errors.Join(m.mood(ctx), err)
+	return found, errors.Join(m.answer(ctx), err)
 }
 
-func (m *moody) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
+func (m *flakyStore) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
 	found, err := m.Store.Search(ctx, q)
-	return found, errors.Join(m.mood(ctx), err)
+	return found, errors.Join(m.answer(ctx), err)
 }
 
-func TestProducts_AreShownWhileTheDurableStoreIsAway(t *testing.T) {
+func TestProducts_UsesStaleEntriesWhileTheDurableStoreIsAway(t *testing.T) {
 	needContainers(t)
 	client := ready(t, container.Redis(t), 1)[0]
-	durable := &moody{Store: memory.NewStore()}
+	durable := &flakyStore{Store: memory.NewStore()}
 	products, catalog := redis.NewProducts(client.Client, durable), redis.NewCatalog(client.Client, durable)
 	require.NoError(t, products.PutProducts(t.Context(), []domain.Product{aProduct(1, 5), aProduct(2, 5)}))
-	look := func() {
+	browse := func() {
 		t.Helper()
 		for _, ref := range []string{"tea-pot-1", "product-1"} {
 			p, err := products.Product(t.Context(), ref)
@@ -610,30 +610,30 @@ func TestProducts_AreShownWhileTheDurableStoreIsAway(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, 2, found.Total)
 	}
-	look()
-	look()
-	kept := client.since()
+	browse()
+	browse()
+	kept := client.statsSince()
 	redis.ExpireCatalog(t)
-	durable.becomes(true, nil)
-	look()
+	durable.set(true, nil)
+	browse()
 	assert.Zero(t, kept().Failures)
 	_, err := products.Product(t.Context(), "tea-pot-2")
-	require.ErrorIs(t, err, domain.ErrUnavailable, "what was not kept cannot be shown")
+	require.ErrorIs(t, err, domain.ErrUnavailable, "what is not cached cannot be shown")
 
-	thinks := make(chan struct{})
-	durable.becomes(false, thinks)
+	blocked := make(chan struct{})
+	durable.set(false, blocked)
 	start := time.Now()
 	for range 20 {
-		look()
+		browse()
 	}
-	assert.Less(t, time.Since(start), 5*time.Second, "it is waited for once, not by every look")
-	close(thinks)
-	durable.becomes(false, nil)
+	assert.Less(t, time.Since(start), 5*time.Second, "only one read waits for the store")
+	close(blocked)
+	durable.set(false, nil)
 	_, err = durable.ChangeStock(t.Context(), "product-1", -5, domain.StockCorrected, noon)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		p, err := products.Product(t.Context(), "tea-pot-1")
 		require.NoError(t, err)
 		return p.Stock == 0
-	}, 10*time.Second, time.Millisecond, "then everything is as before")
+	}, 10*time.Second, time.Millisecond, "the store is used again")
 }

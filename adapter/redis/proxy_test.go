@@ -12,17 +12,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// proxy stands between a server and its Redis, and can be in the way.
+// proxy stands between a server and its Redis, and can delay or cut their connections.
 type proxy struct {
 	url      string
 	upstream string
 	listener net.Listener
 
-	mu    sync.Mutex
-	delay time.Duration // of whatever passes; for ever when below zero
-	cut   bool
-	ways  map[net.Conn]bool
-	work  sync.WaitGroup
+	mu          sync.Mutex
+	delay       time.Duration // of all data; forever if negative
+	cut         bool
+	connections map[net.Conn]bool
+	work        sync.WaitGroup
 }
 
 func newProxy(t testing.TB, redisURL string) *proxy {
@@ -31,13 +31,13 @@ func newProxy(t testing.TB, redisURL string) *proxy {
 	require.NoError(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	p := &proxy{upstream: u.Host, listener: listener, ways: map[net.Conn]bool{}}
+	p := &proxy{upstream: u.Host, listener: listener, connections: map[net.Conn]bool{}}
 	u.Host = listener.Addr().String()
 	p.url = u.String()
 	p.work.Go(p.serve)
 	t.Cleanup(func() {
 		_ = listener.Close()
-		p.cutOff(true)
+		p.disconnect(true)
 		p.work.Wait()
 	})
 	return p
@@ -50,27 +50,27 @@ func (p *proxy) serve() {
 			return
 		}
 		up, err := net.Dial("tcp", p.upstream)
-		if err != nil || !p.opens(down, up) {
+		if err != nil || !p.register(down, up) {
 			_ = down.Close()
 			continue
 		}
-		p.work.Go(func() { p.pass(down, up) })
-		p.work.Go(func() { p.pass(up, down) })
+		p.work.Go(func() { p.forward(down, up) })
+		p.work.Go(func() { p.forward(up, down) })
 	}
 }
 
-func (p *proxy) opens(down, up net.Conn) bool {
+func (p *proxy) register(down, up net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cut {
 		_ = up.Close()
 		return false
 	}
-	p.ways[down], p.ways[up] = true, true
+	p.connections[down], p.connections[up] = true, true
 	return true
 }
 
-func (p *proxy) pass(from, to net.Conn) {
+func (p *proxy) forward(from, to net.Conn) {
 	defer func() {
 		_ = from.Close()
 		_ = to.Close()
@@ -88,7 +88,7 @@ func (p *proxy) pass(from, to net.Conn) {
 	}
 }
 
-// wait holds up what passes.
+// wait delays data.
 func (p *proxy) wait() {
 	p.mu.Lock()
 	delay, cut := p.delay, p.cut
@@ -104,20 +104,20 @@ func (p *proxy) wait() {
 	}
 }
 
-// slow has all that passes take as long; below zero it stays on the way.
+// slow delays all data from now on, forever if delay is negative.
 func (p *proxy) slow(delay time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = delay
 }
 
-// cutOff breaks all connections, and refuses others until it is called with false.
-func (p *proxy) cutOff(cut bool) {
+// disconnect closes all connections, and refuses new ones until it is called with false.
+func (p *proxy) disconnect(cut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cut = cut
-	for way := range p.ways {
-		_ = way.Close()
+	for connection := range p.connections {
+		_ = connection.Close()
 	}
-	clear(p.ways)
+	clear(p.connections)
 }

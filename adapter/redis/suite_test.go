@@ -13,7 +13,7 @@ import (
 	"eshop/port/porttest"
 )
 
-// Answers that cache. The suites wait until the server has heard of what the other one changed.
+// The suites call CatchUp before they read what the other server changed.
 type (
 	cachedSessions struct {
 		port.Sessions
@@ -29,81 +29,81 @@ type (
 func TestSessions(t *testing.T) {
 	shop := newShop(t)
 	porttest.Sessions(t, func(t *testing.T) (port.Sessions, port.Sessions) {
-		a, b := shop.emptied(t)
+		a, b := shop.flushed(t)
 		durable := memory.NewStore()
 		return cachedSessions{redis.NewSessions(a.Client, durable), a}, cachedSessions{redis.NewSessions(b.Client, durable), b}
 	})
-	shop.used(t)
+	shop.requireUsed(t)
 	assert.Positive(t, shop.a.Stats().Local)
 }
 
 func TestUsers(t *testing.T) {
 	shop := newShop(t)
 	porttest.Users(t, func(t *testing.T) (port.Users, port.Users) {
-		a, b := shop.emptied(t)
+		a, b := shop.flushed(t)
 		durable := memory.NewStore()
 		return redis.NewUsers(a.Client, durable), redis.NewUsers(b.Client, durable)
 	})
-	shop.used(t)
+	shop.requireUsed(t)
 }
 
 func TestProducts(t *testing.T) {
 	shop := newShop(t)
 	porttest.Products(t, shop.open)
-	shop.used(t)
+	shop.requireUsed(t)
 	assert.Positive(t, shop.a.Stats().Local)
 }
 
 func TestStock(t *testing.T) {
 	shop := newShop(t)
 	porttest.Stock(t, shop.open)
-	shop.used(t)
+	shop.requireUsed(t)
 }
 
 func TestCatalog(t *testing.T) {
 	shop := newShop(t)
 	porttest.Catalog(t, shop.open)
-	shop.used(t)
+	shop.requireUsed(t)
 	assert.Positive(t, shop.a.Stats().Local)
 }
 
 func TestOrders(t *testing.T) {
 	shop := newShop(t)
 	porttest.Orders(t, shop.open)
-	shop.used(t)
+	shop.requireUsed(t)
 }
 
 func TestLimits(t *testing.T) {
 	shop := newShop(t)
 	porttest.Limits(t, func(t *testing.T) (port.Limits, port.Limits) {
-		a, b := shop.emptied(t)
+		a, b := shop.flushed(t)
 		return redis.NewLimits(a.Client, memory.NewStore()), redis.NewLimits(b.Client, memory.NewStore())
 	})
-	shop.used(t)
+	shop.requireUsed(t)
 }
 
 func TestEvents(t *testing.T) {
 	shop := newShop(t)
 	porttest.Events(t, func(t *testing.T) (port.Events, port.Events) {
 		a, b := redis.NewEvents(shop.a.Client, memory.NewStore()), redis.NewEvents(shop.b.Client, memory.NewStore())
-		hearEachOther(t, a, b)
+		waitUntilConnected(t, a, b)
 		return a, b
 	})
-	shop.used(t)
+	shop.requireUsed(t)
 }
 
-// hearEachOther waits until two servers are connected.
-func hearEachOther(t *testing.T, a, b port.Events) {
+// waitUntilConnected waits until two servers receive events from each other.
+func waitUntilConnected(t *testing.T, a, b port.Events) {
 	t.Helper()
 	const topic = domain.Topic("greeting")
 	for _, pair := range [][2]port.Events{{a, b}, {b, a}} {
-		news, err := pair[1].Subscribe(t.Context(), topic)
+		events, err := pair[1].Subscribe(t.Context(), topic)
 		assert.NoError(t, err)
 		assert.Eventually(t, func() bool {
 			assert.NoError(t, pair[0].Publish(t.Context(), domain.Event{Topic: topic, Key: "hello"}))
 			select {
-			case heard := <-news:
-				return heard.Key == "hello"
+			case received := <-events:
+				return received.Key == "hello"
 			case <-time.After(50 * time.Millisecond):
 				return false
 			}
