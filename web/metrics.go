@@ -60,8 +60,8 @@ func nameRoutes(next http.Handler) http.Handler {
 }
 
 func nameRoute(r *http.Request, route *mux.Route) {
-	name, counted := r.Context().Value(routeKey{}).(*string)
-	if template, err := route.GetPathTemplate(); counted && err == nil {
+	name, ok := r.Context().Value(routeKey{}).(*string)
+	if template, err := route.GetPathTemplate(); ok && err == nil {
 		*name = template
 	}
 }

@@ -36,7 +36,7 @@ func (s *Store) PlaceOrder(ctx context.Context, p port.Placement, build port.Bui
 		return domain.Order{}, false, err
 	}
 	name := placement{p.Owner, p.Key}
-	if before, kept := s.placements[name]; kept {
+	if before, ok := s.placements[name]; ok {
 		if before.fingerprint != p.Fingerprint {
 			return domain.Order{}, false, domain.KeyReused()
 		}

@@ -12,7 +12,7 @@ func (s *Store) PutPicture(ctx context.Context, p domain.Picture) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if _, kept := s.pictures[p.Name]; !kept {
+	if _, ok := s.pictures[p.Name]; !ok {
 		s.pictures[p.Name] = p.Clone()
 	}
 	return nil
@@ -24,8 +24,8 @@ func (s *Store) Picture(ctx context.Context, name domain.PictureName) (domain.Pi
 	if err := ctx.Err(); err != nil {
 		return domain.Picture{}, err
 	}
-	p, kept := s.pictures[name]
-	if !kept {
+	p, ok := s.pictures[name]
+	if !ok {
 		return domain.Picture{}, domain.NotFound("picture")
 	}
 	return p.Clone(), nil

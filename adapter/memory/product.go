@@ -95,12 +95,11 @@ func (s *Store) checkSlugs(products []domain.Product) error {
 	}
 	owner := make(map[string]domain.ProductID, len(products))
 	for id, slug := range slugOf {
-		other, taken := owner[slug]
-		if kept, ok := s.bySlug[slug]; ok && !taken {
-			_, moves := slugOf[kept.ID]
-			other, taken = kept.ID, !moves
+		other, ok := owner[slug]
+		if kept := s.bySlug[slug]; kept != nil && !ok && slugOf[kept.ID] == "" {
+			other, ok = kept.ID, true
 		}
-		if taken && other != id {
+		if ok && other != id {
 			return domain.ErrConflict.Errorf(domain.CodeSlugTaken, "another product has the address %q", slug)
 		}
 		owner[slug] = id

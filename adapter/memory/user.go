@@ -13,10 +13,10 @@ func (s *Store) AddUser(ctx context.Context, u domain.User) error {
 		return err
 	}
 	name, email := domain.LoginName(u.Username), domain.LoginName(u.Email)
-	if _, taken := s.byLogin[name]; taken {
+	if _, ok := s.byLogin[name]; ok {
 		return domain.UsernameTaken()
 	}
-	if _, taken := s.byLogin[email]; taken {
+	if _, ok := s.byLogin[email]; ok {
 		return domain.EmailTaken()
 	}
 	s.users[u.ID] = u

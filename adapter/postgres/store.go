@@ -148,7 +148,7 @@ func (s *Store) settings(statement, lock time.Duration) (*pgxpool.Config, error)
 		"gin_pending_list_limit":              "256kB", // every search reads what the index of words has pending
 		"random_page_cost":                    "1.1",   // the catalog lies in memory or on flash
 	} {
-		if _, given := conn.RuntimeParams[name]; !given {
+		if _, ok := conn.RuntimeParams[name]; !ok {
 			conn.RuntimeParams[name] = value
 		}
 	}

@@ -349,7 +349,7 @@ func (k *Talker) write(message object) {
 func (all *Talkers) arrived(id string) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	if begun, timed := all.sent[id]; timed {
+	if begun, ok := all.sent[id]; ok {
 		all.late = append(all.late, time.Since(begun))
 		delete(all.sent, id)
 	}

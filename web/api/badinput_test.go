@@ -217,7 +217,7 @@ func TestWrites_RefuseFieldsThatTheyDoNotKnow(t *testing.T) {
 	for _, call := range writes(w.line, w.talk) {
 		inside := []string{""}
 		for _, path := range fields(call.good, "") {
-			if _, nested := at(call.good, path).(object); nested {
+			if _, ok := at(call.good, path).(object); ok {
 				inside = append(inside, path+".")
 			}
 		}
@@ -454,8 +454,8 @@ func fields(o object, prefix string) []string {
 
 // at is what stands in o at a dotted path.
 func at(o object, path string) any {
-	name, rest, nested := strings.Cut(path, ".")
-	if nested {
+	name, rest, ok := strings.Cut(path, ".")
+	if ok {
 		return at(o[name].(object), rest)
 	}
 	return o[name]
@@ -463,10 +463,10 @@ func at(o object, path string) any {
 
 // put is o with value at a dotted path.
 func put(o object, path string, value any) object {
-	name, rest, nested := strings.Cut(path, ".")
+	name, rest, ok := strings.Cut(path, ".")
 	changed := maps.Clone(o)
 	switch {
-	case nested:
+	case ok:
 		changed[name] = put(o[name].(object), rest, value)
 	case value == missing:
 		delete(changed, name)

@@ -153,8 +153,8 @@ func Media() http.Handler {
 			return
 		}
 		defer func() { _ = picture.Close() }()
-		body, seekable := picture.(io.ReadSeeker)
-		if !seekable {
+		body, ok := picture.(io.ReadSeeker)
+		if !ok {
 			missing(w)
 			return
 		}

@@ -39,10 +39,10 @@ func newDeliverer(w *workers, deliver func(context.Context, domain.ConversationI
 // wake has a conversation delivered, once more if that is under way already.
 func (d *deliverer) wake(id domain.ConversationID) {
 	d.mu.Lock()
-	_, working := d.woken[id]
+	_, ok := d.woken[id]
 	d.woken[id] = true
 	d.mu.Unlock()
-	if !working {
+	if !ok {
 		d.workers.start(func(ctx context.Context) { d.work(ctx, id) })
 	}
 }

@@ -62,7 +62,7 @@ func TestHub_ManyConversations(t *testing.T) {
 	for i := range conversations {
 		for _, end := range []*client{clients[i], support} {
 			for _, m := range end.receives(ids[i], 0, 1+2*rounds) {
-				if begun, timed := sent[m.ClientID]; timed && (m.From.Role == "agent") == (end != support) {
+				if begun, ok := sent[m.ClientID]; ok && (m.From.Role == "agent") == (end != support) {
 					delays = append(delays, m.received.Sub(begun))
 				}
 			}

@@ -31,14 +31,14 @@ func newPresence() *presence {
 	return &presence{shoppersUntil: map[domain.ConversationID]time.Time{}, shoppersAnnounced: map[domain.ConversationID]bool{}}
 }
 
-// staffOnline reports whether anybody of staff is connected to any server; connected says whether to this one.
+// staffOnline reports whether anybody of staff is connected to any server; connected reports whether to this one.
 func (p *presence) staffOnline(connected bool, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return connected || now.Before(p.staffUntil)
 }
 
-// shopperOnline reports whether a conversation's shopper is connected to any server; connected says whether to
+// shopperOnline reports whether a conversation's shopper is connected to any server; connected reports whether to
 // this one.
 func (p *presence) shopperOnline(id domain.ConversationID, connected bool, now time.Time) bool {
 	p.mu.Lock()
@@ -91,7 +91,7 @@ func (p *presence) presenceChanges(connected iter.Seq[domain.ConversationID], st
 	return changes
 }
 
-// hear records a signal of any server, maybe this one, about staff or a shopper. connected says whether
+// hear records a signal of any server, maybe this one, about staff or a shopper. connected reports whether
 // they are connected to this server, and staff whether staff is. If ok, reply is to be published: it
 // corrects who says, or asks whether, they are gone.
 func (p *presence) hear(sig domain.ChatSignal, connected, staff bool, now time.Time) (reply domain.ChatSignal, ok bool) {

@@ -70,8 +70,8 @@ func (d Decoder) read(tokens *json.Decoder, depth int) (any, error) {
 	if err != nil {
 		return nil, d.malformed(notJSON)
 	}
-	start, nested := token.(json.Delim)
-	if !nested {
+	start, ok := token.(json.Delim)
+	if !ok {
 		return token, nil
 	}
 	if depth == 0 {
@@ -87,7 +87,7 @@ func (d Decoder) read(tokens *json.Decoder, depth int) (any, error) {
 			}
 			name, _ = token.(string)
 		}
-		if _, twice := members[name]; twice {
+		if _, ok := members[name]; ok {
 			return nil, d.malformed("gives a name twice in one object")
 		}
 		member, err := d.read(tokens, depth-1)
