@@ -44,6 +44,14 @@ func changingStock(t *testing.T, open func(t *testing.T) shop) {
 		assert.Equal(t, 1, productBy(t, s.Products, "product-0002").Stock)
 		assert.Len(t, movementsOf(t, s.Stock, "product-0002"), 1, "another's stays as it is")
 	})
+	t.Run("changing what came out changes nothing that is kept", func(t *testing.T) {
+		s, p := open(t), aProduct(1, 5)
+		keepProducts(t, s.Products, p)
+		want := movementsOf(t, s.Stock, p.ID)
+		got := movementsOf(t, s.Stock, p.ID)
+		got[0].Delta, got[0].Reason = 99, domain.StockSold
+		assert.Equal(t, want, movementsOf(t, s.Stock, p.ID))
+	})
 	t.Run("stock stays from none to the most that is counted", func(t *testing.T) {
 		for name, c := range map[string]struct {
 			stock, delta int
