@@ -9,6 +9,8 @@ PRODUCTS ?= 100000
 ASSETS := web/asset/dist/manifest.json
 ASSET_SOURCES := $(wildcard web/asset/*.mjs web/asset/js/*.js web/asset/css/*.css web/page/*.templ) \
 	web/asset/package-lock.json cmd/eshop/demo/kinds.json
+# A module of its own, which ./... does not reach.
+EXAMPLE := test/example
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # Docker's helper that cleans up cannot be pulled everywhere, and is not needed.
@@ -43,6 +45,7 @@ down: need-compose ## End what make up began; the data stays in a volume of Dock
 
 test: need-go $(ASSETS) ## Run every test that needs nothing installed, in under three minutes
 	go test -short -race -shuffle=on ./...
+	cd $(EXAMPLE) && go test -short -race -shuffle=on ./...
 
 mutants: need-go ## Check that the suites of port/porttest catch mistakes, one at a time, in adapter/memory
 	go run ./test/mutants
@@ -68,6 +71,7 @@ lint: need-go $(ASSETS) ## Look for mistakes
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	go vet ./...
 	go run $(GOLANGCI) run ./...
+	cd $(EXAMPLE) && go vet ./... && go run $(GOLANGCI) run ./...
 
 generate: need-go ## Make the generated code anew: pages and wiring
 	go tool templ generate -path web/page
@@ -76,6 +80,7 @@ generate: need-go ## Make the generated code anew: pages and wiring
 verify: need-go ## Check that generated code is fresh and modules are tidy
 	go mod tidy -diff
 	go mod verify
+	cd $(EXAMPLE) && go mod tidy -diff
 	go tool wire diff ./cmd/eshop
 	@before=$$(cat web/page/*_templ.go | sha256sum); go tool templ generate -path web/page >/dev/null 2>&1; \
 	test "$$before" = "$$(cat web/page/*_templ.go | sha256sum)" || { echo "pages were not generated: run make generate"; exit 1; }
