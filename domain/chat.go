@@ -63,7 +63,7 @@ func CheckMessage(id, body string) error {
 	return wrong.err()
 }
 
-// TalkState reports whether a conversation waits for anything.
+// ConversationState tells whether a conversation waits for anything.
 type ConversationState string
 
 // The states of a conversation.

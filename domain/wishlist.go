@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// MaxWishes bounds a wishlist.
+// MaxWishlistItems bounds a wishlist.
 const MaxWishlistItems = 200
 
-// WishID names an entry of a wishlist.
+// WishlistItemID names an entry of a wishlist.
 type WishlistItemID string
 
 // Wishlist is what a shopper may want one day, the newest wish last.
@@ -16,7 +16,7 @@ type Wishlist struct {
 	Items []WishlistItem
 }
 
-// Wish is one product on a wishlist.
+// WishlistItem is one product on a wishlist.
 type WishlistItem struct {
 	ID      WishlistItemID
 	Product ProductID

@@ -8,7 +8,7 @@ import (
 
 // Wishlists keeps wishlists, with the promises of Carts.
 type Wishlists interface {
-	// Wishlist returns the wishlist of owner, the newest wish last; one never kept is empty.
+	// Wishlist returns the wishlist of owner, the newest item last; one never kept is empty.
 	Wishlist(ctx context.Context, owner domain.OwnerID) (domain.Wishlist, error)
 
 	// UpdateWishlist passes the wishlist to change, keeps the result and returns
@@ -16,7 +16,7 @@ type Wishlists interface {
 	// nothing is kept and its error comes back. change may run more than once.
 	UpdateWishlist(ctx context.Context, owner domain.OwnerID, change func(*domain.Wishlist) error) (domain.Wishlist, error)
 
-	// MergeWishlist moves the wishes of one list into another by
+	// MergeWishlist moves the items of one list into another by
 	// domain.Wishlist.Merge and leaves the first empty. Merging again changes nothing.
 	MergeWishlist(ctx context.Context, from, into domain.OwnerID) error
 }

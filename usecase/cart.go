@@ -20,15 +20,15 @@ type CartDeps struct {
 // NewCart returns Cart on deps.
 func NewCart(deps CartDeps) *Cart { return &Cart{deps} }
 
-// Basket is a cart with its products as they are now.
+// PricedCart is a cart with its products as they are now.
 type PricedCart struct {
 	Items     []PricedLine
 	ItemCount int
 	domain.Totals
 }
 
-// BasketItem is a line of a cart with its product. A product that is no longer
-// sold is a domain.GoneProduct.
+// PricedLine is a line of a cart with its product. A product that is no longer
+// sold is a domain.DiscontinuedProduct.
 type PricedLine struct {
 	domain.Line
 	Product   domain.Product
@@ -38,13 +38,13 @@ type PricedLine struct {
 // Short reports whether there is less in stock than the line asks for.
 func (i PricedLine) Short() bool { return i.Product.Stock < i.Quantity }
 
-// Cart returns the owner's cart.
+// Priced returns the owner's cart with its products and sums.
 func (s *Cart) Priced(ctx context.Context, owner domain.OwnerID) (PricedCart, error) {
 	cart, err := s.deps.Carts.Cart(ctx, owner)
 	if err != nil {
 		return PricedCart{}, err
 	}
-	return s.basket(ctx, cart)
+	return s.price(ctx, cart)
 }
 
 // ItemCount is how many things are in the owner's cart.
@@ -91,10 +91,10 @@ func (s *Cart) update(ctx context.Context, owner domain.OwnerID, key domain.Idem
 	if err != nil {
 		return PricedCart{}, err
 	}
-	return s.basket(ctx, cart)
+	return s.price(ctx, cart)
 }
 
-func (s *Cart) basket(ctx context.Context, cart domain.Cart) (PricedCart, error) {
+func (s *Cart) price(ctx context.Context, cart domain.Cart) (PricedCart, error) {
 	ids := make([]domain.ProductID, len(cart.Lines))
 	for i, line := range cart.Lines {
 		ids[i] = line.Product

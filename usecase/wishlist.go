@@ -21,13 +21,13 @@ type WishlistDeps struct {
 // NewWishlist returns Wishlist on deps.
 func NewWishlist(deps WishlistDeps) *Wishlist { return &Wishlist{deps} }
 
-// WishItem is a wish with its product. A product that is no longer sold is a domain.GoneProduct.
+// WishlistEntry is an item of a wishlist with its product. A product that is no longer sold is a domain.DiscontinuedProduct.
 type WishlistEntry struct {
 	domain.WishlistItem
 	Product domain.Product
 }
 
-// Wishlist returns the owner's wishes, the newest first.
+// Items returns the owner's wishlist, the newest first.
 func (w *Wishlist) Items(ctx context.Context, owner domain.OwnerID) ([]WishlistEntry, error) {
 	list, err := w.deps.Wishlists.Wishlist(ctx, owner)
 	if err != nil {
