@@ -20,7 +20,7 @@ func TestOrders(t *testing.T) {
 	porttest.Orders(t, func(*testing.T) (a, b porttest.Shop) {
 		s := memory.NewStore()
 		server := func() porttest.Shop {
-			return porttest.Shop{Orders: prometheus.CountOrders(s, client.NewRegistry()), Products: s, Carts: s}
+			return porttest.Shop{Orders: prometheus.CountOrders(s, client.NewRegistry()), Products: s, Stock: s, Carts: s, Catalog: s}
 		}
 		return server(), server()
 	})
