@@ -158,7 +158,7 @@ func TestWhatStaffSellsAtOneServer_IsSoldAtTheOther(t *testing.T) {
 		shows(server.URL+"/", "Pottery", false)
 		shows(server.URL+"/products/speckled-mug", "404", true)
 	}
-	form := url.Values{"key": {"a form"}, "name": {"Speckled Mug"}, "category": {"Pottery"}, "kind": {"Mugs"}, "price": {"12.50"}, "stock": {"7"}}
+	form := url.Values{"key": {"a-form"}, "name": {"Speckled Mug"}, "category": {"Pottery"}, "kind": {"Mugs"}, "price": {"12.50"}, "stock": {"7"}}
 	path := send(s.one.URL+"/admin/products/new", form)
 	assert.Equal(t, path, send(s.two.URL+"/admin/products/new", form), "the other server knows the form")
 	for _, server := range []*server.Server{s.one, s.two} {
