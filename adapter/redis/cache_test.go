@@ -38,7 +38,9 @@ func browse(t testing.TB, w *shopServer) {
 	named, err := w.products.Products(ctx, []domain.ProductID{"product-2", "product-1"})
 	require.NoError(t, err)
 	assert.ElementsMatch(t, []domain.Product{aProduct(1, 5), aProduct(2, 5)}, named)
-	for _, q := range []domain.Query{everything, {Category: "kitchen", Sort: domain.ByPrice}, {Text: "tea"}} {
+	kitchen, tea := by(domain.ByPrice), everything
+	kitchen.Category, tea.Text = "kitchen", "tea"
+	for _, q := range []domain.Query{everything, kitchen, tea} {
 		found, err := w.catalog.Search(ctx, q)
 		require.NoError(t, err)
 		assert.Equal(t, 3, found.Total)
@@ -221,8 +223,10 @@ func TestProducts_ReturnsCopies(t *testing.T) {
 	needContainers(t)
 	a, _, durable := twoServers(t, container.Redis(t))
 	seed(t, a, durable)
+	kitchen := everything
+	kitchen.Category = "kitchen"
 	for range 4 {
-		found, err := a.catalog.Search(t.Context(), everything)
+		found, err := a.catalog.Search(t.Context(), kitchen)
 		require.NoError(t, err)
 		assert.Equal(t, aProduct(1, 5), found.Products[0])
 		assert.Equal(t, "Kitchen", found.Facets.Categories[0].Name)

@@ -26,7 +26,7 @@ func TestWanted(t *testing.T) {
 		}
 		assert.NotContains(t, pairs, pair{"eshop/adapter/redis", "Carts"})
 	})
-	const suites = "package porttest\nfunc Carts(t *testing.T) {}\nfunc keepingCarts() {}\ntype Shop struct{}\nfunc (s Shop) CatchUp() {}\n"
+	const suites = "package porttest\nfunc Carts(t *testing.T) {}\nfunc keepingCarts() {}\ntype Shop struct{}\nfunc (s Shop) CatchUp() {}\nfunc Follow(p Shop) {}\n"
 	for name, c := range map[string]struct {
 		adapter, test string
 		pairs         []pair

@@ -21,7 +21,7 @@ func wanted(root string) ([]pair, []string, error) {
 	suites := map[string]bool{}
 	err := parse(filepath.Join(root, "port", "porttest"), func(_ string, file *ast.File) {
 		for _, decl := range file.Decls {
-			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.IsExported() {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.IsExported() && isSuite(f) {
 				suites[f.Name.Name] = true
 			}
 		}
@@ -47,7 +47,9 @@ func wanted(root string) ([]pair, []string, error) {
 						suite = member(n.Type, "port")
 					}
 				case *ast.CallExpr:
-					suite = member(n.Fun, "porttest")
+					if called := member(n.Fun, "porttest"); suites[called] {
+						suite = called
+					}
 				}
 				switch {
 				case suite == "":
@@ -89,6 +91,16 @@ func parse(dir string, each func(path string, file *ast.File)) error {
 		each(path, file)
 	}
 	return nil
+}
+
+// isSuite reports whether f runs subtests: its first parameter is a *testing.T. The
+// other exported functions of porttest help those who write adapters.
+func isSuite(f *ast.FuncDecl) bool {
+	if len(f.Type.Params.List) == 0 {
+		return false
+	}
+	t, ok := f.Type.Params.List[0].Type.(*ast.StarExpr)
+	return ok && member(t.X, "testing") == "T"
 }
 
 // member returns X when e is pkg.X, else nothing.
