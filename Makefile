@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PORT ?= 8080
 PRODUCTS ?= 100000
 ASSETS := web/asset/dist/manifest.json
-ASSET_SOURCES := $(wildcard web/asset/*.mjs web/asset/js/*.js web/asset/css/*.css web/page/*.templ) \
+ASSET_SOURCES := $(wildcard web/asset/*.mjs web/asset/js/*.js web/asset/css/*.css web/page/*/*.templ) \
 	web/asset/package-lock.json cmd/eshop/demo/kinds.json
 # A module of its own, which ./... does not reach.
 EXAMPLE := test/example
@@ -82,8 +82,8 @@ verify: need-go ## Check that generated code is fresh and modules are tidy
 	go mod verify
 	cd $(EXAMPLE) && go mod tidy -diff
 	go tool wire diff ./cmd/eshop
-	@before=$$(cat web/page/*_templ.go | sha256sum); go tool templ generate -path web/page >/dev/null 2>&1; \
-	test "$$before" = "$$(cat web/page/*_templ.go | sha256sum)" || { echo "pages were not generated: run make generate"; exit 1; }
+	@before=$$(cat web/page/*/*_templ.go | sha256sum); go tool templ generate -path web/page >/dev/null 2>&1; \
+	test "$$before" = "$$(cat web/page/*/*_templ.go | sha256sum)" || { echo "pages were not generated: run make generate"; exit 1; }
 
 clean: ## Remove what was built
 	rm -rf bin web/asset/node_modules

@@ -11,7 +11,7 @@ const always = ['show', 'showing', 'hide', 'hiding', 'fade', 'collapse', 'collap
 async function words() {
   const files = []
   for (const [dir, wanted] of [['../page', /(\.templ|(?<!_templ|_test)\.go)$/], ['js', /\.js$/]]) {
-    for (const name of await readdir(dir)) if (wanted.test(name)) files.push(join(dir, name))
+    for (const name of await readdir(dir, { recursive: true })) if (wanted.test(name)) files.push(join(dir, name))
   }
   const found = new Set(always)
   for (const file of files) {

@@ -2,12 +2,12 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-const calls = /\b(?:icon|empty)\(\s*["']([a-z0-9-]+)["']/g
+const calls = /\b(?:icon|Icon|Empty)\(\s*["']([a-z0-9-]+)["']/g
 
 export async function sprite() {
   const names = new Map()
   for (const [dir, ext] of [['../page', '.templ'], ['js', '.js']]) {
-    for (const file of await readdir(dir)) {
+    for (const file of await readdir(dir, { recursive: true })) {
       if (!file.endsWith(ext)) continue
       for (const [, name] of (await readFile(join(dir, file), 'utf8')).matchAll(calls)) names.set(name, join(dir, file))
     }

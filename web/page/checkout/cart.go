@@ -1,0 +1,181 @@
+package checkout
+
+import (
+	"net/http"
+	"strconv"
+
+	"eshop/domain"
+	"eshop/usecase"
+	"eshop/web/page/ui"
+	"eshop/web/problem"
+)
+
+// cartView is the cart as it is shown.
+type cartView struct {
+	usecase.PricedCart
+	problem problem.Problem
+	line    domain.LineID // the line that problem is about; "" for none in particular
+	typed   string        // that line's quantity as it was typed
+}
+
+// wrong is what is wrong with a line, if anything is.
+func (c cartView) wrong(item usecase.PricedLine) string {
+	// What is no longer sold has no input to say it beside.
+	if c.line != item.ID || c.problem.Status == 0 || item.Product.Discontinued() {
+		return ""
+	}
+	if text := c.problem.Fields["quantity"]; text != "" {
+		return text
+	}
+	return c.problem.Detail
+}
+
+func (c cartView) quantity(item usecase.PricedLine) string {
+	if c.wrong(item) != "" {
+		return c.typed
+	}
+	return strconv.Itoa(item.Quantity)
+}
+
+// toFreeDelivery is how much is missing until delivery is free; nothing when it is.
+func toFreeDelivery(t domain.Totals) domain.Money {
+	return domain.Dollars(max(0, domain.FreeShippingFrom-t.Subtotal.Amount))
+}
+
+// Cart shows what is in the cart.
+func (p *Pages) Cart(w http.ResponseWriter, r *http.Request) error {
+	return p.showCart(w, r, cartView{})
+}
+
+func (p *Pages) showCart(w http.ResponseWriter, r *http.Request, c cartView) error {
+	v, err := p.View(r)
+	if err != nil {
+		return err
+	}
+	v.Path = "/cart"
+	if c.PricedCart, err = p.basket(r, v.Visitor); err != nil {
+		return err
+	}
+	return ui.RenderForm(w, r, c.problem, cartPage(v, c))
+}
+
+// basket is what the visitor has in the cart; nothing for who was never here.
+func (p *Pages) basket(r *http.Request, who usecase.Visitor) (usecase.PricedCart, error) {
+	if !who.Known() {
+		return usecase.PricedCart{}, nil
+	}
+	return p.Shop.Cart.Priced(r.Context(), who.Session.Owner())
+}
+
+// AddToCart puts a product in the cart.
+func (p *Pages) AddToCart(w http.ResponseWriter, r *http.Request) error {
+	f, err := ui.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	pass, err := p.Cookies.Begin(r)
+	if err != nil {
+		return err
+	}
+	key, err := ui.FormKey(f, "token")
+	if err != nil {
+		return err
+	}
+	n := 1
+	if text := f.Get("quantity"); text != "" {
+		n, err = parseQuantity(text)
+	}
+	if err == nil {
+		_, err = p.Shop.Cart.Add(r.Context(), pass.Session.Owner(), domain.ProductID(f.Get("product_id")), n, key)
+	}
+	if err != nil {
+		return p.refuseChange(w, r, err, cartView{})
+	}
+	if err := p.Cookies.Keep(w, r, pass); err != nil {
+		return err
+	}
+	return ui.RedirectWithNotice(w, r, ui.ReturnPath(f, "/cart"), "added")
+}
+
+// UpdateCart makes a line hold a number. The form has no key, so going back to
+// change the number again works.
+func (p *Pages) UpdateCart(w http.ResponseWriter, r *http.Request) error {
+	f, err := ui.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	pass, err := p.Cookies.Begin(r)
+	if err != nil {
+		return err
+	}
+	key, err := ui.RequestKey(r)
+	if err != nil {
+		return err
+	}
+	line, typed := domain.LineID(f.Get("line")), f.Get("quantity")
+	n, err := parseQuantity(typed)
+	if err == nil {
+		_, err = p.Shop.Cart.SetQuantity(r.Context(), pass.Session.Owner(), line, n, key)
+	}
+	if err != nil {
+		return p.refuseChange(w, r, err, cartView{line: line, typed: typed})
+	}
+	return ui.RedirectWithNotice(w, r, "/cart", "updated")
+}
+
+// RemoveFromCart takes a line out of the cart.
+func (p *Pages) RemoveFromCart(w http.ResponseWriter, r *http.Request) error {
+	f, err := ui.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	pass, err := p.Cookies.Begin(r)
+	if err != nil {
+		return err
+	}
+	key, err := ui.FormKey(f, "token")
+	if err != nil {
+		return err
+	}
+	if _, err := p.Shop.Cart.Remove(r.Context(), pass.Session.Owner(), domain.LineID(f.Get("line")), key); err != nil {
+		return p.refuseChange(w, r, err, cartView{})
+	}
+	return ui.RedirectWithNotice(w, r, "/cart", "removed")
+}
+
+// refuseChange shows the cart again with what is wrong, if the user can fix it.
+func (p *Pages) refuseChange(w http.ResponseWriter, r *http.Request, err error, c cartView) error {
+	if c.problem, err = ui.UserError(err); err != nil {
+		return err
+	}
+	return p.showCart(w, r, c)
+}
+
+func parseQuantity(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, domain.InvalidFields(map[string]string{"quantity": "must be a whole number from 1 to " + strconv.Itoa(domain.MaxQuantity)})
+	}
+	return n, nil
+}
+
+func quantityID(i int) string { return "quantity-" + strconv.Itoa(i) }
+
+// marked reports whether a line of the cart shows what is wrong.
+func (c cartView) marked() bool {
+	for _, item := range c.Items {
+		if c.wrong(item) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (c cartView) short() bool {
+	for _, item := range c.Items {
+		if item.Short() || item.Product.Discontinued() {
+			return true
+		}
+	}
+	return false
+}

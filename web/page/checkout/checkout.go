@@ -1,0 +1,204 @@
+// Package checkout is the cart, and paying for what is in it.
+package checkout
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"eshop/domain"
+	"eshop/usecase"
+	"eshop/web/page/ui"
+	"eshop/web/problem"
+)
+
+// Pages answers those who buy.
+type Pages struct{ *ui.Site }
+
+// checkoutView is the checkout as it is shown.
+type checkoutView struct {
+	usecase.PricedCart
+	ui.FormState
+	key string // by which a form that is sent twice makes one order
+}
+
+// countries are the choices of a country, by name.
+var countries = func() []ui.Option {
+	choices := []ui.Option{{Value: "", Text: "Choose a country"}}
+	for _, code := range slices.Sorted(maps.Keys(domain.Countries)) {
+		choices = append(choices, ui.Option{Value: code, Text: domain.Countries[code]})
+	}
+	slices.SortStableFunc(choices[1:], func(a, b ui.Option) int { return cmp.Compare(a.Text, b.Text) })
+	return choices
+}()
+
+// Checkout shows the form to pay with.
+func (p *Pages) Checkout(w http.ResponseWriter, r *http.Request) error {
+	v, err := p.View(r)
+	if err != nil {
+		return err
+	}
+	basket, err := p.basket(r, v.Visitor)
+	if err != nil {
+		return err
+	}
+	if len(basket.Items) == 0 {
+		return ui.RedirectWithNotice(w, r, "/cart", "")
+	}
+	typed, err := p.knownAlready(r, v.Visitor)
+	if err != nil {
+		return err
+	}
+	return ui.RenderForm(w, r, problem.Problem{}, checkoutPage(v, checkoutView{basket, ui.FormState{Typed: typed}, ui.NewToken()}))
+}
+
+// knownAlready is what somebody who was here before need not type again: the
+// account's e-mail address, and where their last order went.
+func (p *Pages) knownAlready(r *http.Request, who usecase.Visitor) (url.Values, error) {
+	typed := url.Values{}
+	orders, _, err := p.Shop.Checkout.Orders(r.Context(), who.Session.Owner(), domain.Page{Number: 1, Size: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(orders) > 0 {
+		a := orders[0].ShippingAddress
+		for name, value := range map[string]string{
+			"name": a.Name, "line1": a.Line1, "line2": a.Line2, "city": a.City,
+			"region": a.Region, "postal_code": a.PostalCode, "country": a.Country, "phone": a.Phone,
+		} {
+			typed.Set("shipping_address."+name, value)
+		}
+		typed.Set("email", orders[0].Email)
+	}
+	if who.SignedIn() {
+		typed.Set("email", who.User.Email)
+	}
+	return typed, nil
+}
+
+// Buy places the order that the form is about, and pays for it.
+func (p *Pages) Buy(w http.ResponseWriter, r *http.Request) error {
+	f, err := ui.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	pass, err := p.Cookies.Begin(r)
+	if err != nil {
+		return err
+	}
+	if err := p.sumsAsShown(r, pass.Visitor, f.Get("total")); err != nil {
+		return p.refuse(w, r, err, f)
+	}
+	key, err := ui.FormKey(f, "key")
+	if err != nil {
+		return p.refuse(w, r, err, f)
+	}
+	order, _, err := p.Shop.Checkout.Buy(r.Context(), pass.Session.Owner(), key, purchaseOf(f))
+	if err != nil {
+		return p.refuse(w, r, err, f)
+	}
+	http.Redirect(w, r, ui.OrderPath(order.Number)+"?placed", http.StatusSeeOther)
+	return nil
+}
+
+// sumsAsShown keeps the shopper from paying another sum than the page said, when
+// the cart or a price changed since. A cart that is empty was bought by this very form, or never filled.
+func (p *Pages) sumsAsShown(r *http.Request, who usecase.Visitor, shown string) error {
+	if shown == "" || !who.Known() {
+		return nil
+	}
+	basket, err := p.basket(r, who)
+	if err != nil || len(basket.Items) == 0 || strconv.FormatInt(basket.Total.Amount, 10) == shown {
+		return err
+	}
+	return domain.ErrConflict.Errorf(domain.CodeTotalChanged,
+		"your cart or a price has changed since you opened this page, so this time nothing was charged. The total is now %s: please look it over and pay again", basket.Total)
+}
+
+// purchaseOf reads what the form of the checkout says.
+func purchaseOf(f url.Values) domain.Purchase {
+	text := func(name string) string { return strings.TrimSpace(f.Get(name)) }
+	return domain.Purchase{
+		Email: text("email"),
+		ShippingAddress: domain.Address{
+			Name: text("shipping_address.name"), Line1: text("shipping_address.line1"), Line2: text("shipping_address.line2"),
+			City: text("shipping_address.city"), Region: text("shipping_address.region"),
+			PostalCode: text("shipping_address.postal_code"), Country: text("shipping_address.country"), Phone: text("shipping_address.phone"),
+		},
+		Method: domain.DemoCard,
+		Card:   domain.NewCard(text("payment.card_number"), expiry(f.Get("payment.expiry")), f.Get("payment.cvc")),
+	}
+}
+
+// expiry makes MM/YY of the other ways in which people and browsers write it:
+// MM / YY, M/YY, MM/20YY and MMYY. What is none of them stays as it is.
+func expiry(text string) string {
+	text = strings.Join(strings.Fields(text), "")
+	month, year, slash := strings.Cut(text, "/")
+	if !slash && len(text) == 4 {
+		month, year = text[:2], text[2:]
+	}
+	if len(month) == 1 {
+		month = "0" + month
+	}
+	if len(year) == 4 {
+		year = strings.TrimPrefix(year, "20")
+	}
+	if len(month) != 2 || len(year) != 2 {
+		return text
+	}
+	return month + "/" + year
+}
+
+// refuse shows the checkout again with what went wrong and all that was
+// typed but the card's number and code.
+func (p *Pages) refuse(w http.ResponseWriter, r *http.Request, err error, typed url.Values) error {
+	prob := problem.From(err)
+	if prob.Status >= http.StatusInternalServerError && prob.Status != http.StatusServiceUnavailable {
+		return err
+	}
+	problem.Log(r, prob, err)
+	v, viewErr := p.View(r)
+	if viewErr != nil {
+		return err
+	}
+	v.Path = "/checkout"
+	basket, basketErr := p.basket(r, v.Visitor)
+	if basketErr != nil {
+		return err
+	}
+	key := typed.Get("key")
+	switch prob.Code {
+	case domain.CodePaymentDeclined:
+		prob.Fields = map[string]string{"payment.card_number": "the payment was declined, and nothing was charged. Please try another card"}
+	case domain.CodeIdempotencyKeyReused:
+		prob.Detail = "an order was placed with this form already, with other details. To place another one, look everything over and pay again"
+		key = ui.NewToken()
+	case domain.CodeTotalChanged:
+		key = ui.NewToken()
+	}
+	if len(prob.Lines) == 1 {
+		prob.Detail = ui.Shortage(prob.Lines[0].Name, prob.Lines[0].Available)
+	}
+	if prob.Fields["shipping_address.country"] != "" {
+		prob.Fields["shipping_address.country"] = "must be a country from the list"
+	}
+	if prob.Fields["key"] != "" {
+		delete(prob.Fields, "key")
+		key = ui.NewToken()
+	}
+	if len(basket.Items) == 0 {
+		switch prob.Code {
+		case domain.CodeIdempotencyKeyReused:
+			prob.Detail = "an order was placed with this form already, and your cart is empty"
+		case domain.CodeValidationFailed:
+			prob = problem.From(domain.CartEmpty())
+		}
+		return ui.RenderForm(w, r, prob, checkoutEmptyPage(v, prob))
+	}
+	return ui.RenderForm(w, r, prob, checkoutPage(v, checkoutView{basket, ui.FormState{Typed: typed, Problem: prob}, key}))
+}

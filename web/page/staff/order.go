@@ -1,0 +1,73 @@
+package staff
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/gorilla/mux"
+
+	"eshop/domain"
+	"eshop/web/page/account"
+	"eshop/web/page/ui"
+	"eshop/web/problem"
+)
+
+// Orders lists the orders of a state, or all.
+func (p *Pages) Orders(w http.ResponseWriter, r *http.Request, v ui.View) error {
+	query := r.URL.Query()
+	status := domain.OrderStatus(query.Get("status"))
+	if status != "" && !slices.Contains(domain.OrderStatuses, status) {
+		return domain.InvalidFields(map[string]string{"status": "must be a state of an order"})
+	}
+	list := account.OrdersView{Link: ui.ListLink("/admin/orders", query)}
+	var err error
+	if list.Page, err = ui.ListPage(query, rowsAPage); err != nil {
+		return err
+	}
+	list.Orders, list.Total, err = p.Shop.Fulfillment.Orders(r.Context(), v.Visitor.User, status, list.Page)
+	if err != nil {
+		return err
+	}
+	return ui.Render(w, r, http.StatusOK, ordersPage(v, list, status))
+}
+
+// Order shows an order with what may be done with it.
+func (p *Pages) Order(w http.ResponseWriter, r *http.Request, v ui.View) error {
+	return p.showOrder(w, r, v, problem.Problem{})
+}
+
+func (p *Pages) showOrder(w http.ResponseWriter, r *http.Request, v ui.View, prob problem.Problem) error {
+	order, err := p.Shop.Fulfillment.Order(r.Context(), v.Visitor.User, domain.OrderNumber(mux.Vars(r)["number"]))
+	if err != nil {
+		return err
+	}
+	v.Path = orderPath(order.Number)
+	return ui.RenderForm(w, r, prob, orderPage(v, order, prob))
+}
+
+// MoveOrder brings an order to another state.
+func (p *Pages) MoveOrder(w http.ResponseWriter, r *http.Request, v ui.View) error {
+	f, err := ui.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	number := domain.OrderNumber(mux.Vars(r)["number"])
+	if _, err := p.Shop.Fulfillment.Move(r.Context(), v.Visitor.User, number, domain.OrderStatus(f.Get("status"))); err != nil {
+		prob, err := ui.UserError(err)
+		if err != nil {
+			return err
+		}
+		return p.showOrder(w, r, v, ui.FoldFields(prob))
+	}
+	return ui.RedirectWithNotice(w, r, orderPath(number), "saved")
+}
+
+func orderPath(number domain.OrderNumber) string {
+	return "/admin/orders/" + url.PathEscape(string(number))
+}
+
+// mayMoveTo are the states to which staff may bring an order; the others are the payment's to say.
+func mayMoveTo(o domain.Order) []domain.OrderStatus {
+	return slices.DeleteFunc(o.Status.Next(), func(s domain.OrderStatus) bool { return s == domain.Paid || s == domain.Cancelled })
+}

@@ -1,0 +1,94 @@
+package ui
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"eshop/domain"
+)
+
+// RedirectWithNotice leads to path after a form, where the notice called done is shown.
+func RedirectWithNotice(w http.ResponseWriter, r *http.Request, path, done string) error {
+	u, err := url.Parse(LocalPath(path))
+	if err != nil {
+		u = &url.URL{Path: "/"}
+	}
+	q := u.Query()
+	q.Del("done")
+	if done != "" {
+		q.Set("done", done)
+	}
+	u.RawQuery = q.Encode()
+	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+	return nil
+}
+
+// LocalPath returns path when it is one of this shop's own, else the home page: a form must
+// not lead anybody to another site.
+func LocalPath(path string) string {
+	u, err := url.Parse(path)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(path, "/") {
+		return "/"
+	}
+	// An escaped slash is written as it is when something else in the path must be escaped.
+	for _, start := range []string{path, u.Path} {
+		if strings.HasPrefix(start, "//") || strings.HasPrefix(start, `/\`) {
+			return "/"
+		}
+	}
+	return path
+}
+
+// ReturnPath returns the page that a form was on; elsewhere when the form does not say.
+func ReturnPath(f url.Values, elsewhere string) string {
+	if path := f.Get("from"); path != "" {
+		return path
+	}
+	return elsewhere
+}
+
+// AddressOf returns path with query.
+func AddressOf(path string, query url.Values) string {
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
+}
+
+// WithNext returns path, which leads on to next.
+func WithNext(path, next string) string {
+	if next == "/" {
+		return path
+	}
+	return AddressOf(path, url.Values{"next": {next}})
+}
+
+// RedirectToSignIn leads a guest to sign in and then to path.
+func RedirectToSignIn(w http.ResponseWriter, r *http.Request, path string) error {
+	http.Redirect(w, r, "/login?"+url.Values{"next": {path}}.Encode(), http.StatusSeeOther)
+	return nil
+}
+
+// OrderPath is where the buyer finds an order.
+func OrderPath(number domain.OrderNumber) string { return "/orders/" + url.PathEscape(string(number)) }
+
+// ProductPath is where shoppers find a product.
+func ProductPath(p domain.Product) string { return "/products/" + url.PathEscape(p.Slug) }
+
+// StaffProductPath is where staff edit a product.
+func StaffProductPath(id domain.ProductID) string {
+	return "/admin/products/" + url.PathEscape(string(id))
+}
+
+// TelLink is a link that calls number, which may have spaces and brackets to be read by.
+func TelLink(number string) templ.SafeURL {
+	return templ.URL("tel:" + strings.Map(func(r rune) rune {
+		if r == '+' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, number))
+}
