@@ -143,25 +143,16 @@ func (p *Pages) showChat(w http.ResponseWriter, r *http.Request, t ConversationV
 
 // Say adds a message to the visitor's conversation.
 func (p *Pages) Say(w http.ResponseWriter, r *http.Request) error {
-	f, err := ui.ReadForm(r)
-	if err != nil {
-		return err
-	}
-	pass, err := p.Cookies.Begin(r)
-	if err != nil {
-		return err
-	}
-	if _, _, err := p.Shop.Chat.Say(r.Context(), pass.Visitor, f.Get("client_id"), TypedBody(f), session.ClientAddress(r)); err != nil {
-		t, err := Refused(err, f)
+	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
+		_, _, err := p.Shop.Chat.Say(r.Context(), by, form.Get("client_id"), TypedBody(form), session.ClientAddress(r))
+		return "/chat#latest", "", err
+	}, func(form url.Values, err error) error {
+		t, err := Refused(err, form)
 		if err != nil {
 			return err
 		}
 		return p.showChat(w, r, t)
-	}
-	if err := p.Cookies.Keep(w, r, pass); err != nil {
-		return err
-	}
-	return ui.RedirectWithNotice(w, r, "/chat#latest", "")
+	})
 }
 
 // TypedBody is the text of a form; browsers send line breaks as two characters and count them as one.

@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"eshop/domain"
@@ -69,84 +70,60 @@ func (p *Pages) basket(r *http.Request, who usecase.Visitor) (usecase.PricedCart
 
 // AddToCart puts a product in the cart.
 func (p *Pages) AddToCart(w http.ResponseWriter, r *http.Request) error {
-	f, err := ui.ReadForm(r)
-	if err != nil {
-		return err
-	}
-	pass, err := p.Cookies.Begin(r)
-	if err != nil {
-		return err
-	}
-	key, err := ui.FormKey(f, "token")
-	if err != nil {
-		return err
-	}
-	n := 1
-	if text := f.Get("quantity"); text != "" {
-		n, err = parseQuantity(text)
-	}
-	if err == nil {
-		_, err = p.Shop.Cart.Add(r.Context(), pass.Session.Owner(), domain.ProductID(f.Get("product_id")), n, key)
-	}
-	if err != nil {
-		return p.refuseChange(w, r, err, cartView{})
-	}
-	if err := p.Cookies.Keep(w, r, pass); err != nil {
-		return err
-	}
-	return ui.RedirectWithNotice(w, r, ui.ReturnPath(f, "/cart"), "added")
+	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
+		key, err := ui.FormKey(form, "token")
+		if err != nil {
+			return "", "", err
+		}
+		n := 1
+		if text := form.Get("quantity"); text != "" {
+			if n, err = parseQuantity(text); err != nil {
+				return "", "", err
+			}
+		}
+		_, err = p.Shop.Cart.Add(r.Context(), by.Session.Owner(), domain.ProductID(form.Get("product_id")), n, key)
+		return ui.ReturnPath(form, "/cart"), "added", err
+	}, func(_ url.Values, err error) error { return p.refuseChange(w, r, err, cartView{}) })
 }
 
 // UpdateCart makes a line hold a number. The form has no key, so going back to
 // change the number again works.
 func (p *Pages) UpdateCart(w http.ResponseWriter, r *http.Request) error {
-	f, err := ui.ReadForm(r)
-	if err != nil {
-		return err
-	}
-	pass, err := p.Cookies.Begin(r)
-	if err != nil {
-		return err
-	}
-	key, err := ui.RequestKey(r)
-	if err != nil {
-		return err
-	}
-	line, typed := domain.LineID(f.Get("line")), f.Get("quantity")
-	n, err := parseQuantity(typed)
-	if err == nil {
-		_, err = p.Shop.Cart.SetQuantity(r.Context(), pass.Session.Owner(), line, n, key)
-	}
-	if err != nil {
-		return p.refuseChange(w, r, err, cartView{line: line, typed: typed})
-	}
-	return ui.RedirectWithNotice(w, r, "/cart", "updated")
+	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
+		key, err := ui.RequestKey(r)
+		if err != nil {
+			return "", "", err
+		}
+		n, err := parseQuantity(form.Get("quantity"))
+		if err != nil {
+			return "", "", err
+		}
+		_, err = p.Shop.Cart.SetQuantity(r.Context(), by.Session.Owner(), domain.LineID(form.Get("line")), n, key)
+		return "/cart", "updated", err
+	}, func(form url.Values, err error) error {
+		return p.refuseChange(w, r, err, cartView{line: domain.LineID(form.Get("line")), typed: form.Get("quantity")})
+	})
 }
 
 // RemoveFromCart takes a line out of the cart.
 func (p *Pages) RemoveFromCart(w http.ResponseWriter, r *http.Request) error {
-	f, err := ui.ReadForm(r)
-	if err != nil {
-		return err
-	}
-	pass, err := p.Cookies.Begin(r)
-	if err != nil {
-		return err
-	}
-	key, err := ui.FormKey(f, "token")
-	if err != nil {
-		return err
-	}
-	if _, err := p.Shop.Cart.Remove(r.Context(), pass.Session.Owner(), domain.LineID(f.Get("line")), key); err != nil {
-		return p.refuseChange(w, r, err, cartView{})
-	}
-	return ui.RedirectWithNotice(w, r, "/cart", "removed")
+	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
+		key, err := ui.FormKey(form, "token")
+		if err != nil {
+			return "", "", err
+		}
+		_, err = p.Shop.Cart.Remove(r.Context(), by.Session.Owner(), domain.LineID(form.Get("line")), key)
+		return "/cart", "removed", err
+	}, func(_ url.Values, err error) error { return p.refuseChange(w, r, err, cartView{}) })
 }
 
 // refuseChange shows the cart again with what is wrong, if the user can fix it.
 func (p *Pages) refuseChange(w http.ResponseWriter, r *http.Request, err error, c cartView) error {
 	if c.problem, err = ui.UserError(err); err != nil {
 		return err
+	}
+	if c.problem.Fields["quantity"] == "" {
+		c.problem = ui.FoldFields(c.problem)
 	}
 	return p.showCart(w, r, c)
 }

@@ -82,27 +82,17 @@ func (p *Pages) knownAlready(r *http.Request, who usecase.Visitor) (url.Values, 
 
 // Buy places the order that the form is about, and pays for it.
 func (p *Pages) Buy(w http.ResponseWriter, r *http.Request) error {
-	f, err := ui.ReadForm(r)
-	if err != nil {
-		return err
-	}
-	pass, err := p.Cookies.Begin(r)
-	if err != nil {
-		return err
-	}
-	if err := p.sumsAsShown(r, pass.Visitor, f.Get("total")); err != nil {
-		return p.refuse(w, r, err, f)
-	}
-	key, err := ui.FormKey(f, "key")
-	if err != nil {
-		return p.refuse(w, r, err, f)
-	}
-	order, _, err := p.Shop.Checkout.Buy(r.Context(), pass.Session.Owner(), key, purchaseOf(f))
-	if err != nil {
-		return p.refuse(w, r, err, f)
-	}
-	http.Redirect(w, r, ui.OrderPath(order.Number)+"?placed", http.StatusSeeOther)
-	return nil
+	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
+		if err := p.sumsAsShown(r, by, form.Get("total")); err != nil {
+			return "", "", err
+		}
+		key, err := ui.FormKey(form, "key")
+		if err != nil {
+			return "", "", err
+		}
+		order, _, err := p.Shop.Checkout.Buy(r.Context(), by.Session.Owner(), key, purchaseOf(form))
+		return ui.OrderPath(order.Number) + "?placed", "", err
+	}, func(form url.Values, err error) error { return p.refuse(w, r, err, form) })
 }
 
 // sumsAsShown keeps the shopper from paying another sum than the page said, when

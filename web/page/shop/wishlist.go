@@ -3,6 +3,7 @@ package shop
 import (
 	"errors"
 	"net/http"
+	"net/url"
 
 	"eshop/domain"
 	"eshop/usecase"
@@ -32,71 +33,46 @@ func (p *Pages) showWishlist(w http.ResponseWriter, r *http.Request, prob proble
 
 // AddWish saves a product for later.
 func (p *Pages) AddWish(w http.ResponseWriter, r *http.Request) error {
-	f, err := ui.ReadForm(r)
-	if err != nil {
-		return err
-	}
-	pass, err := p.Cookies.Begin(r)
-	if err != nil {
-		return err
-	}
-	if _, err := p.Shop.Wishlist.Add(r.Context(), pass.Session.Owner(), domain.ProductID(f.Get("product_id"))); err != nil {
-		return p.refuseChange(w, r, err)
-	}
-	if err := p.Cookies.Keep(w, r, pass); err != nil {
-		return err
-	}
-	return ui.RedirectWithNotice(w, r, ui.ReturnPath(f, "/wishlist"), "wished")
+	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
+		_, err := p.Shop.Wishlist.Add(r.Context(), by.Session.Owner(), domain.ProductID(form.Get("product_id")))
+		return ui.ReturnPath(form, "/wishlist"), "wished", err
+	}, p.refuseChange(w, r))
 }
 
-// RemoveWish takes a product off the wishlist.
+// RemoveWish takes a product off the wishlist. A wish that is gone already is what was asked for.
 func (p *Pages) RemoveWish(w http.ResponseWriter, r *http.Request) error {
-	f, err := ui.ReadForm(r)
-	if err != nil {
-		return err
+	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
+		err := p.removeWish(r, by.Session.Owner(), domain.WishlistItemID(form.Get("wish")))
+		return ui.ReturnPath(form, "/wishlist"), "unwished", err
+	}, p.refuseChange(w, r))
+}
+
+func (p *Pages) removeWish(r *http.Request, owner domain.OwnerID, wish domain.WishlistItemID) error {
+	_, err := p.Shop.Wishlist.Remove(r.Context(), owner, wish)
+	if errors.Is(err, domain.ErrNotFound) {
+		return nil
 	}
-	pass, err := p.Cookies.Begin(r)
-	if err != nil {
-		return err
-	}
-	// A wish that is gone already is what was asked for.
-	_, err = p.Shop.Wishlist.Remove(r.Context(), pass.Session.Owner(), domain.WishlistItemID(f.Get("wish")))
-	if err != nil && !errors.Is(err, domain.ErrNotFound) {
-		return p.refuseChange(w, r, err)
-	}
-	return ui.RedirectWithNotice(w, r, ui.ReturnPath(f, "/wishlist"), "unwished")
+	return err
 }
 
 // MoveWish puts a wish in the cart and then takes it off the list. Sent twice, the
 // second finds nothing to move.
 func (p *Pages) MoveWish(w http.ResponseWriter, r *http.Request) error {
-	f, err := ui.ReadForm(r)
-	if err != nil {
-		return err
-	}
-	pass, err := p.Cookies.Begin(r)
-	if err != nil {
-		return err
-	}
-	key, err := ui.FormKey(f, "token")
-	if err != nil {
-		return err
-	}
-	owner, wish := pass.Session.Owner(), domain.WishlistItemID(f.Get("wish"))
-	product, err := p.wished(r, owner, wish)
-	if err != nil {
-		return err
-	}
-	if product == "" {
-		return ui.RedirectWithNotice(w, r, "/wishlist", "")
-	}
-	if _, err := p.Shop.Cart.Add(r.Context(), owner, product, 1, key); err != nil {
-		return p.refuseChange(w, r, err)
-	}
-	if _, err := p.Shop.Wishlist.Remove(r.Context(), owner, wish); err != nil && !errors.Is(err, domain.ErrNotFound) {
-		return err
-	}
-	return ui.RedirectWithNotice(w, r, "/wishlist", "added")
+	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
+		key, err := ui.FormKey(form, "token")
+		if err != nil {
+			return "", "", err
+		}
+		owner, wish := by.Session.Owner(), domain.WishlistItemID(form.Get("wish"))
+		product, err := p.wished(r, owner, wish)
+		if err != nil || product == "" {
+			return "/wishlist", "", err
+		}
+		if _, err := p.Shop.Cart.Add(r.Context(), owner, product, 1, key); err != nil {
+			return "", "", err
+		}
+		return "/wishlist", "added", p.removeWish(r, owner, wish)
+	}, p.refuseChange(w, r))
 }
 
 // wished is the product of a wish; "" when there is no such wish.
@@ -113,11 +89,13 @@ func (p *Pages) wished(r *http.Request, owner domain.OwnerID, wish domain.Wishli
 	return "", nil
 }
 
-// refuseChange shows the wishlist again with what is wrong, if the user can fix it.
-func (p *Pages) refuseChange(w http.ResponseWriter, r *http.Request, err error) error {
-	prob, err := ui.UserError(err)
-	if err != nil {
-		return err
+// refuseChange returns a func that shows the wishlist again with what is wrong, if the user can fix it.
+func (p *Pages) refuseChange(w http.ResponseWriter, r *http.Request) func(url.Values, error) error {
+	return func(_ url.Values, err error) error {
+		prob, err := ui.UserError(err)
+		if err != nil {
+			return err
+		}
+		return p.showWishlist(w, r, ui.FoldFields(prob))
 	}
-	return p.showWishlist(w, r, ui.FoldFields(prob))
 }

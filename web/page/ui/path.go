@@ -16,12 +16,13 @@ func RedirectWithNotice(w http.ResponseWriter, r *http.Request, path, done strin
 	if err != nil {
 		u = &url.URL{Path: "/"}
 	}
-	q := u.Query()
-	q.Del("done")
-	if done != "" {
-		q.Set("done", done)
+	if q := u.Query(); done != "" || q.Has("done") {
+		q.Del("done")
+		if done != "" {
+			q.Set("done", done)
+		}
+		u.RawQuery = q.Encode()
 	}
-	u.RawQuery = q.Encode()
 	http.Redirect(w, r, u.String(), http.StatusSeeOther)
 	return nil
 }

@@ -4,6 +4,7 @@ package ui
 
 import (
 	"net/http"
+	"net/url"
 
 	"eshop/usecase"
 	"eshop/web/problem"
@@ -41,4 +42,28 @@ func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if err := Render(w, r, prob.StatusFor(r), failure(v, prob)); err != nil {
 		http.Error(w, prob.Detail, prob.Status)
 	}
+}
+
+// Write reads the form of r, lets change do what it says for the visitor, and leads to
+// the path that change returns, where the notice called done is shown. Somebody new is
+// kept as a guest, but not when change fails: then refuse shows the page again.
+func (s *Site) Write(w http.ResponseWriter, r *http.Request,
+	change func(form url.Values, by usecase.Visitor) (path, done string, err error),
+	refuse func(form url.Values, err error) error) error {
+	form, err := ReadForm(r)
+	if err != nil {
+		return err
+	}
+	by, err := s.Cookies.Begin(r)
+	if err != nil {
+		return err
+	}
+	path, done, err := change(form, by.Visitor)
+	if err != nil {
+		return refuse(form, err)
+	}
+	if err := s.Cookies.Keep(w, r, by); err != nil {
+		return err
+	}
+	return RedirectWithNotice(w, r, path, done)
 }
