@@ -38,63 +38,59 @@ type PricedLine struct {
 // Short reports whether there is less in stock than the line asks for.
 func (i PricedLine) Short() bool { return i.Product.Stock < i.Quantity }
 
-// Priced returns the owner's cart with its products and sums.
+// Of returns the owner's cart.
+func (s *Cart) Of(ctx context.Context, owner domain.OwnerID) (domain.Cart, error) {
+	return s.deps.Carts.Cart(ctx, owner)
+}
+
+// Priced returns the owner's cart with its products as they are now.
 func (s *Cart) Priced(ctx context.Context, owner domain.OwnerID) (PricedCart, error) {
 	cart, err := s.deps.Carts.Cart(ctx, owner)
 	if err != nil {
 		return PricedCart{}, err
 	}
-	return s.price(ctx, cart)
-}
-
-// ItemCount is how many things are in the owner's cart.
-func (s *Cart) ItemCount(ctx context.Context, owner domain.OwnerID) (int, error) {
-	cart, err := s.deps.Carts.Cart(ctx, owner)
-	return cart.ItemCount(), err
+	return s.Price(ctx, cart)
 }
 
 // Add puts n of a product in the cart, no more than are in stock now. Stock is
 // not set aside until checkout. A key that was used before changes nothing.
-func (s *Cart) Add(ctx context.Context, owner domain.OwnerID, product domain.ProductID, n int, key domain.IdempotencyKey) (PricedCart, error) {
+func (s *Cart) Add(ctx context.Context, owner domain.OwnerID, product domain.ProductID, n int, key domain.IdempotencyKey) (domain.Cart, error) {
 	p, err := productByRef(ctx, s.deps.Products, string(product))
 	if err != nil {
-		return PricedCart{}, err
+		return domain.Cart{}, err
 	}
 	line := domain.LineID(s.deps.NewID())
 	return s.update(ctx, owner, key, func(c *domain.Cart) error { return c.Add(line, p, n) })
 }
 
 // SetQuantity makes a line of the cart hold n.
-func (s *Cart) SetQuantity(ctx context.Context, owner domain.OwnerID, line domain.LineID, n int, key domain.IdempotencyKey) (PricedCart, error) {
+func (s *Cart) SetQuantity(ctx context.Context, owner domain.OwnerID, line domain.LineID, n int, key domain.IdempotencyKey) (domain.Cart, error) {
 	cart, err := s.deps.Carts.Cart(ctx, owner)
 	if err != nil {
-		return PricedCart{}, err
+		return domain.Cart{}, err
 	}
 	held, err := cart.Line(line)
 	if err != nil {
-		return PricedCart{}, err
+		return domain.Cart{}, err
 	}
 	p, err := productByRef(ctx, s.deps.Products, string(held.Product))
 	if err != nil {
-		return PricedCart{}, err
+		return domain.Cart{}, err
 	}
 	return s.update(ctx, owner, key, func(c *domain.Cart) error { return c.SetQuantity(line, p, n) })
 }
 
 // Remove takes a line out of the cart.
-func (s *Cart) Remove(ctx context.Context, owner domain.OwnerID, line domain.LineID, key domain.IdempotencyKey) (PricedCart, error) {
+func (s *Cart) Remove(ctx context.Context, owner domain.OwnerID, line domain.LineID, key domain.IdempotencyKey) (domain.Cart, error) {
 	return s.update(ctx, owner, key, func(c *domain.Cart) error { return c.Remove(line) })
 }
 
-func (s *Cart) update(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, change func(*domain.Cart) error) (PricedCart, error) {
-	cart, err := s.deps.Carts.UpdateCart(ctx, owner, func(c *domain.Cart) error { return c.Once(key, change) })
-	if err != nil {
-		return PricedCart{}, err
-	}
-	return s.price(ctx, cart)
+func (s *Cart) update(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, change func(*domain.Cart) error) (domain.Cart, error) {
+	return s.deps.Carts.UpdateCart(ctx, owner, func(c *domain.Cart) error { return c.Once(key, change) })
 }
 
-func (s *Cart) price(ctx context.Context, cart domain.Cart) (PricedCart, error) {
+// Price returns the cart with its products as they are now.
+func (s *Cart) Price(ctx context.Context, cart domain.Cart) (PricedCart, error) {
 	ids := make([]domain.ProductID, len(cart.Lines))
 	for i, line := range cart.Lines {
 		ids[i] = line.Product
@@ -103,7 +99,7 @@ func (s *Cart) price(ctx context.Context, cart domain.Cart) (PricedCart, error) 
 	if err != nil {
 		return PricedCart{}, err
 	}
-	basket := PricedCart{Items: make([]PricedLine, 0, len(cart.Lines)), ItemCount: cart.ItemCount()}
+	priced := PricedCart{Items: make([]PricedLine, 0, len(cart.Lines)), ItemCount: cart.ItemCount()}
 	subtotal := domain.Dollars(0)
 	for _, line := range cart.Lines {
 		p := products[line.Product]
@@ -112,10 +108,10 @@ func (s *Cart) price(ctx context.Context, cart domain.Cart) (PricedCart, error) 
 		}
 		total := p.Price.Times(line.Quantity)
 		subtotal = subtotal.Plus(total)
-		basket.Items = append(basket.Items, PricedLine{line, p, total})
+		priced.Items = append(priced.Items, PricedLine{line, p, total})
 	}
-	basket.Totals = domain.TotalsOf(subtotal)
-	return basket, nil
+	priced.Totals = domain.TotalsOf(subtotal)
+	return priced, nil
 }
 
 // productsByID returns those of the products that there are; no question is asked for none.

@@ -17,11 +17,11 @@ func (a *API) cart(w http.ResponseWriter, r *http.Request) error {
 	if !who.Known() {
 		return answerCart(w, usecase.PricedCart{Totals: domain.TotalsOf(domain.Dollars(0))})
 	}
-	basket, err := a.shop.Cart.Priced(r.Context(), who.Session.Owner())
+	priced, err := a.shop.Cart.Priced(r.Context(), who.Session.Owner())
 	if err != nil {
 		return err
 	}
-	return answerCart(w, basket)
+	return answerCart(w, priced)
 }
 
 func (a *API) addToCart(w http.ResponseWriter, r *http.Request) error {
@@ -32,7 +32,7 @@ func (a *API) addToCart(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	return a.changeCart(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) (usecase.PricedCart, error) {
+	return a.changeCart(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) (domain.Cart, error) {
 		return a.shop.Cart.Add(r.Context(), owner, domain.ProductID(in.ProductID), in.Quantity, key)
 	})
 }
@@ -44,19 +44,19 @@ func (a *API) setQuantity(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	return a.changeCart(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) (usecase.PricedCart, error) {
+	return a.changeCart(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) (domain.Cart, error) {
 		return a.shop.Cart.SetQuantity(r.Context(), owner, domain.LineID(mux.Vars(r)["id"]), in.Quantity, key)
 	})
 }
 
 func (a *API) removeFromCart(w http.ResponseWriter, r *http.Request) error {
-	return a.changeCart(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) (usecase.PricedCart, error) {
+	return a.changeCart(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) (domain.Cart, error) {
 		return a.shop.Cart.Remove(r.Context(), owner, domain.LineID(mux.Vars(r)["id"]), key)
 	})
 }
 
 // changeCart makes a change to the visitor's cart and answers with what it is then.
-func (a *API) changeCart(w http.ResponseWriter, r *http.Request, change func(domain.OwnerID, domain.IdempotencyKey) (usecase.PricedCart, error)) error {
+func (a *API) changeCart(w http.ResponseWriter, r *http.Request, change func(domain.OwnerID, domain.IdempotencyKey) (domain.Cart, error)) error {
 	key, err := idempotencyKey(r)
 	if err != nil {
 		return err
@@ -65,12 +65,16 @@ func (a *API) changeCart(w http.ResponseWriter, r *http.Request, change func(dom
 	if err != nil {
 		return err
 	}
-	basket, err := change(pass.Session.Owner(), key)
+	cart, err := change(pass.Session.Owner(), key)
+	if err != nil {
+		return err
+	}
+	priced, err := a.shop.Cart.Price(r.Context(), cart)
 	if err != nil {
 		return err
 	}
 	if err := a.cookies.Keep(w, r, pass); err != nil {
 		return err
 	}
-	return answerCart(w, basket)
+	return answerCart(w, priced)
 }

@@ -126,7 +126,7 @@ func (p *Pages) showChat(w http.ResponseWriter, r *http.Request, t ConversationV
 	if err != nil {
 		return err
 	}
-	thread, err := p.Shop.Chat.Mine(r.Context(), v.Visitor)
+	thread, err := v.Thread()
 	if err != nil {
 		return err
 	}

@@ -54,18 +54,19 @@ func (p *Pages) showCart(w http.ResponseWriter, r *http.Request, c cartView) err
 		return err
 	}
 	v.Path = "/cart"
-	if c.PricedCart, err = p.basket(r, v.Visitor); err != nil {
+	if c.PricedCart, err = p.priced(r, v); err != nil {
 		return err
 	}
 	return ui.RenderForm(w, r, c.problem, cartPage(v, c))
 }
 
-// basket is what the visitor has in the cart; nothing for who was never here.
-func (p *Pages) basket(r *http.Request, who usecase.Visitor) (usecase.PricedCart, error) {
-	if !who.Known() {
-		return usecase.PricedCart{}, nil
+// priced returns the cart of v with its products as they are now.
+func (p *Pages) priced(r *http.Request, v ui.View) (usecase.PricedCart, error) {
+	cart, err := v.Cart()
+	if err != nil {
+		return usecase.PricedCart{}, err
 	}
-	return p.Shop.Cart.Priced(r.Context(), who.Session.Owner())
+	return p.Shop.Cart.Price(r.Context(), cart)
 }
 
 // AddToCart puts a product in the cart.

@@ -42,18 +42,18 @@ func (p *Pages) Checkout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	basket, err := p.basket(r, v.Visitor)
+	cart, err := p.priced(r, v)
 	if err != nil {
 		return err
 	}
-	if len(basket.Items) == 0 {
+	if len(cart.Items) == 0 {
 		return ui.RedirectWithNotice(w, r, "/cart", "")
 	}
 	typed, err := p.knownAlready(r, v.Visitor)
 	if err != nil {
 		return err
 	}
-	return ui.RenderForm(w, r, problem.Problem{}, checkoutPage(v, checkoutView{basket, ui.FormState{Typed: typed}, ui.NewToken()}))
+	return ui.RenderForm(w, r, problem.Problem{}, checkoutPage(v, checkoutView{cart, ui.FormState{Typed: typed}, ui.NewToken()}))
 }
 
 // knownAlready is what somebody who was here before need not type again: the
@@ -101,12 +101,12 @@ func (p *Pages) sumsAsShown(r *http.Request, who usecase.Visitor, shown string) 
 	if shown == "" || !who.Known() {
 		return nil
 	}
-	basket, err := p.basket(r, who)
-	if err != nil || len(basket.Items) == 0 || strconv.FormatInt(basket.Total.Amount, 10) == shown {
+	cart, err := p.Shop.Cart.Priced(r.Context(), who.Session.Owner())
+	if err != nil || len(cart.Items) == 0 || strconv.FormatInt(cart.Total.Amount, 10) == shown {
 		return err
 	}
 	return domain.ErrConflict.Errorf(domain.CodeTotalChanged,
-		"your cart or a price has changed since you opened this page, so this time nothing was charged. The total is now %s: please look it over and pay again", basket.Total)
+		"your cart or a price has changed since you opened this page, so this time nothing was charged. The total is now %s: please look it over and pay again", cart.Total)
 }
 
 // purchaseOf reads what the form of the checkout says.
@@ -157,8 +157,8 @@ func (p *Pages) refuse(w http.ResponseWriter, r *http.Request, err error, typed 
 		return err
 	}
 	v.Path = "/checkout"
-	basket, basketErr := p.basket(r, v.Visitor)
-	if basketErr != nil {
+	cart, cartErr := p.priced(r, v)
+	if cartErr != nil {
 		return err
 	}
 	key := typed.Get("key")
@@ -181,7 +181,7 @@ func (p *Pages) refuse(w http.ResponseWriter, r *http.Request, err error, typed 
 		delete(prob.Fields, "key")
 		key = ui.NewToken()
 	}
-	if len(basket.Items) == 0 {
+	if len(cart.Items) == 0 {
 		switch prob.Code {
 		case domain.CodeIdempotencyKeyReused:
 			prob.Detail = "an order was placed with this form already, and your cart is empty"
@@ -190,5 +190,5 @@ func (p *Pages) refuse(w http.ResponseWriter, r *http.Request, err error, typed 
 		}
 		return ui.RenderForm(w, r, prob, checkoutEmptyPage(v, prob))
 	}
-	return ui.RenderForm(w, r, prob, checkoutPage(v, checkoutView{basket, ui.FormState{Typed: typed, Problem: prob}, key}))
+	return ui.RenderForm(w, r, prob, checkoutPage(v, checkoutView{cart, ui.FormState{Typed: typed, Problem: prob}, key}))
 }

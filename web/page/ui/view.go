@@ -21,17 +21,17 @@ type ShopInfo struct {
 // View is what the layout of every page shows.
 type View struct {
 	ShopInfo
-	Visitor   usecase.Visitor
-	CartCount int
-	// The visitor's conversation with the shop: its id, its state, its last message, and how much of it is unread.
-	ChatID      string
-	ChatState   string
-	ChatLast    int64
-	ChatUnread  int64
+	Visitor     usecase.Visitor
 	Path        string // path and query of the page, to come back to after signing in
 	Query       string // what the search field holds
 	Notice      string // what just happened, shown once at the top
 	Description string // what the page is about, for search engines; may be empty
+
+	// The visitor's cart and conversation, which a page may show without; what it is about it asks for by Cart and Thread.
+	cart      domain.Cart
+	cartErr   error
+	thread    usecase.Thread
+	threadErr error
 }
 
 // notices are what a redirect may announce, by the word in its ?done= parameter:
@@ -58,20 +58,24 @@ func (s *Site) View(r *http.Request) (View, error) {
 	v := View{ShopInfo: s.Info, Visitor: who, Path: pathOf(r), Notice: notices[r.URL.Query().Get("done")]}
 	if who.Known() {
 		// While the records are away the catalog may still be shown from what is close at hand.
-		v.CartCount, err = s.Shop.Cart.ItemCount(r.Context(), who.Session.Owner())
-		if err != nil && !errors.Is(err, domain.ErrUnavailable) {
-			return View{}, err
+		v.cart, v.cartErr = s.Shop.Cart.Of(r.Context(), who.Session.Owner())
+		if v.cartErr != nil && !errors.Is(v.cartErr, domain.ErrUnavailable) {
+			return View{}, v.cartErr
 		}
 		// A guest whose conversation went into an account sees a shop without one.
-		thread, err := s.Shop.Chat.Mine(r.Context(), who)
-		if err != nil && !errors.Is(err, domain.ErrUnauthenticated) {
-			return View{}, err
+		v.thread, v.threadErr = s.Shop.Chat.Mine(r.Context(), who)
+		if v.threadErr != nil && !errors.Is(v.threadErr, domain.ErrUnauthenticated) {
+			return View{}, v.threadErr
 		}
-		conversation := thread.Conversation()
-		v.ChatID, v.ChatState, v.ChatLast, v.ChatUnread = string(conversation.ID), string(conversation.State), conversation.Last, conversation.UnreadByCustomer
 	}
 	return v, nil
 }
+
+// Cart returns the visitor's cart, for a page that is about it.
+func (v View) Cart() (domain.Cart, error) { return v.cart, v.cartErr }
+
+// Thread returns the visitor's conversation with the shop, for a page that is about it.
+func (v View) Thread() (usecase.Thread, error) { return v.thread, v.threadErr }
 
 // pathOf is where a reader of the page can come back to.
 func pathOf(r *http.Request) string {
