@@ -42,7 +42,7 @@ func TestChat_ShopperAndStaffTalk(t *testing.T) {
 	w.do(chromedp.Click(chromedp.CSS("[data-bubble]")), chromedp.WaitVisible(chromedp.CSS("#chat-panel #talk-body")))
 	w.write("Does the kettle pour? https://shop.example/kettle")
 	w.until(`document.querySelector('[data-talk-messages] [data-mark]')?.textContent === 'Sent'`)
-	w.see("[data-talk-who]", "We are here")
+	w.see("[data-talk-who]", "We are online")
 	w.window("chat-panel")
 
 	desk.until(`document.querySelectorAll('[data-desk-list] li').length > 0`)
@@ -54,7 +54,7 @@ func TestChat_ShopperAndStaffTalk(t *testing.T) {
 	w.until(`!document.querySelector('[data-talk-typing]').hidden`)
 	desk.write(" does. <b>Promise.</b>")
 	w.see("[data-talk-messages]", "It does. <b>Promise.</b>")
-	w.see("[data-talk-who]", "admin is answering you")
+	w.see("[data-talk-who]", "admin is helping you")
 	desk.until(`document.querySelector('.message.is-mine [data-mark]')?.textContent === 'Read'`)
 	desk.see(".desk-beside", "Hand back")
 	desk.do(chromedp.Click(chromedp.CSS(".talk-canned summary")), chromedp.Click(chromedp.CSS("[data-canned]")))

@@ -90,7 +90,7 @@ func TestDeployment(t *testing.T) {
 	t.Run("deploy.sh staff makes an account for the shop's staff", func(t *testing.T) {
 		m.sh(t, "echo a-long-password | deployment/deploy.sh staff sue sue@shop.example")
 		m.sh(t, `curl -sf -c /tmp/sue -o /dev/null http://localhost/auth/login -H 'Content-Type: application/json' -d '{"username":"sue","password":"a-long-password"}'`)
-		assert.Contains(t, m.sh(t, "curl -sf -b /tmp/sue http://localhost/admin"), "Shopkeeping")
+		assert.Contains(t, m.sh(t, "curl -sf -b /tmp/sue http://localhost/admin"), "Shop admin")
 		assert.Contains(t, m.sh(t, "echo another-password | (! deployment/deploy.sh staff SUE other@shop.example 2>&1)"), "taken")
 		assert.Contains(t, m.sh(t, "echo short | (! deployment/deploy.sh staff bob bob@shop.example 2>&1)"), "password must have")
 		assert.Contains(t, m.sh(t, "! deployment/deploy.sh staff bob 2>&1"), "say who")

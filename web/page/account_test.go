@@ -181,10 +181,10 @@ func TestRegister(t *testing.T) {
 	}{
 		"no name":              {"username", "", 422, name},
 		"script for a name":    {"username", "<script>alert(1)</script>", 422, name},
-		"a name that is taken": {"username", "BERT", 409, "Is taken already; please choose another."},
+		"a name that is taken": {"username", "BERT", 409, "Is already taken; please choose another."},
 		"no address":           {"email", "", 422, "Must be given."},
 		"what is no address":   {"email", `"><script>`, 422, "Must be an e-mail address."},
-		"an address with one":  {"email", "bert@MAIL.example", 409, "Has an account already; sign in instead."},
+		"an address with one":  {"email", "bert@MAIL.example", 409, "Already has an account; sign in instead."},
 		"no password":          {"password", "", 422, "Must have 8 characters or more."},
 		"a short password":     {"password", "1234567", 422, "Must have 8 characters or more."},
 		"a very long password": {"password", strings.Repeat("p", 257), 422, "Must have at most 256 bytes."},

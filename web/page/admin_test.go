@@ -114,7 +114,7 @@ func TestAdmin_Orders(t *testing.T) {
 		}
 		assert.Equal(t, lamp.Stock, s.Product(lamp.ID).Stock, "the goods are back")
 		assert.Len(t, s.Orders()[0].History, 5)
-		assert.Contains(t, shopper.get(strings.TrimPrefix(path, "/admin")).text(), "The money is on its way back to you")
+		assert.Contains(t, shopper.get(strings.TrimPrefix(path, "/admin")).text(), "Your refund is on its way")
 	})
 	t.Run("only as orders go", func(t *testing.T) {
 		s := open(t)

@@ -231,7 +231,7 @@ func TestRemoveFromCart(t *testing.T) {
 	b.post("/cart/remove", b.get("/cart").form("/cart/remove")).leadsTo("/cart?done=removed")
 	shown := b.get("/cart?done=removed")
 	assert.NotEmpty(t, shown.all("data-empty"))
-	assert.Equal(t, "Taken out of your cart.", shown.of("data-notice"))
+	assert.Equal(t, "Removed from your cart.", shown.of("data-notice"))
 	assert.Equal(t, "0", shown.of("data-cart-count"))
 }
 
@@ -244,7 +244,7 @@ func TestCart_WhatChangedSince(t *testing.T) {
 		shown := b.get("/cart")
 		assert.Equal(t, "Only 2 left.", shown.of("data-warning"))
 		s.SetStock(lamp.ID, 0)
-		assert.Equal(t, "Sold out just now.", b.get("/cart").of("data-warning"))
+		assert.Equal(t, "Currently sold out.", b.get("/cart").of("data-warning"))
 	})
 	t.Run("no longer sold", func(t *testing.T) {
 		s := open(t)

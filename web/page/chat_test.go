@@ -65,7 +65,7 @@ func TestChat_WithoutScripts(t *testing.T) {
 	desk := staff.get("/admin/chat")
 	require.Len(t, desk.all("data-standing"), 1)
 	assert.Equal(t, "1 new", desk.of("data-unread"))
-	assert.Contains(t, desk.text(), "waits since")
+	assert.Contains(t, desk.text(), "waiting since")
 	path := "/admin/chat/" + talk
 	answered := staff.get(path)
 	assert.Equal(t, []string{"Guest: Does it pour? Really?"}, answered.said())
@@ -85,7 +85,7 @@ func TestChat_WithoutScripts(t *testing.T) {
 func TestChat_TheDesk(t *testing.T) {
 	s := open(t)
 	staff := s.staff()
-	assert.Contains(t, staff.get("/admin/chat").text(), "Nobody is waiting.")
+	assert.Contains(t, staff.get("/admin/chat").text(), "No conversations.")
 	first, second := s.visitor(), s.visitor()
 	one := first.write("one")
 	s.Wait(time.Minute)
@@ -110,14 +110,14 @@ func TestChat_TheDesk(t *testing.T) {
 		staff.post(path+"/"+move, shown.form(path+"/"+move)).leadsTo(path)
 		return staff.get(path)
 	}
-	assert.Contains(t, move("take").of("data-talk-who"), "sue has it.")
-	assert.Contains(t, move("hand-back").of("data-talk-who"), "Nobody has it yet.")
+	assert.Contains(t, move("take").of("data-talk-who"), "Assigned to sue.")
+	assert.Contains(t, move("hand-back").of("data-talk-who"), "Unassigned.")
 	closed := move("close")
 	assert.Contains(t, closed.of("data-talk-who"), "Closed.")
 	assert.Empty(t, closed.all("data-talk-form"))
 	assert.Equal(t, []string{two}, order(staff.get("/admin/chat")))
 	assert.Equal(t, []string{one}, order(staff.get("/admin/chat?state=closed")))
-	assert.Contains(t, move("reopen").of("data-talk-who"), "sue has it.")
+	assert.Contains(t, move("reopen").of("data-talk-who"), "Assigned to sue.")
 	assert.Contains(t, strings.Join(first.get("/chat").said(), " "), "The conversation was closed.")
 
 	t.Run("another agent's conversation is taken over first", func(t *testing.T) {

@@ -25,7 +25,7 @@ func TestContact(t *testing.T) {
 		form := b.get("/contact").form("/contact")
 		assert.False(t, form.Has("call_back"))
 		b.post("/contact", letter(form, "message", "It is dark.\r\n\r\nVery.")).leadsTo("/contact?done=sent")
-		assert.Equal(t, "Thank you. Your message has reached us.", b.get("/contact?done=sent").of("data-notice"))
+		assert.Equal(t, "Thank you. We have received your message.", b.get("/contact?done=sent").of("data-notice"))
 		require.Len(t, s.messages(), 1)
 		got := s.messages()[0]
 		assert.Equal(t, "It is dark.\n\nVery.", got.Message)

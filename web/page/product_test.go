@@ -285,10 +285,10 @@ func TestAdmin_EditProduct(t *testing.T) {
 		assert.Equal(t, "Hers.", strings.TrimSpace(shown.Get("description")))
 		assert.Equal(t, "20.00", shown.Get("price"))
 		assert.Equal(t, lamp.Name, shown.Get("name"))
-		for _, says := range []string{"Your form said: His Lamp", "Your form said: 30", "Your form said: his words"} {
+		for _, says := range []string{"You typed: His Lamp", "You typed: 30", "You typed: his words"} {
 			assert.Contains(t, a.text(), says)
 		}
-		assert.NotContains(t, a.text(), "Your form said: "+lamp.Subcategory.Name, "only what is another")
+		assert.NotContains(t, a.text(), "You typed: "+lamp.Subcategory.Name, "only what is another")
 		assert.Equal(t, domain.Dollars(2000), s.Product(lamp.ID).Price)
 		tom.send(save, with(shown, "price", "30"), nil).leadsTo(path + "?done=saved")
 		assert.Equal(t, domain.Dollars(3000), s.Product(lamp.ID).Price)
@@ -370,7 +370,7 @@ func TestAdmin_RemoveProduct(t *testing.T) {
 	for range 2 {
 		b.post("/admin/products/p-lamp/remove", form).leadsTo("/admin/products?done=taken-out")
 	}
-	assert.Contains(t, b.get("/admin/products?done=taken-out").text(), "Taken out of the shop.")
+	assert.Contains(t, b.get("/admin/products?done=taken-out").text(), "Removed from the shop.")
 	shopper.ask("/products/" + lamp.Slug).is(http.StatusNotFound)
 	assert.True(t, slices.ContainsFunc(shopper.cart(), func(line string) bool { return strings.HasPrefix(line, "gone:") }), shopper.cart())
 	assert.Contains(t, shopper.get(order).text(), lamp.Name, "orders keep what was bought")

@@ -60,8 +60,8 @@ function heard(frame) {
 }
 
 function standing({ from, online, state }) {
-  if (from.name && state === 'open') return `${from.name} is answering you.`
-  return online ? 'We are here. Write whenever you like.' : 'Nobody is here just now. Write all the same: we answer as soon as somebody is back.'
+  if (from.name && state === 'open') return `${from.name} is helping you.`
+  return online ? 'We are online. Send us a message.' : 'We are offline right now. Leave a message, and we will reply as soon as we are back.'
 }
 
 const visible = () => talk && document.visibilityState === 'visible' && !panel?.hidden

@@ -39,7 +39,7 @@ if (desk) {
     badge.textContent = `${c.unread} new`
     const words = document.createElement('span')
     words.className = 'small text-body-secondary d-block'
-    words.append(c.waiting_since ? 'waits since ' : 'last message ', clock(c.waiting_since ?? c.changed_at), c.agent ? ` · ${c.agent}` : '')
+    words.append(c.waiting_since ? 'waiting since ' : 'last message ', clock(c.waiting_since ?? c.changed_at), c.agent ? ` · ${c.agent}` : '')
     item.append(link, ' ', here, ' ', badge, words)
     return item
   }
@@ -88,7 +88,7 @@ if (desk) {
   let agent
   function stands(c) {
     talk.readBy(c.read_by_customer)
-    const who = c.state !== 'open' ? 'Closed.' : c.agent ? `${c.agent} has it.` : 'Nobody has it yet.'
+    const who = c.state !== 'open' ? 'Closed.' : c.agent ? `Assigned to ${c.agent}.` : 'Unassigned.'
     talk.who(`${who} ${c.online ? 'The shopper is here.' : 'The shopper has left.'}`)
     // The buttons beside it are the server's to draw.
     const now = `${c.state} ${c.agent}`

@@ -85,9 +85,9 @@ func (p *Pages) become(w http.ResponseWriter, r *http.Request, f url.Values, pag
 	}
 	switch prob.Code {
 	case domain.CodeUsernameTaken:
-		prob.Fields = map[string]string{"username": "is taken already; please choose another"}
+		prob.Fields = map[string]string{"username": "is already taken; please choose another"}
 	case domain.CodeEmailTaken:
-		prob.Fields = map[string]string{"email": "has an account already; sign in instead"}
+		prob.Fields = map[string]string{"email": "already has an account; sign in instead"}
 	}
 	v, err := p.View(r)
 	if err != nil {

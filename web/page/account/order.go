@@ -110,7 +110,7 @@ func paymentText(s domain.PaymentStatus) string {
 	case domain.PaymentPending:
 		return "Being confirmed"
 	case domain.PaymentRefunded:
-		return "The money is on its way back to you"
+		return "Your refund is on its way"
 	}
 	return "Nothing was charged"
 }

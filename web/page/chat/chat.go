@@ -189,7 +189,7 @@ func linked(text string) []piece {
 // whoAnswers says to the shopper who answers.
 func whoAnswers(c domain.Conversation) string {
 	if c.AgentName != "" && c.State == domain.ConversationOpen {
-		return c.AgentName + " is answering you."
+		return c.AgentName + " is helping you."
 	}
-	return "Write whenever you like. We answer as soon as somebody is there."
+	return "Send us a message. We reply as soon as somebody is available."
 }

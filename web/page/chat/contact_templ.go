@@ -45,7 +45,7 @@ func contactPage(v ui.View, form ui.FormState, key string) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1 class=\"h2 mb-2\">Write to us</h1><p class=\"text-body-secondary mb-4\">A question, a wish, something that went wrong: we read everything, and people answer.</p><div class=\"row g-4\"><div class=\"col-lg-8\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1 class=\"h2 mb-2\">Contact us</h1><p class=\"text-body-secondary mb-4\">A question, a suggestion, something that went wrong: we read every message and reply in person.</p><div class=\"row g-4\"><div class=\"col-lg-8\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -85,7 +85,7 @@ func contactPage(v ui.View, form ui.FormState, key string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(form.Fill(ui.FieldView{Name: "phone", Label: "Phone", Type: "tel", Autocomplete: "tel", Max: 30, Hint: "We need it only to call you back."})).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(form.Fill(ui.FieldView{Name: "phone", Label: "Phone", Type: "tel", Autocomplete: "tel", Max: 30, Hint: "Only needed if you would like a call."})).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -64,12 +64,12 @@ func cartPage(v ui.View, c cartView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(c.Items) == 0 {
-				templ_7745c5c3_Err = ui.Empty("bag", "Your cart is empty", "Have a look around: what you like is one click away from here.", "/products", "Browse the products").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Empty("bag", "Your cart is empty", "Products that you add to it appear here.", "/products", "Browse products").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<div class=\"row g-4\"><section class=\"col-lg-8\" aria-label=\"What is in your cart\"><ul class=\"list-unstyled mb-0\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<div class=\"row g-4\"><section class=\"col-lg-8\" aria-label=\"Items in your cart\"><ul class=\"list-unstyled mb-0\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -484,7 +484,7 @@ func lineWarning(item usecase.PricedLine) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "Sold out just now.</div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "Currently sold out.</div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -553,12 +553,12 @@ func cartSummary(c cartView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if c.short() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<p class=\"text-danger-emphasis small\">Some of it is no longer there in that quantity: please change what is marked.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<p class=\"text-danger-emphasis small\">Some items are not available in that quantity. Please change those that are marked.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<a class=\"btn btn-primary btn-lg w-100\" href=\"/checkout\">Go to checkout</a> <a class=\"btn btn-link w-100 mt-2\" href=\"/products\">Keep looking around</a></div></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<a class=\"btn btn-primary btn-lg w-100\" href=\"/checkout\">Go to checkout</a> <a class=\"btn btn-link w-100 mt-2\" href=\"/products\">Continue shopping</a></div></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -106,7 +106,7 @@ func (p *Pages) sumsAsShown(r *http.Request, who usecase.Visitor, shown string) 
 		return err
 	}
 	return domain.ErrConflict.Errorf(domain.CodeTotalChanged,
-		"your cart or a price has changed since you opened this page, so this time nothing was charged. The total is now %s: please look it over and pay again", cart.Total)
+		"your cart or a price has changed since you opened this page, so nothing was charged. The total is now %s: please check it and pay again", cart.Total)
 }
 
 // purchaseOf reads what the form of the checkout says.
@@ -166,7 +166,7 @@ func (p *Pages) refuse(w http.ResponseWriter, r *http.Request, err error, typed 
 	case domain.CodePaymentDeclined:
 		prob.Fields = map[string]string{"payment.card_number": "the payment was declined, and nothing was charged. Please try another card"}
 	case domain.CodeIdempotencyKeyReused:
-		prob.Detail = "an order was placed with this form already, with other details. To place another one, look everything over and pay again"
+		prob.Detail = "you have already placed an order with this form, with other details. To place another one, check everything and pay again"
 		key = ui.NewToken()
 	case domain.CodeTotalChanged:
 		key = ui.NewToken()
@@ -184,7 +184,7 @@ func (p *Pages) refuse(w http.ResponseWriter, r *http.Request, err error, typed 
 	if len(cart.Items) == 0 {
 		switch prob.Code {
 		case domain.CodeIdempotencyKeyReused:
-			prob.Detail = "an order was placed with this form already, and your cart is empty"
+			prob.Detail = "you have already placed an order with this form, and your cart is empty"
 		case domain.CodeValidationFailed:
 			prob = problem.From(domain.CartEmpty())
 		}

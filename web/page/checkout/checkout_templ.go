@@ -61,7 +61,7 @@ func checkoutPage(v ui.View, c checkoutView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(c.Problem.Lines) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p><a href=\"/cart\">Change your cart</a></p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p><a href=\"/cart\">Edit your cart</a></p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -124,7 +124,7 @@ func checkoutPage(v ui.View, c checkoutView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "</button><p class=\"form-text text-center\">This is a demo shop: no money moves, and nothing is sent.</p></form></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "</button><p class=\"form-text text-center\">This is a demo shop: no money is charged and nothing is shipped.</p></form></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -182,7 +182,7 @@ func shortLines(c checkoutView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, " <a class=\"alert-link\" href=\"/cart\">Change your cart</a></div></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, " <a class=\"alert-link\" href=\"/cart\">Edit your cart</a></div></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -213,12 +213,12 @@ func checkoutContact(v ui.View, c checkoutView) templ.Component {
 			templ_7745c5c3_Var6 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<fieldset class=\"mb-4\"><legend class=\"h5\">How we reach you</legend> ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<fieldset class=\"mb-4\"><legend class=\"h5\">Contact</legend> ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		if !v.Visitor.SignedIn() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<p class=\"small text-body-secondary\">Have an account? <a href=\"/login?next=/checkout\">Sign in</a>. You can buy without one.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<p class=\"small text-body-secondary\">Have an account? <a href=\"/login?next=/checkout\">Sign in</a>. You can also check out as a guest.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -256,7 +256,7 @@ func checkoutAddress(c checkoutView) templ.Component {
 			templ_7745c5c3_Var7 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<fieldset class=\"mb-4\"><legend class=\"h5\">Where it goes</legend>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<fieldset class=\"mb-4\"><legend class=\"h5\">Delivery address</legend>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -268,7 +268,7 @@ func checkoutAddress(c checkoutView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(c.Fill(ui.FieldView{Name: "shipping_address.line2", Label: "Flat, floor, company", Autocomplete: "shipping address-line2", Max: 200})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(c.Fill(ui.FieldView{Name: "shipping_address.line2", Label: "Apartment, floor, company", Autocomplete: "shipping address-line2", Max: 200})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -300,7 +300,7 @@ func checkoutAddress(c checkoutView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(c.Fill(ui.FieldView{Name: "shipping_address.phone", Label: "Phone", Type: "tel", Autocomplete: "shipping tel", Max: 30, Hint: "Only for the courier, in case nobody opens."})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(c.Fill(ui.FieldView{Name: "shipping_address.phone", Label: "Phone", Type: "tel", Autocomplete: "shipping tel", Max: 30, Hint: "For the courier, in case nobody answers the door."})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -333,7 +333,7 @@ func checkoutCard(c checkoutView) templ.Component {
 			templ_7745c5c3_Var8 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<fieldset class=\"mb-4\"><legend class=\"h5\">How you pay</legend><div class=\"alert alert-info small\" role=\"note\">Demo card: <code class=\"text-nowrap\">4242 4242 4242 4242</code> with any date to come and any code is accepted, <code class=\"text-nowrap\">4000 0000 0000 0002</code> is declined.</div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<fieldset class=\"mb-4\"><legend class=\"h5\">Payment</legend><div class=\"alert alert-info small\" role=\"note\">Demo card: <code class=\"text-nowrap\">4242 4242 4242 4242</code> with any future date and any security code is accepted, <code class=\"text-nowrap\">4000 0000 0000 0002</code> is declined.</div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -345,7 +345,7 @@ func checkoutCard(c checkoutView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(c.Fill(ui.FieldView{Name: "payment.expiry", Label: "Valid until", Autocomplete: "cc-exp", Placeholder: "MM/YY", Required: true, Max: 9, Class: "col-6"})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(c.Fill(ui.FieldView{Name: "payment.expiry", Label: "Expiration date", Autocomplete: "cc-exp", Placeholder: "MM/YY", Required: true, Max: 9, Class: "col-6"})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -439,7 +439,7 @@ func checkoutSummary(c checkoutView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<a href=\"/cart\">Change your cart</a></div></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<a href=\"/cart\">Edit your cart</a></div></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -492,7 +492,7 @@ func checkoutEmptyPage(v ui.View, prob problem.Problem) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Empty("bag", "Your cart is empty", "There is nothing to pay for. If you have just paid, your order is on its way to you.", "/products", "Browse the products").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Empty("bag", "Your cart is empty", "There is nothing to pay for. If you have just paid, your order has been placed.", "/products", "Browse products").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -123,7 +123,7 @@ func (p *Pages) Picture(w http.ResponseWriter, r *http.Request) error {
 
 func deliveryText(m domain.Money) string {
 	if m.Amount >= domain.FreeShippingFrom {
-		return "Delivered free"
+		return "Free delivery"
 	}
 	return "Free delivery from " + domain.Dollars(domain.FreeShippingFrom).String()
 }

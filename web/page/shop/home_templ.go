@@ -55,7 +55,7 @@ func homePage(v ui.View, home usecase.Home) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(home.Categories) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<p class=\"d-flex flex-wrap gap-2 mb-0\"><a class=\"btn btn-primary btn-lg\" href=\"/products\">Look around</a> <a class=\"btn btn-outline-secondary btn-lg\" href=\"/products?sort=newest\">What is new</a></p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<p class=\"d-flex flex-wrap gap-2 mb-0\"><a class=\"btn btn-primary btn-lg\" href=\"/products\">Shop now</a> <a class=\"btn btn-outline-secondary btn-lg\" href=\"/products?sort=newest\">New arrivals</a></p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -112,7 +112,7 @@ func homePage(v ui.View, home usecase.Home) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<span>What you see in stock is there</span></li><li>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<span>In stock means in stock</span></li><li>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -120,7 +120,7 @@ func homePage(v ui.View, home usecase.Home) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<span><a class=\"link-body-emphasis\" href=\"/contact\">People who answer</a></span></li></ul>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<span><a class=\"link-body-emphasis\" href=\"/contact\">Support from real people</a></span></li></ul>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -219,7 +219,7 @@ func homePage(v ui.View, home usecase.Home) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = homeShelf("popular", "What people like", "/products?in_stock=true", home.Popular).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = homeShelf("popular", "Popular right now", "/products?in_stock=true", home.Popular).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -227,7 +227,7 @@ func homePage(v ui.View, home usecase.Home) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = homeShelf("new", "Just arrived", "/products?in_stock=true&sort=newest", home.New).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = homeShelf("new", "New arrivals", "/products?in_stock=true&sort=newest", home.New).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

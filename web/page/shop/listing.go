@@ -128,7 +128,7 @@ func (l listingView) wayOut() string {
 	if l.withoutFilters() == "/products" {
 		return "All products"
 	}
-	return "Search everywhere"
+	return "Search all products"
 }
 
 func (l listingView) categoryChoices() []choice {

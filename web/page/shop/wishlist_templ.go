@@ -60,7 +60,7 @@ func wishlistPage(v ui.View, items []usecase.WishlistEntry, prob problem.Problem
 				return templ_7745c5c3_Err
 			}
 			if len(items) == 0 {
-				templ_7745c5c3_Err = ui.Empty("heart", "Nothing on your wishlist yet", "Keep what you like here until you are sure: press the heart beside a product.", "/products", "Browse the products").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Empty("heart", "Your wishlist is empty", "Save products that you like with the heart next to them.", "/products", "Browse products").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -101,7 +101,7 @@ func wishlistPage(v ui.View, items []usecase.WishlistEntry, prob problem.Problem
 					return templ_7745c5c3_Err
 				}
 				if !v.Visitor.SignedIn() {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<p class=\"text-body-secondary mt-4\"><a href=\"/login?next=/wishlist\">Sign in</a> to find your wishlist on your other devices too.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<p class=\"text-body-secondary mt-4\"><a href=\"/login?next=/wishlist\">Sign in</a> to see your wishlist on all your devices.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -116,10 +116,10 @@ func conversationPath(id domain.ConversationID) string {
 var savedReplies = []string{
 	"Hello! How can I help you?",
 	"Thank you for waiting. I am looking into it.",
-	"Could you tell me the number of your order? It begins with E- and is on your order's page.",
+	"Could you tell me your order number? It starts with E- and is on your order page.",
 	"I am sorry about that. Let me put it right.",
-	"Is there anything else that I can do for you?",
-	"Thank you for writing, and have a good day!",
+	"Is there anything else I can help you with?",
+	"Thank you for contacting us. Have a good day!",
 }
 
 // moveView is what staff may do with a conversation besides answering.
@@ -143,7 +143,7 @@ func stateText(c domain.Conversation) string {
 	case c.State != domain.ConversationOpen:
 		return "Closed."
 	case c.AgentName != "":
-		return c.AgentName + " has it."
+		return "Assigned to " + c.AgentName + "."
 	}
-	return "Nobody has it yet."
+	return "Unassigned."
 }

@@ -61,7 +61,7 @@ func messagesPage(v ui.View, messages []domain.Contact, total int, page domain.P
 				return templ_7745c5c3_Err
 			}
 			if len(messages) == 0 {
-				templ_7745c5c3_Err = ui.Empty("envelope", "No messages here", "What people write to the shop is listed here.", "/admin", "To the overview").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Empty("envelope", "No messages", "Messages from shoppers appear here.", "/admin", "Go to the overview").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -56,7 +56,7 @@ func ordersPage(v ui.View, list account.OrdersView, status domain.OrderStatus) t
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, " <nav class=\"mb-3\" aria-label=\"Orders by state\"><ul class=\"nav nav-pills flex-wrap gap-1\"><li class=\"nav-item\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, " <nav class=\"mb-3\" aria-label=\"Orders by status\"><ul class=\"nav nav-pills flex-wrap gap-1\"><li class=\"nav-item\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -100,7 +100,7 @@ func ordersPage(v ui.View, list account.OrdersView, status domain.OrderStatus) t
 				return templ_7745c5c3_Err
 			}
 			if len(list.Orders) == 0 {
-				templ_7745c5c3_Err = ui.Empty("box-seam", "No orders here", "There is none in this state, or on this page.", "/admin/orders", "All orders").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Empty("box-seam", "No orders", "No order on this page has this status.", "/admin/orders", "All orders").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -261,7 +261,7 @@ func orderPage(v ui.View, o domain.Order, prob problem.Problem) templ.Component 
 				return templ_7745c5c3_Err
 			}
 			if len(mayMoveTo(o)) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<div class=\"d-flex flex-wrap align-items-start gap-2 mb-4\" role=\"group\" aria-label=\"Bring the order on\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<div class=\"d-flex flex-wrap align-items-start gap-2 mb-4\" role=\"group\" aria-label=\"Update the order\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -301,7 +301,7 @@ func orderPage(v ui.View, o domain.Order, prob problem.Problem) templ.Component 
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, " goes back to the buyer, and the goods back into stock. That cannot be undone.</p><button class=\"btn btn-danger\" type=\"submit\">Refund ")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, " is refunded to the buyer, and the items return to stock. This cannot be undone.</p><button class=\"btn btn-danger\" type=\"submit\">Refund ")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

@@ -195,7 +195,7 @@ func (g productForm) action() string {
 func (g productForm) Fill(f ui.FieldView) ui.FieldView {
 	f = g.FormState.Fill(f)
 	if lost := domain.UnixLines(g.lost.Get(f.Name)); g.lost.Has(f.Name) && lost != f.Value {
-		f.Hint = "Your form said: " + lost
+		f.Hint = "You typed: " + lost
 	}
 	return f
 }
@@ -203,7 +203,7 @@ func (g productForm) Fill(f ui.FieldView) ui.FieldView {
 func pictureHint(g productForm) string {
 	hint := fmt.Sprintf("JPEG, PNG or WebP, at most %d kB.", domain.MaxPictureBytes/1000)
 	if g.Problem.Status != 0 {
-		hint += " Choose it again: browsers forget it."
+		hint += " Please choose the file again."
 	}
 	return hint
 }

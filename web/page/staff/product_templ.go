@@ -114,7 +114,7 @@ func productPage(v ui.View, g productForm) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\">See it in the shop</a></p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\">View in the shop</a></p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -163,11 +163,11 @@ func productPage(v ui.View, g productForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "category", Label: "Category", Required: true, Max: 100, Class: "col-md-6", Autocomplete: "off", Offers: g.categories, Hint: "One that there is, or a new one."})).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "category", Label: "Category", Required: true, Max: 100, Class: "col-md-6", Autocomplete: "off", Offers: g.categories, Hint: "An existing category, or a new one."})).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "kind", Label: "Kind", Required: true, Max: 100, Class: "col-md-6", Autocomplete: "off", Offers: g.kinds, Hint: "A part of the category, such as Teapots in Kitchen."})).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "kind", Label: "Kind", Required: true, Max: 100, Class: "col-md-6", Autocomplete: "off", Offers: g.kinds, Hint: "A group within the category, such as Teapots in Kitchen."})).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -188,7 +188,7 @@ func productPage(v ui.View, g productForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if !g.onSale() {
-				templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "stock", Label: "How many there are", Required: true, Max: 10, InputMode: "numeric", Placeholder: "10", Class: "col-md-6", Autocomplete: "off"})).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "stock", Label: "Stock", Required: true, Max: 10, InputMode: "numeric", Placeholder: "10", Class: "col-md-6", Autocomplete: "off"})).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -198,7 +198,7 @@ func productPage(v ui.View, g productForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if !g.onSale() {
-				templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "slug", Label: "Address", Max: 200, Autocomplete: "off", Hint: "The end of the product's address, such as blue-teapot. It is made from the name when you leave it empty, and stays for ever."})).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "slug", Label: "Address", Max: 200, Autocomplete: "off", Hint: "The end of the product's web address, such as blue-teapot. Leave it empty to use the name. It cannot be changed later."})).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -221,7 +221,7 @@ func productPage(v ui.View, g productForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "picture_alt", Label: "What the new picture shows", Max: 200, Class: "col-md-6", Hint: "For people who cannot see it. The name, when you leave it empty."})).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "picture_alt", Label: "Description of the new picture", Max: 200, Class: "col-md-6", Hint: "For people who cannot see it. Leave it empty to use the product's name."})).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -239,7 +239,7 @@ func productPage(v ui.View, g productForm) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "Put it on sale")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "Publish")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -249,7 +249,7 @@ func productPage(v ui.View, g productForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if g.onSale() {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<details class=\"mt-5\"><summary class=\"btn btn-outline-danger\">Take out of the shop…</summary><form class=\"mt-2\" method=\"post\" action=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<details class=\"mt-5\"><summary class=\"btn btn-outline-danger\">Remove from the shop…</summary><form class=\"mt-2\" method=\"post\" action=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -262,7 +262,7 @@ func productPage(v ui.View, g productForm) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "\" data-once><p class=\"mb-2\">Nobody can buy it any more, and its page is gone. Orders keep what was bought; carts and wishlists show that it is no longer sold.</p><button class=\"btn btn-danger\" type=\"submit\">Take it out</button></form></details>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "\" data-once><p class=\"mb-2\">It can no longer be bought, and its page is removed. Past orders keep it; carts and wishlists show that it is no longer sold.</p><button class=\"btn btn-danger\" type=\"submit\">Remove</button></form></details>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -320,7 +320,7 @@ func productImage(g productForm, n int, image domain.Image) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: nth("alt", n), Label: fmt.Sprintf("What picture %d shows", n+1), Max: 200, Class: "mb-2"})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: nth("alt", n), Label: fmt.Sprintf("Description of picture %d", n+1), Max: 200, Class: "mb-2"})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -106,17 +106,17 @@ func productsPage(v ui.View, a productsView) templ.Component {
 			}
 			if len(a.Products) == 0 {
 				if a.text == "" && a.Total == 0 {
-					templ_7745c5c3_Err = ui.Empty("box-seam", "Nothing is on sale yet", "Say what it is, what it costs and how many there are: then everybody can buy it.", "/admin/products/new", "Add the first product").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Empty("box-seam", "No products yet", "Give it a name, a price and a stock, and it goes on sale.", "/admin/products/new", "Add your first product").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				} else if a.Total > 0 {
-					templ_7745c5c3_Err = ui.Empty("search", "Nothing on this page", "The products are on the pages before this one.", a.link(1), "To the first page").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Empty("search", "Nothing on this page", "The products are on earlier pages.", a.link(1), "Go to the first page").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = ui.Empty("search", "Nothing found", "No product has all of these words.", "/admin/products", "All products").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Empty("search", "No results", "No product matches all of these words.", "/admin/products", "All products").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -262,7 +262,7 @@ func productRow(a productsView, product domain.Product, id string) templ.Compone
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = productInput(a, product, id+"-delta", "delta", "Stock to count in or out of ", "Count in", "", "±").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = productInput(a, product, id+"-delta", "delta", "Change in stock of ", "Adjust stock", "", "±").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

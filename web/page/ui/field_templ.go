@@ -441,7 +441,7 @@ func ProblemAlert(prob problem.Problem) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(prob.Fields) > 0 && prob.Code == domain.CodeValidationFailed {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "Please have another look at what is marked below. ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "Please check the fields marked below. ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -126,7 +126,7 @@ func Layout(v View, title string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" defer></script></head><body class=\"d-flex flex-column min-vh-100\"><a class=\"skip-link btn btn-primary\" href=\"#main\">To the content</a>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" defer></script></head><body class=\"d-flex flex-column min-vh-100\"><a class=\"skip-link btn btn-primary\" href=\"#main\">Skip to main content</a>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -241,7 +241,7 @@ func header(v View) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<span class=\"visually-hidden\">Search</span></button><div class=\"suggestions\" id=\"suggestions\" hidden></div></form><nav class=\"shop-links\" aria-label=\"Yours\"><button class=\"btn nav-icon\" type=\"button\" data-theme-switch hidden>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<span class=\"visually-hidden\">Search</span></button><div class=\"suggestions\" id=\"suggestions\" hidden></div></form><nav class=\"shop-links\" aria-label=\"Your account\"><button class=\"btn nav-icon\" type=\"button\" data-theme-switch hidden>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -249,7 +249,7 @@ func header(v View) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<span class=\"visually-hidden\">Light or dark</span></button> <a class=\"btn nav-icon\" href=\"/wishlist\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<span class=\"visually-hidden\">Switch between light and dark</span></button> <a class=\"btn nav-icon\" href=\"/wishlist\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -300,7 +300,7 @@ func header(v View) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</span> <span class=\"visually-hidden\">in it</span></a>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</span> <span class=\"visually-hidden\">items</span></a>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -401,7 +401,7 @@ func accountMenu(v View) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "Staff desk</a>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "Shop admin</a>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -478,7 +478,7 @@ func footer(v View) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "eshop</div><p class=\"text-body-secondary mb-0\">Good things for every day, from people who answer when you write. This is a demonstration: nothing is sold, no money moves.</p></div><nav class=\"col-6 col-sm-3\" aria-label=\"The shop\"><h2 class=\"h6\">The shop</h2><ul class=\"list-unstyled mb-0\"><li><a class=\"link-secondary\" href=\"/products\">All products</a></li><li><a class=\"link-secondary\" href=\"/products?sort=newest\">What is new</a></li><li><a class=\"link-secondary\" href=\"/orders\">Your orders</a></li><li><a class=\"link-secondary\" href=\"/api/docs\">For developers</a></li></ul></nav><div class=\"col-6 col-sm-3 col-lg-4\"><h2 class=\"h6\">Talk to us</h2><ul class=\"list-unstyled mb-0\"><li><a class=\"link-secondary\" href=\"/chat\">Chat</a></li><li><a class=\"link-secondary\" href=\"/contact\">Write to us, or be called back</a></li><li><a class=\"link-secondary\" href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "eshop</div><p class=\"text-body-secondary mb-0\">Good things for every day, from people who answer when you write. This is a demo shop: nothing is sold and no money is charged.</p></div><nav class=\"col-6 col-sm-3\" aria-label=\"Shop\"><h2 class=\"h6\">Shop</h2><ul class=\"list-unstyled mb-0\"><li><a class=\"link-secondary\" href=\"/products\">All products</a></li><li><a class=\"link-secondary\" href=\"/products?sort=newest\">New arrivals</a></li><li><a class=\"link-secondary\" href=\"/orders\">Your orders</a></li><li><a class=\"link-secondary\" href=\"/api/docs\">For developers</a></li></ul></nav><div class=\"col-6 col-sm-3 col-lg-4\"><h2 class=\"h6\">Chat with us</h2><ul class=\"list-unstyled mb-0\"><li><a class=\"link-secondary\" href=\"/chat\">Chat</a></li><li><a class=\"link-secondary\" href=\"/contact\">Contact us or request a call</a></li><li><a class=\"link-secondary\" href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -579,7 +579,7 @@ func footer(v View) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "\">Made with free software and pictures</a></div></div></footer>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "\">Open source licenses</a></div></div></footer>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -772,7 +772,7 @@ func failure(v View, p problem.Problem) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 65, "<a class=\"btn btn-outline-secondary\" href=\"/\">Home</a> <a class=\"btn btn-outline-secondary\" href=\"/products\">All products</a> <a class=\"btn btn-outline-secondary\" href=\"/contact\">Write to us</a></p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 65, "<a class=\"btn btn-outline-secondary\" href=\"/\">Home</a> <a class=\"btn btn-outline-secondary\" href=\"/products\">All products</a> <a class=\"btn btn-outline-secondary\" href=\"/contact\">Contact us</a></p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

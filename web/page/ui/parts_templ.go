@@ -90,9 +90,9 @@ func Stars(r domain.Rating) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var4 string
-			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(fmt.Sprintf("Rated %.1f of 5 by %s", r.Average(), Plural(r.Count, "buyer")))
+			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(fmt.Sprintf("Rated %.1f out of 5 by %s", r.Average(), Plural(r.Count, "buyer")))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/parts.templ`, Line: 19, Col: 110}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/parts.templ`, Line: 19, Col: 114}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 			if templ_7745c5c3_Err != nil {
@@ -450,12 +450,12 @@ func EmptyShop(v View) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if v.IsStaff() {
-			templ_7745c5c3_Err = Empty("box-seam", "The shelves are still empty", "What you add here everybody can buy at once.", "/admin/products/new", "Add the first product").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Empty("box-seam", "No products yet", "Products that you add go on sale right away.", "/admin/products/new", "Add your first product").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = Empty("box-seam", "The shelves are still empty", "Nothing is for sale yet. Come back soon.", "/contact", "Write to us").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Empty("box-seam", "No products yet", "Please check back soon.", "/contact", "Contact us").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -513,7 +513,7 @@ func Pager(page domain.Page, total int, link func(n int) string) templ.Component
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<span class=\"visually-hidden\">Page before</span></a></li>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<span class=\"visually-hidden\">Previous page</span></a></li>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -16,20 +16,20 @@ import (
 func failureTitle(p problem.Problem) string {
 	switch p.Status {
 	case 401:
-		return "Please sign in first"
+		return "Please sign in"
 	case 403:
-		return "This is not for everybody"
+		return "You do not have access to this page"
 	case 404:
-		return "We looked everywhere"
+		return "Page not found"
 	case 429:
-		return "That was a lot at once"
+		return "Too many requests"
 	case 503:
-		return "We will be right back"
+		return "Temporarily unavailable"
 	}
 	if p.Status >= 500 {
-		return "Something broke"
+		return "Something went wrong"
 	}
-	return "That did not work"
+	return "We could not do that"
 }
 
 // SortedFields says what is wrong with each field, in the same order each time.

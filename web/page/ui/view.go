@@ -38,15 +38,15 @@ type View struct {
 // never text from the address itself.
 var notices = map[string]string{
 	"added":      "Added to your cart.",
-	"updated":    "Your cart is up to date.",
-	"removed":    "Taken out of your cart.",
+	"updated":    "Cart updated.",
+	"removed":    "Removed from your cart.",
 	"wished":     "Saved to your wishlist.",
-	"unwished":   "Taken off your wishlist.",
+	"unwished":   "Removed from your wishlist.",
 	"welcome":    "Welcome! You are signed in.",
 	"signed-out": "You are signed out.",
-	"sent":       "Thank you. Your message has reached us.",
+	"sent":       "Thank you. We have received your message.",
 	"saved":      "Saved.",
-	"taken-out":  "Taken out of the shop.",
+	"taken-out":  "Removed from the shop.",
 }
 
 // View returns what the layout shows to the visitor.
