@@ -55,7 +55,7 @@ func TestStaff_RunsTheShop(t *testing.T) {
 		t.Run(fmt.Sprintf("script %v", l.script), func(t *testing.T) {
 			name := fmt.Sprintf("Speckled Mug %v", l.script)
 			w := openTab(browser, t, shop, l)
-			picture := func(what string) { w.shot(fmt.Sprintf("goods-%s-%d-%s", what, l.width, l.scheme)) }
+			picture := func(what string) { w.shot(fmt.Sprintf("product-%s-%d-%s", what, l.width, l.scheme)) }
 			fits := func() {
 				t.Helper()
 				assert.LessOrEqual(t, ask[int64](w, `document.documentElement.scrollWidth`), l.width, "the page can be scrolled sideways")
@@ -70,18 +70,18 @@ func TestStaff_RunsTheShop(t *testing.T) {
 			if l.script {
 				assert.Contains(t, ask[string](w, `document.querySelector("#field-picture").validationMessage`), "at most 900 kB")
 			} else {
-				w.submit(".goods-form [type=submit]")
+				w.submit(".product-form [type=submit]")
 				w.see("#field-picture-error", "Must have at most")
 				assert.Equal(t, name, ask[string](w, `document.querySelector("#field-name").value`), "nothing that was typed is lost")
 			}
 			w.choose(aPhoto(t))
-			w.submit(".goods-form [type=submit]")
+			w.submit(".product-form [type=submit]")
 			w.see("#field-stock-error", "whole number")
 			picture("mistake")
 			fits()
 			w.fill(map[string]string{"stock": "7"})
 			w.choose(aPhoto(t))
-			w.submit(".goods-form [type=submit]")
+			w.submit(".product-form [type=submit]")
 			w.see("[data-notice]", "Saved")
 			fits()
 
@@ -91,16 +91,16 @@ func TestStaff_RunsTheShop(t *testing.T) {
 			colleague.open(edit)
 
 			w.fill(map[string]string{"price": "14", "alt.0": "a mug with speckles"})
-			w.submit(".goods-form [type=submit]")
+			w.submit(".product-form [type=submit]")
 			w.see("[data-notice]", "Saved")
-			w.do(chromedp.WaitVisible(chromedp.CSS(".goods-image")))
+			w.do(chromedp.WaitVisible(chromedp.CSS(".product-image")))
 			picture("edit")
 
 			colleague.fill(map[string]string{"name": "Spotted Mug", "description": "For tea alone."})
-			colleague.submit(".goods-form [type=submit]")
+			colleague.submit(".product-form [type=submit]")
 			colleague.see("[role=alert]", "Somebody has changed this product")
 			colleague.see("#field-name-hint", "You typed: Spotted Mug")
-			colleague.shot(fmt.Sprintf("goods-conflict-%d-%s", l.width, l.scheme))
+			colleague.shot(fmt.Sprintf("product-conflict-%d-%s", l.width, l.scheme))
 			colleague.requireNoComplaints()
 
 			shopper := openTab(browser, t, shop, l)
@@ -110,7 +110,7 @@ func TestStaff_RunsTheShop(t *testing.T) {
 			shopper.see("main", "$14.00")
 			require.Eventually(t, func() bool { return ask[int](shopper, brokenPictures) == 0 }, startTime, startTime/100)
 			assert.Equal(t, "a mug with speckles", ask[string](shopper, `document.querySelector(".gallery img").alt`))
-			shopper.shot(fmt.Sprintf("goods-product-%d-%s", l.width, l.scheme))
+			shopper.shot(fmt.Sprintf("product-product-%d-%s", l.width, l.scheme))
 			register(shopper, fmt.Sprintf("potter_%v", l.script))
 			shopper.open("/products?category=pottery")
 			shopper.submit(".product-name a")

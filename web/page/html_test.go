@@ -138,6 +138,7 @@ func checkPage(t testing.TB, what string, a answer) {
 			assert.False(t, at.Key == "style" || strings.HasPrefix(at.Key, "on"), "%s: <%s %s> is inline", what, n.Data, at.Key)
 			assert.False(t, strings.HasPrefix(strings.ToLower(strings.TrimSpace(at.Val)), "javascript:"), "%s: <%s %s=%s>", what, n.Data, at.Key, at.Val)
 		}
+		checkStyled(t, what, attr(n, "class"))
 		if id := attr(n, "id"); has(n, "id") {
 			assert.NotEmpty(t, id, what)
 			assert.False(t, ids[id], "%s: two elements have the id %s", what, id)

@@ -129,7 +129,7 @@ func deskPage(v ui.View, d deskView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, o := range []tab{{"open", "Open"}, {"closed", "Closed"}} {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<li class=\"nav-item\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<li>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -56,7 +56,7 @@ func ordersPage(v ui.View, list account.OrdersView, status domain.OrderStatus) t
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, " <nav class=\"mb-3\" aria-label=\"Orders by status\"><ul class=\"nav nav-pills flex-wrap gap-1\"><li class=\"nav-item\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, " <nav class=\"mb-3\" aria-label=\"Orders by status\"><ul class=\"nav nav-pills flex-wrap gap-1\"><li>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -69,7 +69,7 @@ func ordersPage(v ui.View, list account.OrdersView, status domain.OrderStatus) t
 				return templ_7745c5c3_Err
 			}
 			for _, s := range domain.OrderStatuses {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<li class=\"nav-item\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<li>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

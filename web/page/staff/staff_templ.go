@@ -214,7 +214,7 @@ func nav(current string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, o := range []tab{{"/admin", "Overview"}, {"/admin/orders", "Orders"}, {"/admin/products", "Products"}, {"/admin/messages", "Messages"}, {"/admin/chat", "Chat"}} {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<li class=\"nav-item\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<li>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
