@@ -8,7 +8,7 @@ PORT ?= 8080
 PRODUCTS ?= 100000
 ASSETS := web/asset/dist/manifest.json
 ASSET_SOURCES := $(wildcard web/asset/*.mjs web/asset/js/*.js web/asset/css/*.css web/page/*/*.templ) \
-	web/asset/package-lock.json cmd/eshop/demo/kinds.json
+	$(filter-out %_templ.go,$(wildcard web/page/*/*.go)) web/asset/package-lock.json cmd/eshop/demo/kinds.json
 # A module of its own, which ./... does not reach.
 EXAMPLE := test/example
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
