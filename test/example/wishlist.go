@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -86,11 +87,8 @@ func (w *Wishlists) update(ctx context.Context, change func(all map[domain.Owner
 		if err != nil {
 			return err
 		}
-		if err := change(all); err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
+		if err := change(all); err != nil || ctx.Err() != nil {
+			return cmp.Or(err, ctx.Err())
 		}
 		return w.write(folder, all)
 	})
@@ -124,7 +122,9 @@ func (w *Wishlists) read() (map[domain.OwnerID]domain.Wishlist, error) {
 	decoder := json.NewDecoder(bytes.NewReader(content))
 	decoder.DisallowUnknownFields() // a field that the domain renamed must not read as empty
 	var all map[domain.OwnerID]domain.Wishlist
-	err = decoder.Decode(&all)
+	if err = decoder.Decode(&all); err == nil && all == nil {
+		err = errors.New("there are no wishlists in " + w.path)
+	}
 	return all, err
 }
 

@@ -35,7 +35,7 @@ func TestWishlists_AnUpdateThatWaitsEndsWithItsContext(t *testing.T) {
 
 func TestOpenWishlists_RefusesAFileItDoesNotUnderstand(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "wishlists.json")
-	for _, content := range []string{"", `{"user:a":`, `{"user:a":{"Wishes":[]}}`} {
+	for _, content := range []string{"", "null", `{"user:a":`, `{"user:a":{"Wishes":[]}}`} {
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 		_, err := OpenWishlists(t.Context(), path)
 		assert.Error(t, err, content)

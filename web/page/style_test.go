@@ -44,7 +44,7 @@ func TestStyles_HaveTheClassesOfThePages(t *testing.T) {
 func checkStyled(t testing.TB, where, classes string) {
 	t.Helper()
 	for _, class := range strings.Fields(classes) {
-		assert.True(t, styled()[class] || slices.Contains(hooks, class), "%s: no style for the class %s", where, class)
+		assert.True(t, styled()[class] || slices.Contains(hooks, class), "%s: no style for the class %s (run: make build)", where, class)
 	}
 }
 
