@@ -242,12 +242,12 @@ func (a *Account) merge(ctx context.Context, s domain.Session) domain.Session {
 }
 
 func (a *Account) take(ctx context.Context, key string, limit port.Limit) error {
-	return takeOne(ctx, a.deps.Limits, key, limit, a.deps.Clock())
+	return takeOne(ctx, a.deps.Limits, key, limit)
 }
 
-// takeOne is ErrLimited when limit allows no more for key now.
-func takeOne(ctx context.Context, limits port.Limits, key string, limit port.Limit, now time.Time) error {
-	wait, err := limits.Take(ctx, digest(key), limit, now)
+// takeOne is ErrLimited when limit allows no more for key.
+func takeOne(ctx context.Context, limits port.Limits, key string, limit port.Limit) error {
+	wait, err := limits.Take(ctx, digest(key), limit)
 	if err != nil {
 		return err
 	}

@@ -316,7 +316,7 @@ func (ch *Chat) publish(ctx context.Context, e domain.Event) {
 
 // take is takeOne, but fails open when the limiter is unavailable.
 func (ch *Chat) take(ctx context.Context, key string, limit port.Limit) error {
-	err := takeOne(ctx, ch.deps.Limits, key, limit, ch.deps.Clock())
+	err := takeOne(ctx, ch.deps.Limits, key, limit)
 	if errors.Is(err, domain.ErrUnavailable) {
 		return nil
 	}

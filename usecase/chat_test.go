@@ -266,7 +266,7 @@ type away struct {
 	port.Events
 }
 
-func (away) Take(context.Context, string, port.Limit, time.Time) (time.Duration, error) {
+func (away) Take(context.Context, string, port.Limit) (time.Duration, error) {
 	return 0, domain.ErrUnavailable.Errorf(domain.CodeUnavailable, "nobody counts")
 }
 

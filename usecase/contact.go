@@ -38,7 +38,7 @@ func (c *Contact) Send(ctx context.Context, message domain.Contact, key domain.I
 		}))[:32])
 	}
 	message.SentAt = c.deps.Clock()
-	if err := takeOne(ctx, c.deps.Limits, "contact:"+address, contactLimit, message.SentAt); err != nil {
+	if err := takeOne(ctx, c.deps.Limits, "contact:"+address, contactLimit); err != nil {
 		return "", err
 	}
 	return message.ID, c.deps.Contacts.AddContact(ctx, message)

@@ -10,14 +10,14 @@ import (
 
 // Take is the generic cell rate algorithm (GCRA). It keeps one time for each key: when all
 // that was taken will have come back.
-func (s *Store) Take(ctx context.Context, key string, limit port.Limit, now time.Time) (time.Duration, error) {
+func (s *Store) Take(ctx context.Context, key string, limit port.Limit) (time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	s.sawTime(now)
-	s.sweepLimits()
+	now := time.Now()
+	s.sweepLimits(now)
 	full := s.limits[key]
 	if full.Before(now) {
 		full = now
@@ -40,10 +40,10 @@ func (s *Store) Reset(ctx context.Context, key string) error {
 	return nil
 }
 
-func (s *Store) sweepLimits() {
+func (s *Store) sweepLimits(now time.Time) {
 	if !s.limitSweeper.due(len(s.limits)) {
 		return
 	}
-	maps.DeleteFunc(s.limits, func(_ string, full time.Time) bool { return !full.After(s.latestTime()) })
+	maps.DeleteFunc(s.limits, func(_ string, full time.Time) bool { return !full.After(now) })
 	s.limitSweeper.swept(len(s.limits))
 }

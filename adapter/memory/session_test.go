@@ -3,6 +3,7 @@ package memory_test
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -66,21 +67,24 @@ func TestStore_sweeping(t *testing.T) {
 		}
 	})
 	t.Run("of many limits none is forgotten before all came back", func(t *testing.T) {
-		store, limit := memory.NewStore(), port.Limit{Burst: 1, Every: many * time.Second}
-		take := func(n int, now time.Time) time.Duration {
-			wait, err := store.Take(t.Context(), fmt.Sprint(n), limit, now)
-			require.NoError(t, err)
-			return wait
-		}
-		for n := range many {
-			require.Zero(t, take(n, start.Add(time.Duration(n)*time.Second)))
-		}
-		now := start.Add((many + many/2) * time.Second)
-		for n := many; n < 2*many; n++ {
-			require.Zero(t, take(n, now))
-		}
-		for n := range many {
-			assert.Equal(t, n <= many/2, take(n, now) == 0, n)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			store, limit := memory.NewStore(), port.Limit{Burst: 1, Every: many * time.Second}
+			take := func(n int) time.Duration {
+				wait, err := store.Take(t.Context(), fmt.Sprint(n), limit)
+				require.NoError(t, err)
+				return wait
+			}
+			for n := range many {
+				require.Zero(t, take(n))
+				time.Sleep(time.Second)
+			}
+			time.Sleep(many / 2 * time.Second)
+			for n := many; n < 2*many; n++ {
+				require.Zero(t, take(n))
+			}
+			for n := range many {
+				assert.Equal(t, n <= many/2, take(n) == 0, n)
+			}
+		})
 	})
 }

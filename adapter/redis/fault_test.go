@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -269,7 +270,7 @@ func (s *shoppers) visit(ctx context.Context, servers []*shopServer, name string
 			return err
 		})
 		s.call(ctx, "limit", func(ctx context.Context) error {
-			_, err := here.limits.Take(ctx, name, port.Limit{Burst: 3, Every: time.Minute}, noon)
+			_, err := here.limits.Take(ctx, name, port.Limit{Burst: 3, Every: time.Minute})
 			return err
 		})
 		s.call(ctx, "event", func(ctx context.Context) error {
@@ -438,10 +439,10 @@ func TestOpen_WithoutRedis(t *testing.T) {
 	require.NoError(t, a.DeleteSession(t.Context(), "anna"))
 	assert.False(t, a.hasSession(t, "anna"))
 	limit := port.Limit{Burst: 2, Every: time.Hour}
-	for n, want := range []time.Duration{0, 0, time.Hour} {
-		wait, err := a.limits.Take(t.Context(), "signin:anna", limit, noon)
+	for n, want := range []bool{false, false, true} {
+		wait, err := a.limits.Take(t.Context(), "signin:anna", limit)
 		require.NoError(t, err)
-		assert.Equal(t, want, wait, "take %d is counted by this server alone", n+1)
+		assert.Equal(t, want, wait > 0, "take %d is counted by this server alone", n+1)
 	}
 	events, err := b.events.Subscribe(t.Context(), domain.OrderChanged)
 	require.NoError(t, err)
@@ -452,7 +453,7 @@ func TestOpen_WithoutRedis(t *testing.T) {
 	b.waitUntilReady(t)
 	require.NoError(t, a.Check(t.Context()))
 	for want, server := range []*shopServer{a, b, a} {
-		wait, err := server.limits.Take(t.Context(), "signin:anna", limit, noon)
+		wait, err := server.limits.Take(t.Context(), "signin:anna", limit)
 		require.NoError(t, err)
 		assert.Equal(t, want == 2, wait > 0, "the servers count together again")
 	}
@@ -525,17 +526,39 @@ func TestLimits_Take_CountsLocallyWithoutRedis(t *testing.T) {
 	a, _, _ := twoServers(t, database.URL)
 	limit := port.Limit{Burst: 5, Every: time.Hour}
 	database.Kill(t)
-	var waits []time.Duration
-	for range 8 {
-		wait, err := a.limits.Take(t.Context(), "signin:anna", limit, noon)
+	for n := range 8 {
+		wait, err := a.limits.Take(t.Context(), "signin:anna", limit)
 		require.NoError(t, err)
-		waits = append(waits, wait)
+		assert.Equal(t, n >= limit.Burst, wait > 0, "take %d", n+1)
 	}
-	assert.Equal(t, []time.Duration{0, 0, 0, 0, 0, time.Hour, time.Hour, time.Hour}, waits)
 	require.NoError(t, a.limits.Reset(t.Context(), "signin:anna"))
-	wait, err := a.limits.Take(t.Context(), "signin:anna", limit, noon)
+	wait, err := a.limits.Take(t.Context(), "signin:anna", limit)
 	require.NoError(t, err)
 	assert.Zero(t, wait)
+}
+
+// TestLimits_AFullRedisEvictsCachesAlone fills Redis beyond its memory, as whoever asks for
+// ever new lists can, under the very policy that deployment sets.
+func TestLimits_AFullRedisEvictsCachesAlone(t *testing.T) {
+	needContainers(t)
+	database := container.StartRedis(t)
+	a, b, _ := twoServers(t, database.URL)
+	limit := port.Limit{Burst: 10, Every: 30 * time.Second}
+	for range limit.Burst {
+		wait, err := a.limits.Take(t.Context(), "signin:anna", limit)
+		require.NoError(t, err)
+		require.Zero(t, wait)
+	}
+	stranger := admin(t, database.URL)
+	stranger("CONFIG", "SET", "maxmemory", "16mb")
+	stranger("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
+	list := strings.Repeat("a list of goods ", 100_000/16)
+	for n := range 400 { // 40 MB, which Redis takes only as it evicts
+		stranger("SET", fmt.Sprint("eshop:1:list2:", n), list, "EX", "600")
+	}
+	wait, err := b.limits.Take(t.Context(), "signin:anna", limit)
+	require.NoError(t, err)
+	assert.Positive(t, wait, "what was taken is still counted")
 }
 
 // flakyStore is a durable catalog that may be away or block its readers.

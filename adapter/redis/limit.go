@@ -10,8 +10,8 @@ import (
 	"eshop/port"
 )
 
-// Limits counts in Redis for all servers together, to the microsecond. While Redis is
-// away each server counts for itself.
+// Limits counts in Redis for all servers together, to the microsecond and by the clock of
+// Redis. While Redis is away each server counts for itself.
 type Limits struct {
 	client *Client
 	local  port.Limits
@@ -22,45 +22,60 @@ var _ port.Limits = (*Limits)(nil)
 // NewLimits returns Limits that count in local while Redis is away.
 func NewLimits(client *Client, local port.Limits) *Limits { return &Limits{client, local} }
 
-// gcra is the generic cell rate algorithm (GCRA). It keeps one time for each key: when
-// all that was taken will have come back. Times are in microseconds, which Lua's numbers
-// hold exactly.
+// limits is a sorted set with one time for each key: when all that was taken will have come
+// back. It has no expiry, so that a Redis that is full (volatile-lru) evicts caches and
+// never what is counted. Each call removes what has come back.
+const limits = keyPrefix + "limits"
+
+// gcra is the generic cell rate algorithm (GCRA). Times are in microseconds, which Lua's
+// numbers hold exactly. No time lies further ahead than a whole burst, so that a clock
+// that was set back locks nobody out.
 var gcra = rueidis.NewLuaScript(`
-local now, every, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local full = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now) + every
+local key, every, burst = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))
+local taken = math.min(tonumber(redis.call('ZSCORE', KEYS[1], key) or now), now + burst * every)
+local full = math.max(taken, now) + every
 local wait = full - now - burst * every
 if wait > 0 then return string.format('%.0f', wait) end
-redis.call('SET', KEYS[1], string.format('%.0f', full), 'PX', string.format('%.0f', math.ceil((full - now) / 1000)))
+redis.call('ZADD', KEYS[1], string.format('%.0f', full), key)
 return '0'`)
 
-func limitKey(key string) string { return keyPrefix + "limit:" + key }
-
-func (l *Limits) Take(ctx context.Context, key string, limit port.Limit, now time.Time) (time.Duration, error) {
+func (l *Limits) Take(ctx context.Context, key string, limit port.Limit) (time.Duration, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
 	redis := l.client.redis()
 	if redis == nil {
-		return l.local.Take(ctx, key, limit, now)
+		return l.local.Take(ctx, key, limit)
 	}
 	asking, cancel := withTimeout()
 	defer cancel()
 	l.client.stats.roundTrips.Add(1)
-	wait, err := gcra.Exec(asking, redis, []string{limitKey(key)}, []string{
-		strconv.FormatInt(now.UnixMicro(), 10),
+	wait, err := gcra.Exec(asking, redis, []string{limits}, []string{
+		key,
 		strconv.FormatInt(max(limit.Every.Microseconds(), 1), 10),
 		strconv.Itoa(limit.Burst),
 	}).AsInt64()
 	if l.client.failed(err) {
-		return l.local.Take(ctx, key, limit, now)
+		return l.local.Take(ctx, key, limit)
 	}
 	return time.Duration(wait) * time.Microsecond, nil
 }
 
+// Reset forgets in this server alone while Redis is away.
 func (l *Limits) Reset(ctx context.Context, key string) error {
 	if err := l.local.Reset(ctx, key); err != nil {
 		return err
 	}
-	l.client.invalidate([]string{limitKey(key)})
+	redis := l.client.redis()
+	if redis == nil {
+		return nil
+	}
+	asking, cancel := withTimeout()
+	defer cancel()
+	l.client.stats.roundTrips.Add(1)
+	l.client.failed(redis.Do(asking, redis.B().Zrem().Key(limits).Member(key).Build()).Error())
 	return nil
 }
