@@ -67,7 +67,7 @@ func (s *Store) UpdateCart(ctx context.Context, owner domain.OwnerID, change fun
 		}
 		kept = cart.Clone()
 		return keepCart(ctx, tx, owner, kept)
-	})
+	}, cartOf(owner))
 	if err != nil {
 		return domain.Cart{}, err
 	}
@@ -82,9 +82,10 @@ func (s *Store) MergeCart(ctx context.Context, from, into domain.OwnerID) error 
 	if cart, err := s.Cart(ctx, from); err != nil || len(cart.Lines) == 0 {
 		return err
 	}
+	owners := inOrder(from, into)
 	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		carts := map[domain.OwnerID]domain.Cart{}
-		for _, owner := range inOrder(from, into) {
+		for _, owner := range owners {
 			cart, err := lockCart(ctx, tx, owner)
 			if err != nil {
 				return err
@@ -99,8 +100,11 @@ func (s *Store) MergeCart(ctx context.Context, from, into domain.OwnerID) error 
 			return err
 		}
 		return keepCart(ctx, tx, into, target)
-	})
+	}, cartOf(owners[0]), cartOf(owners[1]))
 }
+
+// cartOf names the owner's cart, for inTx.
+func cartOf(owner domain.OwnerID) string { return "cart " + string(owner) }
 
 // inOrder returns two owners in the order in which their rows are locked.
 func inOrder(a, b domain.OwnerID) []domain.OwnerID {

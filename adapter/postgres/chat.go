@@ -105,10 +105,10 @@ func (s *Store) StartConversation(ctx context.Context, c domain.Conversation) (d
 		_, err = tx.NewInsert().Model(newConversationRow(kept)).Returning("NULL").Exec(ctx)
 		return err
 	}
-	err := s.inTx(ctx, start)
+	err := s.inTx(ctx, start, "conversation of "+string(c.Owner))
 	if errors.Is(err, errInDoubt) {
 		// The owner's row stays locked until the commit in doubt is decided, and shows whether it happened.
-		err = s.inTx(ctx, start)
+		err = s.inTx(ctx, start, "conversation of "+string(c.Owner))
 	}
 	if err != nil {
 		return domain.Conversation{}, err
@@ -214,17 +214,20 @@ func (s *Store) AddMessage(ctx context.Context, id domain.ConversationID, m doma
 		kept, added = c.Added[len(c.Added)-1], true
 		return keepConversation(ctx, tx, c)
 	}
-	err := s.inTx(ctx, add)
+	err := s.inTx(ctx, add, conversationNamed(id))
 	if errors.Is(err, errInDoubt) {
 		// The conversation stays locked until the commit in doubt is decided. Then the client id shows whether it happened.
 		tried = true
-		err = s.inTx(ctx, add)
+		err = s.inTx(ctx, add, conversationNamed(id))
 	}
 	if err != nil {
 		return domain.Message{}, false, err
 	}
 	return kept, added, nil
 }
+
+// conversationNamed names a conversation, for inTx.
+func conversationNamed(id domain.ConversationID) string { return "conversation " + string(id) }
 
 // saidBefore returns the message that m repeats, or one without a number.
 func saidBefore(ctx context.Context, tx bun.Tx, id domain.ConversationID, m domain.Message) (domain.Message, error) {
@@ -251,7 +254,7 @@ func (s *Store) UpdateConversation(ctx context.Context, id domain.ConversationID
 		kept = c
 		kept.Revision, kept.Added = c.Revision+1, nil
 		return keepConversation(ctx, tx, c)
-	})
+	}, conversationNamed(id))
 	if err != nil {
 		return domain.Conversation{}, err
 	}

@@ -14,3 +14,16 @@ func (s *Store) InTx(ctx context.Context, do func(ctx context.Context) error) er
 // Broaden makes texts broad that more than from products match, and their counts
 // estimates from a sample.
 func (s *Store) Broaden(from, sample int) { s.broadFrom, s.sampled = from, sample }
+
+// Waiting returns how many calls have or await the turn of a row.
+func (s *Store) Waiting() (calls int) {
+	s.turns.mu.Lock()
+	defer s.turns.mu.Unlock()
+	for _, q := range s.turns.queue {
+		calls += q.calls
+	}
+	return calls
+}
+
+// MostWaiting is how many calls wait for one row.
+const MostWaiting = mostWaiting

@@ -159,10 +159,10 @@ func (s *Store) PlaceOrder(ctx context.Context, p port.Placement, build port.Bui
 		placed, mine = true, order.ID
 		return nil
 	}
-	err := s.inTx(ctx, place)
+	err := s.inTx(ctx, place, cartOf(p.Owner))
 	if errors.Is(err, errInDoubt) {
 		// The cart is held until the commit in doubt has happened or not, and then the key tells which.
-		err = s.inTx(ctx, place)
+		err = s.inTx(ctx, place, cartOf(p.Owner))
 	}
 	if err != nil {
 		return domain.Order{}, false, err

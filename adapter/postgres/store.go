@@ -30,6 +30,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/schema"
+	"golang.org/x/sync/semaphore"
 
 	"eshop/domain"
 	"eshop/port"
@@ -69,8 +70,10 @@ type Store struct {
 	cfg                Config
 	statements         *counter
 	retries            atomic.Int64
-	schemaSeen         atomic.Bool // the schema was new enough once, and never gets older
-	broadFrom, sampled int         // as the constants say
+	turns              turns
+	writers            *semaphore.Weighted // a connection each
+	schemaSeen         atomic.Bool         // the schema was new enough once, and never gets older
+	broadFrom, sampled int                 // as the constants say
 }
 
 var (
@@ -99,13 +102,16 @@ const (
 	connectTime  = 2 * time.Second
 
 	maxConns = 16
+	// writersOf4 is how many of four connections may be used by transactions that write.
+	// They wait for each other's locks, and reading must go on meanwhile.
+	writersOf4 = 3
 )
 
 // Open makes a store; the second result closes it. It does not wait for the
 // database: calls find out. A URL that makes no sense is an error at once, which
 // does not repeat it, for it holds a password.
 func Open(ctx context.Context, cfg Config) (*Store, func(), error) {
-	s := &Store{cfg: cfg, statements: &counter{}, broadFrom: broadFrom, sampled: sampled}
+	s := &Store{cfg: cfg, statements: &counter{}, turns: turns{queue: map[string]*queue{}}, broadFrom: broadFrom, sampled: sampled}
 	settings, err := s.settings(statementTime, lockTime)
 	if err != nil {
 		return nil, nil, err
@@ -114,6 +120,7 @@ func Open(ctx context.Context, cfg Config) (*Store, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	s.writers = semaphore.NewWeighted(max(1, int64(settings.MaxConns)*writersOf4/4))
 	s.db = bun.NewDB(stdlib.OpenDBFromPool(s.pool), pgdialect.New(), bun.WithDiscardUnknownColumns())
 	return s, func() {
 		_ = s.db.Close() // it holds nothing of its own
@@ -227,9 +234,25 @@ func (s *Store) snapshot(ctx context.Context, do func(ctx context.Context, tx bu
 // inTx runs do in a transaction at READ COMMITTED, whole or not at all. When the
 // database asks for it or when a connection was lost before the commit was sent,
 // do runs again in a new transaction. A commit whose answer was lost is
-// errInDoubt: it may have happened, and is not repeated.
-func (s *Store) inTx(ctx context.Context, do func(ctx context.Context, tx bun.Tx) error) error {
-	return s.retry(ctx, func(ctx context.Context) error { return s.tryTx(ctx, nil, do) })
+// errInDoubt: it may have happened, and is not repeated. rows name what do holds for
+// long; calls of this server that name the same wait without a connection, one after
+// another, and fail with ErrLimited when too many do. Like locks, rows are named in one
+// order.
+func (s *Store) inTx(ctx context.Context, do func(ctx context.Context, tx bun.Tx) error, rows ...string) error {
+	return s.retry(ctx, func(ctx context.Context) error {
+		for _, row := range rows {
+			end, err := s.turns.take(ctx, row)
+			if err != nil {
+				return err
+			}
+			defer end()
+		}
+		if err := s.writers.Acquire(ctx, 1); err != nil {
+			return err
+		}
+		defer s.writers.Release(1)
+		return s.tryTx(ctx, nil, do)
+	})
 }
 
 // retry runs do until it succeeds or fails for good, with a deadline for all of it.

@@ -66,7 +66,7 @@ func (s *Store) UpdateWishlist(ctx context.Context, owner domain.OwnerID, change
 		}
 		kept = list.Clone()
 		return keepWishlist(ctx, tx, owner, kept)
-	})
+	}, wishlistOf(owner))
 	if err != nil {
 		return domain.Wishlist{}, err
 	}
@@ -80,9 +80,10 @@ func (s *Store) MergeWishlist(ctx context.Context, from, into domain.OwnerID) er
 	if list, err := s.Wishlist(ctx, from); err != nil || len(list.Items) == 0 {
 		return err
 	}
+	owners := inOrder(from, into)
 	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		lists := map[domain.OwnerID]domain.Wishlist{}
-		for _, owner := range inOrder(from, into) {
+		for _, owner := range owners {
 			list, err := lockWishlist(ctx, tx, owner)
 			if err != nil {
 				return err
@@ -95,8 +96,11 @@ func (s *Store) MergeWishlist(ctx context.Context, from, into domain.OwnerID) er
 			return err
 		}
 		return keepWishlist(ctx, tx, into, target)
-	})
+	}, wishlistOf(owners[0]), wishlistOf(owners[1]))
 }
+
+// wishlistOf names the owner's wishlist, for inTx.
+func wishlistOf(owner domain.OwnerID) string { return "wishlist " + string(owner) }
 
 // lockWishlist returns the owner's wishlist and holds it until the transaction ends.
 func lockWishlist(ctx context.Context, tx bun.Tx, owner domain.OwnerID) (domain.Wishlist, error) {
