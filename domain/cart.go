@@ -19,7 +19,6 @@ type LineID string
 const (
 	MaxQuantity  = 99  // of one product
 	MaxCartLines = 100 // different products
-	rememberKeys = 50  // how many changes back a repeat is recognised
 )
 
 // Cart is what a shopper means to buy. Prices are not kept: they are the
@@ -65,10 +64,15 @@ func (c Cart) Line(id LineID) (Line, error) {
 	return Line{}, errNoLine()
 }
 
-// Once makes change, unless a change with the same key was made before. An empty key is never a repeat.
+// Changed reports whether a change with the key was made before. "" never was.
+func (c Cart) Changed(key IdempotencyKey) bool {
+	return key != "" && slices.Contains(c.Keys, string(key))
+}
+
+// Once makes change, unless a change with the same key was made before.
 // A change that fails is not remembered.
 func (c *Cart) Once(key IdempotencyKey, change func(*Cart) error) error {
-	if key != "" && slices.Contains(c.Keys, string(key)) {
+	if c.Changed(key) {
 		return nil
 	}
 	if err := change(c); err != nil {
@@ -76,8 +80,7 @@ func (c *Cart) Once(key IdempotencyKey, change func(*Cart) error) error {
 	}
 	c.Version++
 	if key != "" {
-		c.Keys = append(c.Keys, string(key))
-		c.Keys = c.Keys[max(0, len(c.Keys)-rememberKeys):]
+		c.Keys = usedKeys(c.Keys, string(key))
 	}
 	return nil
 }
@@ -138,7 +141,8 @@ func (c *Cart) Remove(id LineID) error {
 }
 
 // Merge adds the lines of other, as far as a cart may hold them: quantities of
-// the same product add up to at most MaxQuantity, lines past MaxCartLines are left out.
+// the same product add up to at most MaxQuantity, lines past MaxCartLines are left
+// out. Its keys come along, so that a change of other that is sent again is not made again.
 func (c *Cart) Merge(other Cart) {
 	if len(other.Lines) == 0 {
 		return
@@ -152,6 +156,7 @@ func (c *Cart) Merge(other Cart) {
 			c.Lines = append(c.Lines, line)
 		}
 	}
+	c.Keys = usedKeys(c.Keys, other.Keys...)
 	c.Version++
 }
 

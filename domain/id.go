@@ -1,5 +1,7 @@
 package domain
 
+import "slices"
+
 // maxID bounds what callers name a record by, in bytes.
 const maxID = 100
 
@@ -24,6 +26,20 @@ func (id ContactID) Valid() bool { return validID(id) }
 type IdempotencyKey string
 
 const maxKey = 255
+
+// rememberKeys is how many changes back a repeat is recognised.
+const rememberKeys = 50
+
+// usedKeys are the keys of the last changes of a cart or a wishlist, the newest last,
+// so that a change that is sent again is not made again.
+func usedKeys(keys []string, more ...string) []string {
+	for _, key := range more {
+		if !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys[max(0, len(keys)-rememberKeys):]
+}
 
 // ParseIdempotencyKey returns text as a key. It fails with ErrInvalid, naming field, unless text is 1
 // to 255 visible ASCII characters.

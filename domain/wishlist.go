@@ -14,6 +14,8 @@ type WishlistItemID string
 // Wishlist is what a shopper may want one day, the newest wish last.
 type Wishlist struct {
 	Items []WishlistItem
+	// Keys are those of the last changes, so that one that is sent again is not made again.
+	Keys []string
 }
 
 // WishlistItem is one product on a wishlist.
@@ -26,7 +28,28 @@ type WishlistItem struct {
 // Clone is a copy that shares nothing with w.
 func (w Wishlist) Clone() Wishlist {
 	w.Items = slices.Clone(w.Items)
+	w.Keys = slices.Clone(w.Keys)
 	return w
+}
+
+// Changed reports whether a change with the key was made before. "" never was.
+func (w Wishlist) Changed(key IdempotencyKey) bool {
+	return key != "" && slices.Contains(w.Keys, string(key))
+}
+
+// Once makes change, unless a change with the same key was made before.
+// A change that fails is not remembered.
+func (w *Wishlist) Once(key IdempotencyKey, change func(*Wishlist) error) error {
+	if w.Changed(key) {
+		return nil
+	}
+	if err := change(w); err != nil {
+		return err
+	}
+	if key != "" {
+		w.Keys = usedKeys(w.Keys, string(key))
+	}
+	return nil
 }
 
 // Has reports whether the product is on the list.
@@ -56,11 +79,12 @@ func (w *Wishlist) Remove(id WishlistItemID) error {
 	return nil
 }
 
-// Merge adds the wishes of other, as far as there is room.
+// Merge adds the wishes of other, as far as there is room, and its keys.
 func (w *Wishlist) Merge(other Wishlist) {
 	for _, wish := range other.Items {
 		if len(w.Items) < MaxWishlistItems && !w.Has(wish.Product) {
 			w.Items = append(w.Items, wish)
 		}
 	}
+	w.Keys = usedKeys(w.Keys, other.Keys...)
 }

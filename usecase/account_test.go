@@ -32,7 +32,7 @@ func TestSigningInBringsTheGuestsThings(t *testing.T) {
 	require.NoError(t, account.Keep(t.Context(), guest))
 	w.fill(t, guest.Session.Owner(), "tea", 2)
 	w.fill(t, guest.Session.Owner(), "pot", 1)
-	_, err = wishing.Add(t.Context(), guest.Session.Owner(), "pot")
+	_, err = wishing.Add(t.Context(), guest.Session.Owner(), "pot", "")
 	require.NoError(t, err)
 	w.fill(t, "somebody", "pot", 1)
 

@@ -2,6 +2,7 @@ package usecase
 
 import (
 	"context"
+	"errors"
 
 	"eshop/domain"
 	"eshop/port"
@@ -57,17 +58,20 @@ func (s *Cart) Priced(ctx context.Context, owner domain.OwnerID) (PricedCart, er
 func (s *Cart) Add(ctx context.Context, owner domain.OwnerID, product domain.ProductID, n int, key domain.IdempotencyKey) (domain.Cart, error) {
 	p, err := productByRef(ctx, s.deps.Products, string(product))
 	if err != nil {
-		return domain.Cart{}, err
+		return s.repeated(ctx, owner, key, err)
 	}
 	line := domain.LineID(s.deps.NewID())
 	return s.update(ctx, owner, key, func(c *domain.Cart) error { return c.Add(line, p, n) })
 }
 
-// SetQuantity makes a line of the cart hold n.
+// SetQuantity makes a line of the cart hold n. A key that was used before changes nothing.
 func (s *Cart) SetQuantity(ctx context.Context, owner domain.OwnerID, line domain.LineID, n int, key domain.IdempotencyKey) (domain.Cart, error) {
 	cart, err := s.deps.Carts.Cart(ctx, owner)
 	if err != nil {
 		return domain.Cart{}, err
+	}
+	if cart.Changed(key) {
+		return cart, nil
 	}
 	held, err := cart.Line(line)
 	if err != nil {
@@ -80,13 +84,29 @@ func (s *Cart) SetQuantity(ctx context.Context, owner domain.OwnerID, line domai
 	return s.update(ctx, owner, key, func(c *domain.Cart) error { return c.SetQuantity(line, p, n) })
 }
 
-// Remove takes a line out of the cart.
+// Remove takes a line out of the cart. A key that was used before changes nothing.
 func (s *Cart) Remove(ctx context.Context, owner domain.OwnerID, line domain.LineID, key domain.IdempotencyKey) (domain.Cart, error) {
 	return s.update(ctx, owner, key, func(c *domain.Cart) error { return c.Remove(line) })
 }
 
 func (s *Cart) update(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, change func(*domain.Cart) error) (domain.Cart, error) {
 	return s.deps.Carts.UpdateCart(ctx, owner, func(c *domain.Cart) error { return c.Once(key, change) })
+}
+
+// repeated returns the owner's cart if the key has changed it before, else err, which
+// keeps the change from being made now.
+func (s *Cart) repeated(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, err error) (domain.Cart, error) {
+	if key == "" || !errors.Is(err, domain.ErrNotFound) {
+		return domain.Cart{}, err
+	}
+	cart, readErr := s.deps.Carts.Cart(ctx, owner)
+	if readErr != nil {
+		return domain.Cart{}, readErr
+	}
+	if !cart.Changed(key) {
+		return domain.Cart{}, err
+	}
+	return cart, nil
 }
 
 // Price returns the cart with its products as they are now.

@@ -2,6 +2,7 @@ package usecase
 
 import (
 	"context"
+	"errors"
 
 	"eshop/domain"
 	"eshop/port"
@@ -36,24 +37,41 @@ func (w *Wishlist) Items(ctx context.Context, owner domain.OwnerID) ([]WishlistE
 	return w.items(ctx, list)
 }
 
-// Add puts a product on the wishlist; again, nothing changes.
-func (w *Wishlist) Add(ctx context.Context, owner domain.OwnerID, product domain.ProductID) ([]WishlistEntry, error) {
+// Add puts a product on the wishlist; again, nothing changes. A key that was used
+// before changes nothing either.
+func (w *Wishlist) Add(ctx context.Context, owner domain.OwnerID, product domain.ProductID, key domain.IdempotencyKey) ([]WishlistEntry, error) {
 	p, err := productByRef(ctx, w.deps.Products, string(product))
 	if err != nil {
-		return nil, err
+		return w.repeated(ctx, owner, key, err)
 	}
 	wish := domain.WishlistItem{ID: domain.WishlistItemID(w.deps.NewID()), Product: p.ID, AddedAt: w.deps.Clock()}
-	list, err := w.deps.Wishlists.UpdateWishlist(ctx, owner, func(l *domain.Wishlist) error { return l.Add(wish) })
+	return w.update(ctx, owner, key, func(l *domain.Wishlist) error { return l.Add(wish) })
+}
+
+// Remove takes a wish off the list. A key that was used before changes nothing.
+func (w *Wishlist) Remove(ctx context.Context, owner domain.OwnerID, wish domain.WishlistItemID, key domain.IdempotencyKey) ([]WishlistEntry, error) {
+	return w.update(ctx, owner, key, func(l *domain.Wishlist) error { return l.Remove(wish) })
+}
+
+func (w *Wishlist) update(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, change func(*domain.Wishlist) error) ([]WishlistEntry, error) {
+	list, err := w.deps.Wishlists.UpdateWishlist(ctx, owner, func(l *domain.Wishlist) error { return l.Once(key, change) })
 	if err != nil {
 		return nil, err
 	}
 	return w.items(ctx, list)
 }
 
-// Remove takes a wish off the list.
-func (w *Wishlist) Remove(ctx context.Context, owner domain.OwnerID, wish domain.WishlistItemID) ([]WishlistEntry, error) {
-	list, err := w.deps.Wishlists.UpdateWishlist(ctx, owner, func(l *domain.Wishlist) error { return l.Remove(wish) })
-	if err != nil {
+// repeated returns the owner's wishlist if the key has changed it before, else err,
+// which keeps the change from being made now.
+func (w *Wishlist) repeated(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, err error) ([]WishlistEntry, error) {
+	if key == "" || !errors.Is(err, domain.ErrNotFound) {
+		return nil, err
+	}
+	list, readErr := w.deps.Wishlists.Wishlist(ctx, owner)
+	if readErr != nil {
+		return nil, readErr
+	}
+	if !list.Changed(key) {
 		return nil, err
 	}
 	return w.items(ctx, list)

@@ -17,6 +17,7 @@ type wishlistRow struct {
 
 	Owner domain.OwnerID `bun:"owner,pk"`
 	Items []wishlistItem `bun:"wishes,type:jsonb"`
+	Keys  []string       `bun:"keys,type:jsonb"`
 }
 
 type wishlistItem struct {
@@ -26,7 +27,7 @@ type wishlistItem struct {
 }
 
 func (r wishlistRow) wishlist() domain.Wishlist {
-	var list domain.Wishlist
+	list := domain.Wishlist{Keys: r.Keys}
 	for _, item := range r.Items {
 		item.AddedAt = item.AddedAt.UTC()
 		list.Items = append(list.Items, domain.WishlistItem(item))
@@ -35,7 +36,7 @@ func (r wishlistRow) wishlist() domain.Wishlist {
 }
 
 func newWishlistRow(owner domain.OwnerID, list domain.Wishlist) *wishlistRow {
-	row := &wishlistRow{Owner: owner, Items: []wishlistItem{}}
+	row := &wishlistRow{Owner: owner, Items: []wishlistItem{}, Keys: append([]string{}, list.Keys...)}
 	for _, item := range list.Items {
 		row.Items = append(row.Items, wishlistItem(item))
 	}

@@ -202,7 +202,7 @@ func mergingCarts(t *testing.T, open func(t *testing.T) turns[port.Carts]) {
 			into := cartOf(t, carts, "user:a")
 			assert.Equal(t, want, into.Lines)
 			assert.EqualValues(t, 3, into.Version, "one change more")
-			assert.Equal(t, []string{"u1", "u2"}, into.Keys)
+			assert.Equal(t, []string{"u1", "u2", "g1", "g2"}, into.Keys, "a change sent again after signing in is not made again")
 			from := cartOf(t, carts, "guest:a")
 			assert.Empty(t, from.Lines)
 			assert.GreaterOrEqual(t, from.Version, int64(2), "a version never comes again: an order may be known by it")

@@ -42,6 +42,24 @@ func keepingWishlists(t *testing.T, open func(t *testing.T) turns[port.Wishlists
 		assert.Equal(t, want, changeWishlist(t, lists, "guest:a", addItem(3)), "one that comes back is the newest")
 		assert.Equal(t, want, itemsOf(t, lists, "guest:a"))
 	})
+	t.Run("the keys of the last changes are kept, and a change with one of them is not made again", func(t *testing.T) {
+		lists := open(t)
+		once := func(key domain.IdempotencyKey, change func(*domain.Wishlist) error) func(*domain.Wishlist) error {
+			return func(w *domain.Wishlist) error { return w.Once(key, change) }
+		}
+		remove := func(w *domain.Wishlist) error { return w.Remove("item-1") }
+		changeWishlist(t, lists, "guest:a", once("add", addItem(1)))
+		for range 2 {
+			assert.Empty(t, changeWishlist(t, lists, "guest:a", once("remove", remove)))
+			assert.Empty(t, changeWishlist(t, lists, "guest:a", once("add", addItem(1))))
+		}
+		changeWishlist(t, lists, "guest:a", addItem(2))
+		changeWishlist(t, lists, "user:a", once("theirs", addItem(3)))
+		require.NoError(t, lists().MergeWishlist(t.Context(), "guest:a", "user:a"))
+		list, err := lists().Wishlist(t.Context(), "user:a")
+		require.NoError(t, err)
+		assert.Equal(t, []string{"theirs", "add", "remove"}, list.Keys, "a change sent again after signing in is not made again")
+	})
 	t.Run("a wishlist may be emptied", func(t *testing.T) {
 		lists := open(t)
 		changeWishlist(t, lists, "guest:a", addItem(1))

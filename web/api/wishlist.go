@@ -31,24 +31,28 @@ func (a *API) addWish(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	return a.changeWishes(w, r, func(owner domain.OwnerID) ([]usecase.WishlistEntry, error) {
-		return a.shop.Wishlist.Add(r.Context(), owner, domain.ProductID(in.ProductID))
+	return a.changeWishes(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) ([]usecase.WishlistEntry, error) {
+		return a.shop.Wishlist.Add(r.Context(), owner, domain.ProductID(in.ProductID), key)
 	})
 }
 
 func (a *API) removeWish(w http.ResponseWriter, r *http.Request) error {
-	return a.changeWishes(w, r, func(owner domain.OwnerID) ([]usecase.WishlistEntry, error) {
-		return a.shop.Wishlist.Remove(r.Context(), owner, domain.WishlistItemID(mux.Vars(r)["id"]))
+	return a.changeWishes(w, r, func(owner domain.OwnerID, key domain.IdempotencyKey) ([]usecase.WishlistEntry, error) {
+		return a.shop.Wishlist.Remove(r.Context(), owner, domain.WishlistItemID(mux.Vars(r)["id"]), key)
 	})
 }
 
 // changeWishes makes a change to the visitor's wishlist and answers with what it is then.
-func (a *API) changeWishes(w http.ResponseWriter, r *http.Request, change func(domain.OwnerID) ([]usecase.WishlistEntry, error)) error {
+func (a *API) changeWishes(w http.ResponseWriter, r *http.Request, change func(domain.OwnerID, domain.IdempotencyKey) ([]usecase.WishlistEntry, error)) error {
+	key, err := idempotencyKey(r)
+	if err != nil {
+		return err
+	}
 	pass, err := a.cookies.Begin(r)
 	if err != nil {
 		return err
 	}
-	wishes, err := change(pass.Session.Owner())
+	wishes, err := change(pass.Session.Owner(), key)
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,18 @@ func TestWishlist_IsFilledAndEmptied(t *testing.T) {
 		assert.NotContains(t, left.Body, string(lamp.ID))
 		v.remove("/api/wishlist/remove/"+wish).fails(http.StatusNotFound, "not_found")
 	})
+	t.Run("the same key again is answered as it was the first time", func(t *testing.T) {
+		v := s.visitor()
+		added := v.post("/api/wishlist/add", object{"product_id": lamp.ID}, "Idempotency-Key", "add-1").is(http.StatusOK)
+		path := "/api/wishlist/remove/" + added.at("items", 0, "id").(string)
+		for range 2 {
+			assert.JSONEq(t, `{"items":[]}`, v.remove(path, "Idempotency-Key", "remove-1").is(http.StatusOK).Body)
+			assert.JSONEq(t, `{"items":[]}`, v.post("/api/wishlist/add", object{"product_id": lamp.ID}, "Idempotency-Key", "add-1").is(http.StatusOK).Body,
+				"what comes late does not undo what was done since")
+		}
+		v.remove(path).fails(http.StatusNotFound, "not_found")
+		v.remove(path, "Idempotency-Key", "another").fails(http.StatusNotFound, "not_found")
+	})
 	t.Run("an unknown product is not there", func(*testing.T) {
 		v.post("/api/wishlist/add", object{"product_id": "p-none"}).fails(http.StatusNotFound, "not_found")
 	})

@@ -144,7 +144,11 @@ func (p *Pages) showChat(w http.ResponseWriter, r *http.Request, t ConversationV
 // Say adds a message to the visitor's conversation.
 func (p *Pages) Say(w http.ResponseWriter, r *http.Request) error {
 	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
-		_, _, err := p.Shop.Chat.Say(r.Context(), by, form.Get("client_id"), TypedBody(form), session.ClientAddress(r))
+		key, err := ui.FormKey(r, form, "client_id")
+		if err != nil {
+			return "", "", err
+		}
+		_, _, err = p.Shop.Chat.Say(r.Context(), by, string(key), TypedBody(form), session.ClientAddress(r))
 		return "/chat#latest", "", err
 	}, func(form url.Values, err error) error {
 		t, err := Refused(err, form)

@@ -36,7 +36,7 @@ func (p *Pages) SendContact(w http.ResponseWriter, r *http.Request) error {
 		Name: text("name"), Email: text("email"), Subject: text("subject"), Phone: text("phone"), CallBack: f.Get("call_back") != "",
 		Message: domain.UnixLines(f.Get("message")),
 	}
-	key, err := ui.FormKey(f, "key")
+	key, err := ui.FormKey(r, f, "key")
 	if err == nil {
 		_, err = p.Shop.Contact.Send(r.Context(), message, key, session.ClientAddress(r))
 	}

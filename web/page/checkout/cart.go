@@ -72,7 +72,7 @@ func (p *Pages) priced(r *http.Request, v ui.View) (usecase.PricedCart, error) {
 // AddToCart puts a product in the cart.
 func (p *Pages) AddToCart(w http.ResponseWriter, r *http.Request) error {
 	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
-		key, err := ui.FormKey(form, "token")
+		key, err := ui.FormKey(r, form, "token")
 		if err != nil {
 			return "", "", err
 		}
@@ -91,7 +91,7 @@ func (p *Pages) AddToCart(w http.ResponseWriter, r *http.Request) error {
 // change the number again works.
 func (p *Pages) UpdateCart(w http.ResponseWriter, r *http.Request) error {
 	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
-		key, err := ui.RequestKey(r)
+		key, err := ui.FormKey(r, form, "token")
 		if err != nil {
 			return "", "", err
 		}
@@ -109,7 +109,7 @@ func (p *Pages) UpdateCart(w http.ResponseWriter, r *http.Request) error {
 // RemoveFromCart takes a line out of the cart.
 func (p *Pages) RemoveFromCart(w http.ResponseWriter, r *http.Request) error {
 	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
-		key, err := ui.FormKey(form, "token")
+		key, err := ui.FormKey(r, form, "token")
 		if err != nil {
 			return "", "", err
 		}

@@ -86,7 +86,7 @@ func (p *Pages) Buy(w http.ResponseWriter, r *http.Request) error {
 		if err := p.sumsAsShown(r, by, form.Get("total")); err != nil {
 			return "", "", err
 		}
-		key, err := ui.FormKey(form, "key")
+		key, err := ui.FormKey(r, form, "key")
 		if err != nil {
 			return "", "", err
 		}

@@ -34,7 +34,11 @@ func (p *Pages) showWishlist(w http.ResponseWriter, r *http.Request, prob proble
 // AddWish saves a product for later.
 func (p *Pages) AddWish(w http.ResponseWriter, r *http.Request) error {
 	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
-		_, err := p.Shop.Wishlist.Add(r.Context(), by.Session.Owner(), domain.ProductID(form.Get("product_id")))
+		key, err := ui.FormKey(r, form, "token")
+		if err != nil {
+			return "", "", err
+		}
+		_, err = p.Shop.Wishlist.Add(r.Context(), by.Session.Owner(), domain.ProductID(form.Get("product_id")), key)
 		return ui.ReturnPath(form, "/wishlist"), "wished", err
 	}, p.refuseChange(w, r))
 }
@@ -42,13 +46,17 @@ func (p *Pages) AddWish(w http.ResponseWriter, r *http.Request) error {
 // RemoveWish takes a product off the wishlist. A wish that is gone already is what was asked for.
 func (p *Pages) RemoveWish(w http.ResponseWriter, r *http.Request) error {
 	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
-		err := p.removeWish(r, by.Session.Owner(), domain.WishlistItemID(form.Get("wish")))
+		key, err := ui.FormKey(r, form, "token")
+		if err != nil {
+			return "", "", err
+		}
+		err = p.removeWish(r, by.Session.Owner(), domain.WishlistItemID(form.Get("wish")), key)
 		return ui.ReturnPath(form, "/wishlist"), "unwished", err
 	}, p.refuseChange(w, r))
 }
 
-func (p *Pages) removeWish(r *http.Request, owner domain.OwnerID, wish domain.WishlistItemID) error {
-	_, err := p.Shop.Wishlist.Remove(r.Context(), owner, wish)
+func (p *Pages) removeWish(r *http.Request, owner domain.OwnerID, wish domain.WishlistItemID, key domain.IdempotencyKey) error {
+	_, err := p.Shop.Wishlist.Remove(r.Context(), owner, wish, key)
 	if errors.Is(err, domain.ErrNotFound) {
 		return nil
 	}
@@ -59,7 +67,7 @@ func (p *Pages) removeWish(r *http.Request, owner domain.OwnerID, wish domain.Wi
 // second finds nothing to move.
 func (p *Pages) MoveWish(w http.ResponseWriter, r *http.Request) error {
 	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
-		key, err := ui.FormKey(form, "token")
+		key, err := ui.FormKey(r, form, "token")
 		if err != nil {
 			return "", "", err
 		}
@@ -71,7 +79,7 @@ func (p *Pages) MoveWish(w http.ResponseWriter, r *http.Request) error {
 		if _, err := p.Shop.Cart.Add(r.Context(), owner, product, 1, key); err != nil {
 			return "", "", err
 		}
-		return "/wishlist", "added", p.removeWish(r, owner, wish)
+		return "/wishlist", "added", p.removeWish(r, owner, wish, key)
 	}, p.refuseChange(w, r))
 }
 

@@ -85,7 +85,11 @@ func (p *Pages) Answer(w http.ResponseWriter, r *http.Request, v ui.View) error 
 	if n, err := strconv.Atoi(f.Get("canned")); err == nil && n >= 0 && n < len(savedReplies) {
 		body = savedReplies[n]
 	}
-	if _, _, err := p.Shop.Chat.Answer(r.Context(), v.Visitor.User, id, f.Get("client_id"), body); err != nil {
+	key, err := ui.FormKey(r, f, "client_id")
+	if err == nil {
+		_, _, err = p.Shop.Chat.Answer(r.Context(), v.Visitor.User, id, string(key), body)
+	}
+	if err != nil {
 		t, err := chat.Refused(err, f)
 		if err != nil {
 			return err

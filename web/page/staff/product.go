@@ -36,7 +36,7 @@ func (p *Pages) AddProduct(w http.ResponseWriter, r *http.Request, v ui.View) er
 	f, picture, err := ui.ReadUpload(r, "picture")
 	if err == nil {
 		var key domain.IdempotencyKey
-		if key, err = ui.FormKey(f, "key"); err == nil {
+		if key, err = ui.FormKey(r, f, "key"); err == nil {
 			product, wrong := typedProduct(f)
 			product.Stock, err = typedStock(f.Get("stock"))
 			wrong = domain.JoinFields(wrong, err)

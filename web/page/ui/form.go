@@ -121,20 +121,17 @@ func FoldFields(prob problem.Problem) problem.Problem {
 	return prob
 }
 
-// FormKey returns the key by which a form that is sent twice is known; "" when the form has none.
-func FormKey(f url.Values, name string) (domain.IdempotencyKey, error) {
-	return optionalKey(name, f.Get(name))
-}
+const keyHeader = "Idempotency-Key"
 
-// RequestKey returns the key that a balancer gives to each request. A server that was
-// held up knows by it what another has done in its place.
-func RequestKey(r *http.Request) (domain.IdempotencyKey, error) {
-	return optionalKey("Idempotency-Key", r.Header.Get("Idempotency-Key"))
-}
-
-func optionalKey(field, text string) (domain.IdempotencyKey, error) {
-	if text == "" {
-		return "", nil
+// FormKey returns the key by which a form that is sent twice is known: what its field
+// called name holds, or else the request's Idempotency-Key, which nginx gives to what
+// has none; "" without either.
+func FormKey(r *http.Request, f url.Values, name string) (domain.IdempotencyKey, error) {
+	if key := f.Get(name); key != "" {
+		return domain.ParseIdempotencyKey(name, key)
 	}
-	return domain.ParseIdempotencyKey(field, text)
+	if keys := r.Header.Values(keyHeader); len(keys) > 0 {
+		return domain.ParseIdempotencyKey(keyHeader, strings.Join(keys, ", ")) // a key has no space: one is given, or it fails
+	}
+	return "", nil
 }
