@@ -165,7 +165,7 @@ func EmailTaken() *Error {
 
 // KeyReused is the conflict of two different purchases with one idempotency key.
 func KeyReused() *Error {
-	return ErrConflict.Errorf(CodeIdempotencyKeyReused, "that key was used for another order")
+	return ErrConflict.Errorf(CodeIdempotencyKeyReused, "that key was used before with something else")
 }
 
 // CartEmpty is the conflict of buying nothing.

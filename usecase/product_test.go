@@ -212,7 +212,7 @@ func TestInventory_Update(t *testing.T) {
 			assert.Equal(t, before, w.kept(t, "tea"), name)
 			seen = usecase.Version(before)
 		}
-		_, err := w.Inventory.ChangeStock(t.Context(), sue, "tea", 5)
+		_, err := w.Inventory.ChangeStock(t.Context(), sue, "tea", 5, "")
 		require.NoError(t, err)
 		require.NoError(t, w.Inventory.Update(t.Context(), sue, usecase.ProductEdit{ID: "tea", Version: seen, To: goods("Green Tea", "Things", "Things")}), "counting is no edit")
 	})

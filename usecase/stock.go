@@ -7,8 +7,9 @@ import (
 	"eshop/domain"
 )
 
-// ChangeStock counts delta in, or out when below zero, and returns the new stock.
-func (s *Inventory) ChangeStock(ctx context.Context, by domain.User, id domain.ProductID, delta int) (int, error) {
+// ChangeStock counts delta in, or out when below zero, and returns the new stock. A
+// key that the same person used before changes nothing more.
+func (s *Inventory) ChangeStock(ctx context.Context, by domain.User, id domain.ProductID, delta int, key domain.IdempotencyKey) (int, error) {
 	if err := staffOnly(by); err != nil {
 		return 0, err
 	}
@@ -23,7 +24,10 @@ func (s *Inventory) ChangeStock(ctx context.Context, by domain.User, id domain.P
 	if delta < 0 {
 		reason = domain.StockCorrected
 	}
-	stock, err := s.deps.Stock.ChangeStock(ctx, p.ID, delta, reason, s.deps.Clock())
+	if key != "" {
+		key = domain.IdempotencyKey(by.ID) + " " + key
+	}
+	stock, err := s.deps.Stock.ChangeStock(ctx, domain.StockMovement{Product: p.ID, Delta: delta, Reason: reason, At: s.deps.Clock()}, key)
 	if err != nil {
 		return 0, err
 	}

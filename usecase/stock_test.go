@@ -13,15 +13,25 @@ func TestInventory_ChangeStock(t *testing.T) {
 	w := newWorld(t)
 	inventory := w.Inventory
 	staff := domain.User{Role: domain.Staff}
-	stock, err := inventory.ChangeStock(t.Context(), staff, "tea", 7)
+	stock, err := inventory.ChangeStock(t.Context(), staff, "tea", 7, "")
 	require.NoError(t, err)
 	assert.Equal(t, 12, stock)
-	_, err = inventory.ChangeStock(t.Context(), staff, "tea", -13)
+	_, err = inventory.ChangeStock(t.Context(), staff, "tea", -13, "")
 	require.ErrorIs(t, err, domain.ErrConflict)
-	_, err = inventory.ChangeStock(t.Context(), staff, "tea", 0)
+	_, err = inventory.ChangeStock(t.Context(), staff, "tea", 0, "")
 	require.ErrorIs(t, err, domain.ErrInvalid)
-	_, err = inventory.ChangeStock(t.Context(), domain.User{}, "tea", 1)
+	_, err = inventory.ChangeStock(t.Context(), domain.User{}, "tea", 1, "")
 	require.ErrorIs(t, err, domain.ErrDenied)
+	for range 2 {
+		stock, err = inventory.ChangeStock(t.Context(), staff, "tea", 1, "form")
+		require.NoError(t, err)
+		assert.Equal(t, 13, stock, "a form that is sent again counts nothing")
+	}
+	_, err = inventory.ChangeStock(t.Context(), staff, "tea", 2, "form")
+	assert.Equal(t, domain.CodeIdempotencyKeyReused, domain.CodeOf(err))
+	stock, err = inventory.ChangeStock(t.Context(), domain.User{ID: "u-2", Role: domain.Staff}, "tea", -1, "form")
+	require.NoError(t, err, "a key is its caller's own")
+	assert.Equal(t, 12, stock)
 	require.NoError(t, inventory.SetPrice(t.Context(), staff, "tea", domain.Dollars(1234)))
 	require.ErrorIs(t, inventory.SetPrice(t.Context(), staff, "tea", domain.Dollars(0)), domain.ErrInvalid)
 	p, err := w.store.Product(t.Context(), "tea")
@@ -30,5 +40,5 @@ func TestInventory_ChangeStock(t *testing.T) {
 	assert.Equal(t, 12, p.Stock, "a new price leaves the stock")
 	movements, err := inventory.Movements(t.Context(), staff, "tea")
 	require.NoError(t, err)
-	assert.Len(t, movements, 2)
+	assert.Len(t, movements, 4)
 }

@@ -8,21 +8,36 @@ import (
 	"eshop/domain"
 )
 
-func (s *Store) ChangeStock(ctx context.Context, id domain.ProductID, delta int, reason domain.MovementReason, at time.Time) (int, error) {
+// stockChange is what a key has changed.
+type stockChange struct {
+	product domain.ProductID
+	delta   int
+}
+
+func (s *Store) ChangeStock(ctx context.Context, change domain.StockMovement, key domain.IdempotencyKey) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	p, ok := s.products[id]
+	p, ok := s.products[change.Product]
 	if !ok {
 		return 0, domain.NotFound("product")
 	}
+	if before, ok := s.stockKeys[key]; ok {
+		if before != (stockChange{change.Product, change.Delta}) {
+			return 0, domain.KeyReused()
+		}
+		return p.Stock, nil
+	}
 	// The first two comparisons keep the sum from overflowing.
-	if delta < -domain.MaxStock || delta > domain.MaxStock || p.Stock+delta < 0 || p.Stock+delta > domain.MaxStock {
+	if delta := change.Delta; delta < -domain.MaxStock || delta > domain.MaxStock || p.Stock+delta < 0 || p.Stock+delta > domain.MaxStock {
 		return 0, domain.StockBounds(p.Stock)
 	}
-	s.move(p, domain.StockMovement{Product: id, Delta: delta, Reason: reason, At: at})
+	s.move(p, change)
+	if key != "" {
+		s.stockKeys[key] = stockChange{change.Product, change.Delta}
+	}
 	return p.Stock, nil
 }
 

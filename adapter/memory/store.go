@@ -24,6 +24,7 @@ type Store struct {
 	products  map[domain.ProductID]*product
 	bySlug    map[string]*product
 	movements map[domain.ProductID][]domain.StockMovement
+	stockKeys map[domain.IdempotencyKey]stockChange
 	changes   changes
 	index     index
 
@@ -82,6 +83,7 @@ func NewStore() *Store {
 		products:       map[domain.ProductID]*product{},
 		bySlug:         map[string]*product{},
 		movements:      map[domain.ProductID][]domain.StockMovement{},
+		stockKeys:      map[domain.IdempotencyKey]stockChange{},
 		changes:        changes{last: map[domain.ProductID]int64{}},
 		index:          newIndex(),
 		carts:          map[domain.OwnerID]domain.Cart{},

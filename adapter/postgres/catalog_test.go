@@ -35,7 +35,7 @@ func TestNoCallReadsAWholeTable(t *testing.T) {
 			return err
 		}},
 		call{"a change of stock", func(ctx context.Context, s *postgres.Store, p domain.Product, _ int) error {
-			_, err := s.ChangeStock(ctx, p.ID, 1, domain.StockReceived, p.AddedAt)
+			_, err := s.ChangeStock(ctx, domain.StockMovement{Product: p.ID, Delta: 1, Reason: domain.StockReceived, At: p.AddedAt}, "")
 			return err
 		}},
 		call{"a product that is put", func(ctx context.Context, s *postgres.Store, p domain.Product, _ int) error {
@@ -158,7 +158,7 @@ func TestWhatIsKeptReadyIsRight(t *testing.T) {
 					other := all[(i*worker)%len(all)]
 					switch (i + worker) % 5 {
 					case 0, 1: // most have few, so many come to none and back
-						if _, err := store.ChangeStock(t.Context(), p.ID, []int{-1, 1}[i%2], domain.StockCorrected, p.AddedAt); err != nil && !isExpected(err) {
+						if _, err := store.ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: []int{-1, 1}[i%2], Reason: domain.StockCorrected, At: p.AddedAt}, ""); err != nil && !isExpected(err) {
 							return err
 						}
 					case 2:
@@ -245,7 +245,7 @@ func TestAChangeOfStockLeavesTheIndexesAsTheyAre(t *testing.T) {
 	execute(t, url, "SELECT pg_stat_reset_single_table_counters('product_facts'::regclass)")
 	before := number(t, url, "SELECT pg_relation_size('product_facts_words')")
 	for i := range 500 {
-		_, err := store.ChangeStock(t.Context(), slices.Collect(catalog(2))[1].ID, 1+i%3, domain.StockReceived, noon)
+		_, err := store.ChangeStock(t.Context(), domain.StockMovement{Product: slices.Collect(catalog(2))[1].ID, Delta: 1 + i%3, Reason: domain.StockReceived, At: noon}, "")
 		require.NoError(t, err)
 	}
 	closeStore()

@@ -43,7 +43,7 @@ func TestOutages(t *testing.T) {
 			}
 			all.Wait()
 			terminate(t)
-			_, err := store.ChangeStock(t.Context(), "tea", 1, domain.StockReceived, noon)
+			_, err := store.ChangeStock(t.Context(), domain.StockMovement{Product: "tea", Delta: 1, Reason: domain.StockReceived, At: noon}, "")
 			require.NoError(t, err)
 			_, err = store.Search(t.Context(), complete(domain.Query{Text: "tea"}))
 			require.NoError(t, err)
@@ -87,7 +87,7 @@ func TestOutages(t *testing.T) {
 				all.Go(func() {
 					for working.Err() == nil {
 						start := time.Now()
-						_, err := store.ChangeStock(t.Context(), "tea", 1, domain.StockReceived, noon)
+						_, err := store.ChangeStock(t.Context(), domain.StockMovement{Product: "tea", Delta: 1, Reason: domain.StockReceived, At: noon}, "")
 						if err == nil {
 							kept.Add(1)
 						} else if inDoubt.Add(1); !assert.ErrorIs(t, err, domain.ErrUnavailable) {
@@ -133,7 +133,7 @@ func TestOutages(t *testing.T) {
 			return number(t, server.URL, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == 1
 		}, 5*time.Second, 10*time.Millisecond)
 		start := time.Now()
-		_, err := store.ChangeStock(t.Context(), "tea", 1, domain.StockReceived, noon)
+		_, err := store.ChangeStock(t.Context(), domain.StockMovement{Product: "tea", Delta: 1, Reason: domain.StockReceived, At: noon}, "")
 		require.ErrorIs(t, err, domain.ErrUnavailable)
 		assert.Less(t, time.Since(start), 7*time.Second)
 		<-held

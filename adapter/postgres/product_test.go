@@ -50,7 +50,7 @@ func TestStore_ChangedProducts(t *testing.T) {
 		require.NoError(t, err)
 		_, err = tx.Exec(t.Context(), "UPDATE product_facts SET price = 777 WHERE id = $1", stockedID(0))
 		require.NoError(t, err)
-		_, err = s.ChangeStock(t.Context(), stockedID(1), 1, domain.StockReceived, noon)
+		_, err = s.ChangeStock(t.Context(), domain.StockMovement{Product: stockedID(1), Delta: 1, Reason: domain.StockReceived, At: noon}, "")
 		require.NoError(t, err)
 
 		var cursor domain.Cursor

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -10,12 +12,25 @@ import (
 	"eshop/domain"
 )
 
-func (s *Store) ChangeStock(ctx context.Context, id domain.ProductID, delta int, reason domain.MovementReason, at time.Time) (int, error) {
-	stock := 0
-	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		// One past the most never fits, and cannot overflow.
-		delta := min(max(delta, -domain.MaxStock-1), domain.MaxStock+1)
-		before, moved, err := moveStock(ctx, tx, stockMove{ids: []domain.ProductID{id}, deltas: []int{delta}, reason: reason, at: at})
+func (s *Store) ChangeStock(ctx context.Context, change domain.StockMovement, key domain.IdempotencyKey) (int, error) {
+	id, stock := change.Product, 0
+	// One past the most never fits, and cannot overflow.
+	delta := min(max(change.Delta, -domain.MaxStock-1), domain.MaxStock+1)
+	apply := func(ctx context.Context, tx bun.Tx) error {
+		repeated, err := keepStockKey(ctx, tx, id, delta, key)
+		if err != nil {
+			return err
+		}
+		if repeated {
+			err := tx.NewRaw(`SELECT stock FROM product_facts WHERE id = ?`, id).Scan(ctx, &stock)
+			if errors.Is(err, sql.ErrNoRows) {
+				return domain.NotFound("product")
+			}
+			return err
+		}
+		before, moved, err := moveStock(ctx, tx, stockMove{
+			ids: []domain.ProductID{id}, deltas: []int{delta}, reason: change.Reason, order: change.Order, at: change.At,
+		})
 		if err != nil {
 			return err
 		}
@@ -27,8 +42,38 @@ func (s *Store) ChangeStock(ctx context.Context, id domain.ProductID, delta int,
 		}
 		stock = before[id] + delta
 		return nil
-	})
+	}
+	err := s.inTx(ctx, apply)
+	if key != "" && errors.Is(err, errInDoubt) {
+		err = s.inTx(ctx, apply) // the key tells whether the commit happened
+	}
 	return stock, err
+}
+
+// keepStockKey keeps the key of a change of stock and reports whether it was kept
+// before. Of two calls at once the second waits for the transaction of the first.
+func keepStockKey(ctx context.Context, tx bun.Tx, id domain.ProductID, delta int, key domain.IdempotencyKey) (repeated bool, err error) {
+	if key == "" {
+		return false, nil
+	}
+	kept, err := tx.NewRaw(`INSERT INTO stock_keys (key, product_id, delta) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING`, key, id, delta).Exec(ctx)
+	if err != nil {
+		return false, err
+	}
+	if n, err := kept.RowsAffected(); err != nil || n > 0 {
+		return false, err
+	}
+	var before struct {
+		Product domain.ProductID `bun:"product_id"`
+		Delta   int              `bun:"delta"`
+	}
+	if err := tx.NewRaw(`SELECT product_id, delta FROM stock_keys WHERE key = ?`, key).Scan(ctx, &before); err != nil {
+		return false, err
+	}
+	if before.Product != id || before.Delta != delta {
+		return false, domain.KeyReused()
+	}
+	return true, nil
 }
 
 func (s *Store) Movements(ctx context.Context, id domain.ProductID) ([]domain.StockMovement, error) {

@@ -118,7 +118,7 @@ func TestClient_ShowsAChangeOnOtherServersWithinASecond(t *testing.T) {
 	}
 	t.Logf("the longest took %v", longest)
 
-	_, err := a.stock.ChangeStock(t.Context(), "product-1", 5, domain.StockReceived, noon)
+	_, err := a.stock.ChangeStock(t.Context(), domain.StockMovement{Product: "product-1", Delta: 5, Reason: domain.StockReceived, At: noon}, "")
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return stockOf(t, b) == 10 }, time.Second, time.Millisecond)
 	_, err = carts.UpdateCart(t.Context(), "user:anna", func(c *domain.Cart) error {
@@ -192,7 +192,7 @@ func TestProducts_Product_IsNotOlderThanAChange(t *testing.T) {
 	require.NoError(t, products.PutProducts(t.Context(), []domain.Product{aProduct(1, 5)}))
 	_, err := products.Product(t.Context(), "tea-pot-1")
 	require.NoError(t, err)
-	_, err = stock.ChangeStock(t.Context(), "product-1", 1, domain.StockReceived, noon)
+	_, err = stock.ChangeStock(t.Context(), domain.StockMovement{Product: "product-1", Delta: 1, Reason: domain.StockReceived, At: noon}, "")
 	require.NoError(t, err)
 
 	blocked := make(chan struct{})
@@ -204,7 +204,7 @@ func TestProducts_Product_IsNotOlderThanAChange(t *testing.T) {
 		assert.Equal(t, 6, p.Stock)
 	})
 	require.Eventually(t, func() bool { return durable.reads() == 1 }, 5*time.Second, time.Millisecond)
-	_, err = stock.ChangeStock(t.Context(), "product-1", 1, domain.StockReceived, noon)
+	_, err = stock.ChangeStock(t.Context(), domain.StockMovement{Product: "product-1", Delta: 1, Reason: domain.StockReceived, At: noon}, "")
 	require.NoError(t, err)
 	durable.set(false, nil)
 	for range 3 {

@@ -259,7 +259,7 @@ func (s *shoppers) visit(ctx context.Context, servers []*shopServer, name string
 			})
 		}
 		s.call(ctx, "stock", func(ctx context.Context) error {
-			want, err := here.stock.ChangeStock(ctx, domain.ProductID("product-2"), 1, domain.StockReceived, noon)
+			want, err := here.stock.ChangeStock(ctx, domain.StockMovement{Product: domain.ProductID("product-2"), Delta: 1, Reason: domain.StockReceived, At: noon}, "")
 			if err != nil {
 				return err
 			}
@@ -652,7 +652,7 @@ func TestProducts_UsesStaleEntriesWhileTheDurableStoreIsAway(t *testing.T) {
 	assert.Less(t, time.Since(start), 5*time.Second, "only one read waits for the store")
 	close(blocked)
 	durable.set(false, nil)
-	_, err = durable.ChangeStock(t.Context(), "product-1", -5, domain.StockCorrected, noon)
+	_, err = durable.ChangeStock(t.Context(), domain.StockMovement{Product: "product-1", Delta: -5, Reason: domain.StockCorrected, At: noon}, "")
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		p, err := products.Product(t.Context(), "tea-pot-1")

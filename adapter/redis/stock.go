@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"time"
 
 	"eshop/domain"
 	"eshop/port"
@@ -17,11 +16,11 @@ type Stock struct {
 // NewStock returns Stock that is kept by durable.
 func NewStock(client *Client, durable port.Stock) *Stock { return &Stock{durable, client} }
 
-func (s *Stock) ChangeStock(ctx context.Context, id domain.ProductID, delta int, reason domain.MovementReason, at time.Time) (int, error) {
+func (s *Stock) ChangeStock(ctx context.Context, change domain.StockMovement, key domain.IdempotencyKey) (int, error) {
 	var stock int
-	err := s.client.change(ctx, []string{products.key(string(id)), generations.key(lastGeneration)}, func() error {
+	err := s.client.change(ctx, []string{products.key(string(change.Product)), generations.key(lastGeneration)}, func() error {
 		var err error
-		stock, err = s.Stock.ChangeStock(ctx, id, delta, reason, at)
+		stock, err = s.Stock.ChangeStock(ctx, change, key)
 		return err
 	})
 	return stock, err

@@ -456,7 +456,7 @@ func countingFacets(t *testing.T, open func(t *testing.T) shop) {
 		}
 		change := func(id domain.ProductID, delta int) {
 			t.Helper()
-			_, err := s.Stock().ChangeStock(t.Context(), id, delta, domain.StockCorrected, noon)
+			_, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: id, Delta: delta, Reason: domain.StockCorrected, At: noon}, "")
 			require.NoError(t, err)
 		}
 		expect(first.ID)
@@ -583,7 +583,7 @@ func readingWhileWriting(t *testing.T, open func(t *testing.T) shop) {
 						}
 						continue
 					case 2:
-						if _, err := s.Stock().ChangeStock(t.Context(), "product-0001", 1, domain.StockReceived, noon); err != nil {
+						if _, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: "product-0001", Delta: 1, Reason: domain.StockReceived, At: noon}, ""); err != nil {
 							return err
 						}
 						continue

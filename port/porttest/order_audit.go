@@ -62,7 +62,7 @@ func (s *shopper) step(ctx context.Context) error {
 	case 6:
 		return errors.Join(s.move(ctx, domain.Paid), s.move(ctx, domain.Refunded))
 	default:
-		_, err := s.Stock().ChangeStock(ctx, aProduct(1+s.rand.IntN(3), 0).ID, []int{-4, -1, 2, 5}[s.rand.IntN(4)], domain.StockCorrected, later)
+		_, err := s.Stock().ChangeStock(ctx, domain.StockMovement{Product: aProduct(1+s.rand.IntN(3), 0).ID, Delta: []int{-4, -1, 2, 5}[s.rand.IntN(4)], Reason: domain.StockCorrected, At: later}, "")
 		return unlessConflict(err)
 	}
 }

@@ -118,7 +118,7 @@ func puttingProducts(t *testing.T, open func(t *testing.T) shop) {
 		s, p := open(t), aProduct(1, 5)
 		p.Sold = 3
 		keepProducts(t, s.Products, p)
-		_, err := s.Stock().ChangeStock(t.Context(), p.ID, 2, domain.StockReceived, noon)
+		_, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: 2, Reason: domain.StockReceived, At: noon}, "")
 		require.NoError(t, err)
 		p.Stock, p.Sold, p.Name = 0, 50, "Better tea pot"
 		keepProducts(t, s.Products, p)
@@ -304,7 +304,7 @@ func removingProducts(t *testing.T, open func(t *testing.T) shop) {
 		s, p, stays := open(t), aProduct(1, 5), aProduct(2, 1)
 		p.Category, p.Description = domain.Category{Slug: "garden", Name: "Garden"}, "Unlike any other of its kind."
 		keepProducts(t, s.Products, p, stays)
-		_, err := s.Stock().ChangeStock(t.Context(), p.ID, -2, domain.StockCorrected, noon.Add(time.Hour))
+		_, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: -2, Reason: domain.StockCorrected, At: noon.Add(time.Hour)}, "")
 		require.NoError(t, err)
 		before := movementsOf(t, s.Stock, p.ID)
 		require.Len(t, before, 2)
@@ -318,7 +318,7 @@ func removingProducts(t *testing.T, open func(t *testing.T) shop) {
 		assert.Equal(t, before, movementsOf(t, s.Stock, p.ID))
 
 		require.ErrorIs(t, s.Products().RemoveProduct(t.Context(), p.ID), domain.ErrNotFound)
-		_, err = s.Stock().ChangeStock(t.Context(), p.ID, 1, domain.StockReceived, noon)
+		_, err = s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: 1, Reason: domain.StockReceived, At: noon}, "")
 		require.ErrorIs(t, err, domain.ErrNotFound)
 		assert.Equal(t, before, movementsOf(t, s.Stock, p.ID))
 	})
@@ -334,7 +334,7 @@ func removingProducts(t *testing.T, open func(t *testing.T) shop) {
 		for _, stock := range []int{0, 3, 5, 9} {
 			first := aProduct(1, 5)
 			keepProducts(t, s.Products, first, aProduct(2, 1))
-			_, err := s.Stock().ChangeStock(t.Context(), first.ID, -1, domain.StockCorrected, noon.Add(time.Hour))
+			_, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: first.ID, Delta: -1, Reason: domain.StockCorrected, At: noon.Add(time.Hour)}, "")
 			require.NoError(t, err)
 			before := movementsOf(t, s.Stock, first.ID)
 			require.NoError(t, s.Products().RemoveProduct(t.Context(), first.ID))

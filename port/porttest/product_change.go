@@ -62,13 +62,13 @@ func followingProducts(t *testing.T, open func(t *testing.T) shop) {
 		require.NoError(t, err)
 		p.Images = nil
 		next(p)
-		_, err = s.Stock().ChangeStock(t.Context(), p.ID, -5, domain.StockCorrected, noon)
+		_, err = s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: -5, Reason: domain.StockCorrected, At: noon}, "")
 		require.NoError(t, err)
 		p.Stock = 0
 		next(p)
 		p.Name = "Copper pot"
 		keepProducts(t, s.Products, p)
-		_, err = s.Stock().ChangeStock(t.Context(), p.ID, 9, domain.StockReceived, noon)
+		_, err = s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: 9, Reason: domain.StockReceived, At: noon}, "")
 		require.NoError(t, err)
 		p.Stock = 9
 		next(p)
@@ -84,7 +84,7 @@ func followingProducts(t *testing.T, open func(t *testing.T) shop) {
 		cursor, clash := lastChange(t, s), aProduct(3, 1)
 		clash.Slug = aProduct(1, 0).Slug
 		require.Error(t, s.Products().PutProducts(t.Context(), []domain.Product{aProduct(4, 1), clash}))
-		_, err := s.Stock().ChangeStock(t.Context(), "product-0001", -6, domain.StockCorrected, noon)
+		_, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: "product-0001", Delta: -6, Reason: domain.StockCorrected, At: noon}, "")
 		require.Error(t, err)
 		require.Error(t, s.Products().RemoveProduct(t.Context(), "product-0009"))
 		page, _ := changesAfter(t, s, cursor, 9)
@@ -161,7 +161,7 @@ func changeSomething(ctx context.Context, s shop, i, round, many int) error {
 		_, err := s.Products().UpdateProduct(ctx, p.ID, func(kept *domain.Product) error { giveWay(); kept.Price.Amount++; return nil })
 		return unlessGone(err)
 	case 1:
-		_, err := s.Stock().ChangeStock(ctx, p.ID, 1, domain.StockReceived, noon)
+		_, err := s.Stock().ChangeStock(ctx, domain.StockMovement{Product: p.ID, Delta: 1, Reason: domain.StockReceived, At: noon}, "")
 		return unlessGone(err)
 	case 2:
 		all := []domain.Product{p, aProduct((i+round+1)%many, 100)}

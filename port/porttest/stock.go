@@ -33,7 +33,7 @@ func changingStock(t *testing.T, open func(t *testing.T) shop) {
 		}{{3, domain.StockReceived}, {-7, domain.StockCorrected}, {-1, domain.StockCorrected}, {12, domain.StockReceived}, {12, domain.StockReceived}} {
 			// The last ones are at the same time, and still one after the other.
 			at := noon.Add(time.Duration(min(i, 2)+1) * time.Hour)
-			got, err := s.Stock().ChangeStock(t.Context(), p.ID, c.delta, c.reason, at)
+			got, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: c.delta, Reason: c.reason, At: at}, "")
 			require.NoError(t, err)
 			stock += c.delta
 			assert.Equal(t, stock, got)
@@ -71,7 +71,7 @@ func changingStock(t *testing.T, open func(t *testing.T) shop) {
 				s, p := open(t), aProduct(1, c.stock)
 				keepProducts(t, s.Products, p)
 				before := movementsOf(t, s.Stock, p.ID)
-				got, err := s.Stock().ChangeStock(t.Context(), p.ID, c.delta, domain.StockCorrected, noon)
+				got, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: c.delta, Reason: domain.StockCorrected, At: noon}, "")
 				if c.want >= 0 {
 					require.NoError(t, err)
 					assert.Equal(t, c.want, got)
@@ -87,12 +87,83 @@ func changingStock(t *testing.T, open func(t *testing.T) shop) {
 	})
 	t.Run("the stock of a product that is not there does not change", func(t *testing.T) {
 		s := open(t)
-		_, err := s.Stock().ChangeStock(t.Context(), "product-0001", 1, domain.StockReceived, noon)
+		_, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: "product-0001", Delta: 1, Reason: domain.StockReceived, At: noon}, "")
 		require.ErrorIs(t, err, domain.ErrNotFound)
 		assert.Empty(t, movementsOf(t, s.Stock, "product-0001"))
 		keepProducts(t, s.Products, aProduct(1, 1))
-		_, err = s.Stock().ChangeStock(t.Context(), "tea-pot-0001", 1, domain.StockReceived, noon)
+		_, err = s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: "tea-pot-0001", Delta: 1, Reason: domain.StockReceived, At: noon}, "")
 		require.ErrorIs(t, err, domain.ErrNotFound, "a slug is not an id")
+	})
+	t.Run("a key changes the stock once, and is told what there is", func(t *testing.T) {
+		s, p := open(t), aProduct(1, 5)
+		keepProducts(t, s.Products, p)
+		received := domain.StockMovement{Product: p.ID, Delta: 3, Reason: domain.StockReceived, At: noon}
+		for range 4 {
+			got, err := s.Stock().ChangeStock(t.Context(), received, "form one")
+			require.NoError(t, err)
+			assert.Equal(t, 8, got)
+		}
+		got, err := s.Stock().ChangeStock(t.Context(), received, "form two")
+		require.NoError(t, err)
+		assert.Equal(t, 11, got, "another key is another change")
+		for range 2 {
+			got, err = s.Stock().ChangeStock(t.Context(), received, "form one")
+			require.NoError(t, err)
+			assert.Equal(t, 11, got)
+		}
+		_, err = s.Stock().ChangeStock(t.Context(), received, "")
+		require.NoError(t, err)
+		got, err = s.Stock().ChangeStock(t.Context(), received, "")
+		require.NoError(t, err)
+		assert.Equal(t, 17, got, "none is never a repeat")
+		assert.Equal(t, 17, productBy(t, s.Products, string(p.ID)).Stock)
+		movements := movementsOf(t, s.Stock, p.ID)
+		assert.Len(t, movements, 5)
+		assertAddsUp(t, 17, movements)
+	})
+	t.Run("a key that changed something else is a conflict, and nothing changes", func(t *testing.T) {
+		s, p, other := open(t), aProduct(1, 5), aProduct(2, 5)
+		keepProducts(t, s.Products, p, other)
+		_, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: 3, Reason: domain.StockReceived, At: noon}, "k")
+		require.NoError(t, err)
+		for _, change := range []domain.StockMovement{
+			{Product: p.ID, Delta: 4, Reason: domain.StockReceived, At: noon},
+			{Product: p.ID, Delta: -3, Reason: domain.StockCorrected, At: noon},
+			{Product: other.ID, Delta: 3, Reason: domain.StockReceived, At: noon},
+		} {
+			_, err := s.Stock().ChangeStock(t.Context(), change, "k")
+			requireCode(t, err, domain.ErrConflict, domain.CodeIdempotencyKeyReused)
+		}
+		assert.Len(t, movementsOf(t, s.Stock, p.ID), 2)
+		assert.Len(t, movementsOf(t, s.Stock, other.ID), 1)
+		assert.Equal(t, 5, productBy(t, s.Products, string(other.ID)).Stock)
+	})
+	t.Run("a change that fails keeps no key", func(t *testing.T) {
+		s, p := open(t), aProduct(1, 5)
+		keepProducts(t, s.Products, p)
+		sold := domain.StockMovement{Product: p.ID, Delta: -6, Reason: domain.StockCorrected, At: noon}
+		_, err := s.Stock().ChangeStock(t.Context(), sold, "k")
+		requireCode(t, err, domain.ErrConflict, domain.CodeStockBounds)
+		_, err = s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: "product-0002", Delta: -6, Reason: domain.StockCorrected, At: noon}, "k")
+		require.ErrorIs(t, err, domain.ErrNotFound)
+		sold.Delta = -5
+		got, err := s.Stock().ChangeStock(t.Context(), sold, "k")
+		require.NoError(t, err)
+		assert.Zero(t, got)
+	})
+	t.Run("of many calls at once with one key, one changes the stock", func(t *testing.T) {
+		s, p := open(t), aProduct(1, 5)
+		keepProducts(t, s.Products, p)
+		errs := make([]error, 40)
+		atOnce(len(errs), func(i int) {
+			_, errs[i] = s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: 10, Reason: domain.StockReceived, At: noon},
+				domain.IdempotencyKey(fmt.Sprint("form ", i%4)))
+		})
+		require.NoError(t, errors.Join(errs...))
+		assert.Equal(t, 45, productBy(t, s.Products, string(p.ID)).Stock)
+		movements := movementsOf(t, s.Stock, p.ID)
+		assert.Len(t, movements, 5)
+		assertAddsUp(t, 45, movements)
 	})
 	t.Run("changes of many at once add up", func(t *testing.T) {
 		s, p := open(t), aProduct(1, 1000)
@@ -107,7 +178,7 @@ func changingStock(t *testing.T, open func(t *testing.T) shop) {
 			if delta == 0 {
 				return
 			}
-			_, errs[i] = s.Stock().ChangeStock(t.Context(), p.ID, delta, domain.StockCorrected, noon)
+			_, errs[i] = s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: delta, Reason: domain.StockCorrected, At: noon}, "")
 		})
 		require.NoError(t, errors.Join(errs...))
 		assert.Equal(t, want, productBy(t, s.Products, string(p.ID)).Stock)
@@ -120,7 +191,7 @@ func changingStock(t *testing.T, open func(t *testing.T) shop) {
 		keepProducts(t, s.Products, p)
 		left, errs := make([]int, 50), make([]error, 50)
 		atOnce(len(errs), func(i int) {
-			left[i], errs[i] = s.Stock().ChangeStock(t.Context(), p.ID, -1, domain.StockCorrected, noon)
+			left[i], errs[i] = s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: -1, Reason: domain.StockCorrected, At: noon}, "")
 		})
 		var seen []int
 		for i, err := range errs {
@@ -143,7 +214,7 @@ func changingStock(t *testing.T, open func(t *testing.T) shop) {
 		atOnce(len(errs), func(i int) {
 			switch i % 3 {
 			case 0:
-				_, errs[i] = s.Stock().ChangeStock(t.Context(), p.ID, 1, domain.StockReceived, noon)
+				_, errs[i] = s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: 1, Reason: domain.StockReceived, At: noon}, "")
 				return
 			case 1:
 				for range 5 {
@@ -170,7 +241,7 @@ func changingStock(t *testing.T, open func(t *testing.T) shop) {
 func cancellingStock(t *testing.T, open func(t *testing.T) shop) {
 	for name, call := range map[string]func(context.Context, shop) error{
 		"ChangeStock": func(ctx context.Context, s shop) error {
-			_, err := s.Stock().ChangeStock(ctx, "product-0001", 1, domain.StockReceived, noon)
+			_, err := s.Stock().ChangeStock(ctx, domain.StockMovement{Product: "product-0001", Delta: 1, Reason: domain.StockReceived, At: noon}, "")
 			return err
 		}, "Movements": func(ctx context.Context, s shop) error {
 			_, err := s.Stock().Movements(ctx, "product-0001")

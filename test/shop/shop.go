@@ -120,7 +120,7 @@ func (s *Shop) Product(id domain.ProductID) domain.Product {
 // SetStock makes the product's stock n, behind the shoppers' backs.
 func (s *Shop) SetStock(id domain.ProductID, n int) {
 	s.t.Helper()
-	_, err := s.Store.ChangeStock(context.Background(), id, n-s.Product(id).Stock, domain.StockCorrected, Opened)
+	_, err := s.Store.ChangeStock(context.Background(), domain.StockMovement{Product: id, Delta: n - s.Product(id).Stock, Reason: domain.StockCorrected, At: Opened}, "")
 	require.NoError(s.t, err)
 }
 

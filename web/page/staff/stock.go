@@ -78,7 +78,7 @@ func (p *Pages) ChangeProduct(w http.ResponseWriter, r *http.Request, v ui.View)
 	if f.Has("price") {
 		err = p.setPrice(r, v, id, f.Get("price"))
 	} else {
-		err = p.changeStock(r, v, id, f.Get("delta"))
+		err = p.changeStock(r, v, id, f)
 	}
 	if err == nil {
 		return ui.RedirectWithNotice(w, r, list, "saved")
@@ -86,6 +86,9 @@ func (p *Pages) ChangeProduct(w http.ResponseWriter, r *http.Request, v ui.View)
 	prob, err := ui.UserError(err)
 	if err != nil {
 		return err
+	}
+	if prob.Code == domain.CodeIdempotencyKeyReused {
+		prob.Detail = "this form was sent before with another number: check the stock, and adjust it again if that is still needed"
 	}
 	if prob.Fields == nil && f.Has("delta") {
 		prob.Fields = map[string]string{"delta": prob.Detail}
@@ -105,11 +108,15 @@ func (p *Pages) setPrice(r *http.Request, v ui.View, id domain.ProductID, text s
 	return p.Shop.Inventory.SetPrice(r.Context(), v.Visitor.User, id, price)
 }
 
-func (p *Pages) changeStock(r *http.Request, v ui.View, id domain.ProductID, text string) error {
-	delta, err := strconv.Atoi(strings.TrimSpace(text))
+func (p *Pages) changeStock(r *http.Request, v ui.View, id domain.ProductID, f url.Values) error {
+	delta, err := strconv.Atoi(strings.TrimSpace(f.Get("delta")))
 	if err != nil {
 		return domain.InvalidFields(map[string]string{"delta": "must be a whole number, like 10 or -3"})
 	}
-	_, err = p.Shop.Inventory.ChangeStock(r.Context(), v.Visitor.User, id, delta)
+	key, err := ui.FormKey(r, f, "token")
+	if err != nil {
+		return err
+	}
+	_, err = p.Shop.Inventory.ChangeStock(r.Context(), v.Visitor.User, id, delta, key)
 	return err
 }
