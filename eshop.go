@@ -203,6 +203,7 @@ func (s *Shop) Run(ctx context.Context) {
 	defer all.Wait()
 	all.Go(func() { s.chat.Run(ctx) })
 	all.Go(func() { repeat(ctx, settleEvery, s.settle) })
+	all.Go(func() { repeat(ctx, settleEvery, s.refund) })
 	if s.options.Sweep != nil {
 		all.Go(func() { repeat(ctx, sweepEvery, s.sweep) })
 	}
@@ -229,6 +230,16 @@ func (s *Shop) settle(ctx context.Context) {
 	}
 	if settled > 0 {
 		s.options.Log.Info("orders settled", "count", settled)
+	}
+}
+
+func (s *Shop) refund(ctx context.Context) {
+	refunded, err := s.UseCases.Fulfillment.FinishRefunds(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.options.Log.Warn("orders could not be refunded; trying again", "error", err)
+	}
+	if refunded > 0 {
+		s.options.Log.Info("orders refunded", "count", refunded)
 	}
 }
 

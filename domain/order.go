@@ -21,17 +21,19 @@ const (
 	Shipped   OrderStatus = "shipped"
 	Delivered OrderStatus = "delivered"
 	Cancelled OrderStatus = "cancelled" // never paid; its stock is back
+	Refunding OrderStatus = "refunding" // its money is to go back, and may have gone
 	Refunded  OrderStatus = "refunded"  // was paid; money and stock are back
 )
 
 // OrderStatuses are all statuses, from the first on the way to the last.
-var OrderStatuses = []OrderStatus{Pending, Paid, Shipped, Delivered, Cancelled, Refunded}
+var OrderStatuses = []OrderStatus{Pending, Paid, Shipped, Delivered, Cancelled, Refunding, Refunded}
 
 var mayFollow = map[OrderStatus][]OrderStatus{
 	Pending:   {Paid, Cancelled},
-	Paid:      {Shipped, Refunded},
-	Shipped:   {Delivered, Refunded},
-	Delivered: {Refunded},
+	Paid:      {Shipped, Refunding},
+	Shipped:   {Delivered, Refunding},
+	Delivered: {Refunding},
+	Refunding: {Refunded},
 }
 
 // Next returns the statuses that may follow s.
@@ -54,8 +56,8 @@ type Order struct {
 	Payment         Payment
 	PlacedAt        time.Time
 	History         []StatusChange
-	// LeasedUntil is until when, by the store's clock, one server alone asks for
-	// the payment of a pending order.
+	// LeasedUntil is until when, by the store's clock, one server alone asks the gateway
+	// for the payment of a pending order, or for the refund of one that is Refunding.
 	LeasedUntil time.Time
 }
 
@@ -72,6 +74,7 @@ type OrderLine struct {
 type StatusChange struct {
 	Status OrderStatus
 	At     time.Time
+	Key    IdempotencyKey // that of the call that gave the order the status; "" without one
 }
 
 // Clone returns a copy that shares nothing with o.
@@ -89,6 +92,7 @@ type Effects struct {
 	ReturnStock []OrderLine // goes back into stock and no longer counts as sold
 	RestoreCart Cart        // is merged into the cart of the order's owner
 	FreeKey     bool        // the key that placed the order may place another
+	EndLease    bool        // the order may be leased at once
 }
 
 // MoveTo gives the order its next status, and its payment with it, and returns the effects.
@@ -97,7 +101,7 @@ func (o *Order) MoveTo(next OrderStatus, at time.Time) (Effects, error) {
 		return Effects{}, ErrConflict.Errorf(CodeOrderState, "an order that is %s cannot become %s", o.Status, next)
 	}
 	o.Status = next
-	o.History = append(o.History, StatusChange{next, at})
+	o.History = append(o.History, StatusChange{Status: next, At: at})
 	effects := Effects{MovedTo: next, At: at}
 	switch next {
 	case Paid:
@@ -105,11 +109,48 @@ func (o *Order) MoveTo(next OrderStatus, at time.Time) (Effects, error) {
 	case Cancelled:
 		o.Payment.Status = PaymentFailed
 		effects.ReturnStock, effects.RestoreCart, effects.FreeKey = slices.Clone(o.Lines), o.cart(), true
+	case Refunding:
+		effects.EndLease = true
 	case Refunded:
 		o.Payment.Status = PaymentRefunded
 		effects.ReturnStock = slices.Clone(o.Lines)
 	}
 	return effects, nil
+}
+
+// MoveOnce is MoveTo for a call with a key, which is kept in the history. The same call
+// again has no effects; with another status it is ErrConflict `idempotency_key_reused`.
+// Giving the order the status that it has has no effects either.
+func (o *Order) MoveOnce(key IdempotencyKey, next OrderStatus, at time.Time) (Effects, error) {
+	if i := slices.IndexFunc(o.History, func(c StatusChange) bool { return key != "" && c.Key == key }); i >= 0 {
+		if o.History[i].Status != next {
+			return Effects{}, KeyReused()
+		}
+		return Effects{}, nil
+	}
+	if o.Status == next {
+		return Effects{}, nil
+	}
+	effects, err := o.MoveTo(next, at)
+	if err == nil {
+		o.History[len(o.History)-1].Key = key
+	}
+	return effects, err
+}
+
+// RefuseRefund gives an order that is Refunding the status that it had before, when the
+// gateway has no charge to give back. It has no effects.
+func (o *Order) RefuseRefund(at time.Time) error {
+	begun := len(o.History) - 1
+	for begun > 0 && o.History[begun].Status != Refunding {
+		begun--
+	}
+	if o.Status != Refunding || begun < 1 {
+		return ErrConflict.Errorf(CodeOrderState, "an order that is %s is not being refunded", o.Status)
+	}
+	o.Status = o.History[begun-1].Status
+	o.History = append(o.History, StatusChange{Status: o.Status, At: at})
+	return nil
 }
 
 // cart returns the cart that the order was made of. A cart has one line a product,
@@ -193,6 +234,6 @@ func NewOrder(o Order, cart Cart, products map[ProductID]Product) (Order, error)
 	sums := TotalsOf(subtotal)
 	o.Subtotal, o.Shipping, o.Tax, o.Discount, o.Total = sums.Subtotal, sums.Shipping, sums.Tax, sums.Discount, sums.Total
 	o.Status, o.Payment.Status = Pending, PaymentPending
-	o.History = []StatusChange{{Pending, o.PlacedAt}}
+	o.History = []StatusChange{{Status: Pending, At: o.PlacedAt}}
 	return o, nil
 }

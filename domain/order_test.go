@@ -61,12 +61,12 @@ func TestNewOrder_TheFullestCartOfTheDearest(t *testing.T) {
 
 func TestOrder_MoveTo(t *testing.T) {
 	allowed := map[domain.OrderStatus][]domain.OrderStatus{
-		domain.Pending: {domain.Paid, domain.Cancelled}, domain.Paid: {domain.Shipped, domain.Refunded},
-		domain.Shipped: {domain.Delivered, domain.Refunded}, domain.Delivered: {domain.Refunded},
+		domain.Pending: {domain.Paid, domain.Cancelled}, domain.Paid: {domain.Shipped, domain.Refunding},
+		domain.Shipped: {domain.Delivered, domain.Refunding}, domain.Delivered: {domain.Refunding}, domain.Refunding: {domain.Refunded},
 	}
 	lines := []domain.OrderLine{{Product: "tea", Quantity: 2}, {Product: "pot", Quantity: 1}}
 	effects := map[domain.OrderStatus]domain.Effects{
-		domain.Paid: {}, domain.Shipped: {}, domain.Delivered: {}, domain.Refunded: {ReturnStock: lines},
+		domain.Paid: {}, domain.Shipped: {}, domain.Delivered: {}, domain.Refunding: {EndLease: true}, domain.Refunded: {ReturnStock: lines},
 		domain.Cancelled: {ReturnStock: lines, FreeKey: true, RestoreCart: domain.Cart{Lines: []domain.Line{
 			{ID: "tea", Product: "tea", Quantity: 2}, {ID: "pot", Product: "pot", Quantity: 1}}}},
 	}
@@ -89,6 +89,50 @@ func TestOrder_MoveTo(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestOrder_MoveOnce(t *testing.T) {
+	order := domain.Order{Status: domain.Paid, History: []domain.StatusChange{{Status: domain.Paid, At: noon}}}
+	for range 2 {
+		_, err := order.MoveOnce("a", domain.Shipped, noon)
+		require.NoError(t, err)
+	}
+	assert.Equal(t, domain.StatusChange{Status: domain.Shipped, At: noon, Key: "a"}, order.History[1])
+	_, err := order.MoveOnce("a", domain.Delivered, noon)
+	assert.Equal(t, domain.CodeIdempotencyKeyReused, domain.CodeOf(err))
+	effects, err := order.MoveOnce("b", domain.Delivered, noon)
+	require.NoError(t, err)
+	assert.Equal(t, domain.Delivered, effects.MovedTo)
+	for _, key := range []domain.IdempotencyKey{"a", "", "c"} {
+		effects, err = order.MoveOnce(key, map[domain.IdempotencyKey]domain.OrderStatus{"a": domain.Shipped, "": domain.Delivered, "c": domain.Delivered}[key], noon)
+		require.NoError(t, err, "a call that comes late was done before")
+		assert.Zero(t, effects)
+	}
+	_, err = order.MoveOnce("", domain.Shipped, noon)
+	require.ErrorIs(t, err, domain.ErrConflict)
+	assert.Equal(t, domain.Delivered, order.Status)
+	assert.Len(t, order.History, 3)
+}
+
+func TestOrder_RefuseRefund(t *testing.T) {
+	for _, before := range []domain.OrderStatus{domain.Paid, domain.Shipped, domain.Delivered} {
+		order := domain.Order{Status: before, History: []domain.StatusChange{{Status: before, At: noon}}}
+		require.Error(t, order.RefuseRefund(noon), "nobody asked for one")
+		for range 2 {
+			_, err := order.MoveTo(domain.Refunding, noon)
+			require.NoError(t, err)
+			require.NoError(t, order.RefuseRefund(noon))
+			assert.Equal(t, before, order.Status)
+		}
+		assert.Len(t, order.History, 5)
+		_, err := order.MoveTo(domain.Refunding, noon)
+		require.NoError(t, err)
+		_, err = order.MoveTo(domain.Refunded, noon)
+		require.NoError(t, err)
+		require.Error(t, order.RefuseRefund(noon), "what was given back is given back")
+	}
+	order := domain.Order{Status: domain.Refunding, History: []domain.StatusChange{{Status: domain.Refunding}}}
+	require.Error(t, order.RefuseRefund(noon), "without a status before")
 }
 
 func TestPurchase_Check(t *testing.T) {

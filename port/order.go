@@ -18,11 +18,12 @@ type Placement struct {
 	Lease time.Duration
 }
 
-// Lease says which pending order the caller asks for, and for how long. An order
+// Lease says which order the caller asks the gateway about, and for how long. An order
 // can be leased when its last lease has ended.
 type Lease struct {
-	Order    domain.OrderID // "" is the order whose lease ended first
-	EndedFor time.Duration  // for how long its last lease must have ended
+	Order    domain.OrderID     // "" is the order whose lease ended first
+	Status   domain.OrderStatus // that the order must have, Pending or Refunding; "" is Pending
+	EndedFor time.Duration      // for how long its last lease must have ended
 	For      time.Duration
 }
 
@@ -63,15 +64,17 @@ type Orders interface {
 	// history, and makes the effects that change returns, in one transaction:
 	// ReturnStock goes back into stock, with a movement a line, and no longer counts
 	// as sold, though products that were discontinued are passed over; RestoreCart is
-	// merged into the cart of the order's owner; FreeKey frees its key. It returns
-	// the order and the effects that were made.
+	// merged into the cart of the order's owner; FreeKey frees its key; EndLease ends its
+	// lease, and LeasedUntil is zero then. It returns the order and the effects that
+	// were made. It fails with ErrConflict `stock_bounds`, and keeps nothing, when stock
+	// that goes back would pass domain.MaxStock.
 	//
 	// Transitions of one order happen one after another. When change fails nothing is
 	// kept and its error comes back. change may run more than once and must not call
 	// the store.
 	TransitionOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) (domain.Effects, error)) (domain.Order, domain.Effects, error)
 
-	// LeaseOrder leases a pending order to the caller and returns it: until the lease
+	// LeaseOrder leases an order to the caller and returns it: until the lease
 	// has ended, by the store's clock, nobody else gets it. ErrNotFound when there is
 	// none to lease. Of any number of calls at once, on any servers, one gets an order.
 	LeaseOrder(ctx context.Context, lease Lease) (domain.Order, error)

@@ -386,28 +386,3 @@ func TestCheckout_Settle(t *testing.T) {
 		assert.Equal(t, domain.Cancelled, last.Status)
 	})
 }
-
-func TestMove(t *testing.T) {
-	staff, customer := domain.User{ID: "s", Role: domain.Staff}, domain.User{ID: "c", Role: domain.Customer}
-	w := newWorld(t)
-	w.fill(t, "ann", "tea", 2)
-	order, _, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
-	require.NoError(t, err)
-
-	_, err = w.Fulfillment.Move(t.Context(), customer, order.Number, domain.Shipped)
-	require.ErrorIs(t, err, domain.ErrDenied)
-	_, err = w.Fulfillment.Move(t.Context(), staff, order.Number, domain.Delivered)
-	require.ErrorIs(t, err, domain.ErrConflict, "nothing arrives before it is sent")
-	for range 2 {
-		moved, err := w.Fulfillment.Move(t.Context(), staff, order.Number, domain.Shipped)
-		require.NoError(t, err)
-		assert.Len(t, moved.History, 3, "moving it again changes nothing")
-	}
-	moved, err := w.Fulfillment.Move(t.Context(), staff, order.Number, domain.Refunded)
-	require.NoError(t, err)
-	assert.Equal(t, domain.PaymentRefunded, moved.Payment.Status)
-	assert.Equal(t, 5, w.stock(t, "tea"))
-	cart, err := w.store.Cart(t.Context(), "ann")
-	require.NoError(t, err)
-	assert.Empty(t, cart.Lines, "what was refunded is not put into the cart again")
-}

@@ -2,6 +2,9 @@ package usecase
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"time"
 
 	"eshop/domain"
 	"eshop/port"
@@ -40,10 +43,24 @@ func (f *Fulfillment) Order(ctx context.Context, by domain.User, number domain.O
 	return f.deps.Orders.OrderByNumber(ctx, number)
 }
 
-// Move gives an order its next status: shipped, delivered or refunded, which gives
-// the money back first. Paid and cancelled are left to Checkout, which knows the
-// payment. Moving an order to the status that it has changes nothing.
-func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.OrderNumber, next domain.OrderStatus) (domain.Order, error) {
+const (
+	// refundInCall is how long a call waits for a refund: shorter than nginx waits for it.
+	refundInCall = 2 * time.Second
+	// refundInPass is how long a pass waits for one.
+	refundInPass = 4 * time.Second
+	// refundLease is longer than a server needs to ask for a refund and keep the answer.
+	refundLease   = refundInPass + 2*time.Second
+	refundsAtMost = 50 // orders in one pass
+)
+
+// Move gives an order its next status: shipped, delivered or refunded. Paid and
+// cancelled are left to Checkout, which knows the payment. The same call again, by its
+// key, changes nothing, and neither does giving an order the status that it has.
+//
+// A refund is kept as Refunding before the money moves: from then on nobody ships the
+// order. An order that comes back Refunding is refunded by FinishRefunds. ErrConflict
+// `not_charged` when the gateway has nothing to give back: the order is then as before.
+func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.OrderNumber, next domain.OrderStatus, key domain.IdempotencyKey) (domain.Order, error) {
 	order, err := f.Order(ctx, by, number)
 	if err != nil {
 		return domain.Order{}, err
@@ -51,27 +68,96 @@ func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.Or
 	if order.Status == next {
 		return order, nil
 	}
-	if next != domain.Shipped && next != domain.Delivered && next != domain.Refunded {
+	kept := next
+	switch next {
+	case domain.Shipped, domain.Delivered:
+	case domain.Refunded:
+		kept = domain.Refunding
+	default:
 		return domain.Order{}, domain.InvalidFields(map[string]string{"status": "must be shipped, delivered or refunded"})
 	}
-	trial := order.Clone()
-	if _, err := trial.MoveTo(next, f.deps.Clock()); err != nil {
-		return domain.Order{}, err
-	}
-	if next == domain.Refunded {
-		if err := f.deps.Payments.Refund(ctx, order.ID); err != nil {
-			return domain.Order{}, err
-		}
-	}
-	order, _, err = f.deps.Orders.TransitionOrder(ctx, order.ID, func(o *domain.Order) (domain.Effects, error) {
+	order, err = f.transition(ctx, order.ID, func(o *domain.Order) (domain.Effects, error) {
 		if o.Status == next {
 			return domain.Effects{}, nil
 		}
-		return o.MoveTo(next, f.deps.Clock())
+		return o.MoveOnce(ownKey(by, key), kept, f.deps.Clock())
 	})
+	if err != nil || order.Status != domain.Refunding {
+		return order, err
+	}
+	// A caller that goes away now leaves the rest to FinishRefunds.
+	leased, err := f.deps.Orders.LeaseOrder(ctx, port.Lease{Order: order.ID, Status: domain.Refunding, For: refundLease})
+	if errors.Is(err, domain.ErrNotFound) { // another server is at it, or has done it
+		return f.deps.Orders.Order(ctx, order.ID)
+	}
+	if err != nil {
+		return order, nil
+	}
+	refunded, err := f.refund(ctx, leased, refundInCall)
+	if domain.CodeOf(err) == domain.CodeNotCharged {
+		return domain.Order{}, err
+	}
+	if err != nil {
+		return order, nil
+	}
+	return refunded, nil
+}
+
+// refund gives the money back of an order that is Refunding and leased to this call,
+// and then makes it Refunded. The gateway gives it back once, however often it is asked.
+func (f *Fulfillment) refund(ctx context.Context, order domain.Order, atMost time.Duration) (domain.Order, error) {
+	asking, cancel := context.WithTimeout(ctx, atMost)
+	err := f.deps.Payments.Refund(asking, order.ID)
+	cancel()
+	refused := domain.CodeOf(err) == domain.CodeNotCharged
+	if err != nil && !refused {
+		return domain.Order{}, err
+	}
+	order, keepErr := f.transition(ctx, order.ID, func(o *domain.Order) (domain.Effects, error) {
+		switch {
+		case o.Status != domain.Refunding:
+			return domain.Effects{}, nil
+		case refused:
+			return domain.Effects{}, o.RefuseRefund(f.deps.Clock())
+		}
+		return o.MoveTo(domain.Refunded, f.deps.Clock())
+	})
+	if keepErr != nil {
+		return domain.Order{}, keepErr
+	}
+	return order, err
+}
+
+// FinishRefunds refunds orders that are Refunding and leased to nobody, and returns how
+// many it refunded. Any server may run it at any time. One that cannot be refunded now
+// keeps no other waiting; it is tried again when its lease has ended.
+func (f *Fulfillment) FinishRefunds(ctx context.Context) (int, error) {
+	refunded := 0
+	var failed error
+	for range refundsAtMost {
+		order, err := f.deps.Orders.LeaseOrder(ctx, port.Lease{Status: domain.Refunding, For: refundLease})
+		if errors.Is(err, domain.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return refunded, errors.Join(failed, err)
+		}
+		if _, err := f.refund(ctx, order, refundInPass); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("refund of order %s: %w", order.ID, err))
+			continue
+		}
+		refunded++
+	}
+	return refunded, failed
+}
+
+// transition makes change and wakes those who wait for the order.
+func (f *Fulfillment) transition(ctx context.Context, id domain.OrderID, change func(*domain.Order) (domain.Effects, error)) (domain.Order, error) {
+	order, _, err := f.deps.Orders.TransitionOrder(ctx, id, change)
 	if err != nil {
 		return domain.Order{}, err
 	}
+	// An event that is lost only delays.
 	_ = f.deps.Events.Publish(ctx, domain.Event{Topic: domain.OrderChanged, Key: string(order.ID)})
 	return order, nil
 }

@@ -16,6 +16,14 @@ import (
 // all servers of a shop have the same, and nobody else has it.
 type SecretKey []byte
 
+// ownKey returns the key as one of by's own, so that two people may use the same.
+func ownKey(by domain.User, key domain.IdempotencyKey) domain.IdempotencyKey {
+	if key == "" {
+		return ""
+	}
+	return domain.IdempotencyKey(by.ID) + " " + key
+}
+
 // placement returns what the store tells a repeat of a purchase by. Without a key the
 // cart's version is the key: placing an order leaves it, so a second click finds
 // the order of the first.

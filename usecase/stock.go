@@ -24,10 +24,7 @@ func (s *Inventory) ChangeStock(ctx context.Context, by domain.User, id domain.P
 	if delta < 0 {
 		reason = domain.StockCorrected
 	}
-	if key != "" {
-		key = domain.IdempotencyKey(by.ID) + " " + key
-	}
-	stock, err := s.deps.Stock.ChangeStock(ctx, domain.StockMovement{Product: p.ID, Delta: delta, Reason: reason, At: s.deps.Clock()}, key)
+	stock, err := s.deps.Stock.ChangeStock(ctx, domain.StockMovement{Product: p.ID, Delta: delta, Reason: reason, At: s.deps.Clock()}, ownKey(by, key))
 	if err != nil {
 		return 0, err
 	}

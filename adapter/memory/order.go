@@ -82,9 +82,7 @@ func (s *Store) addOrder(o *order) {
 	s.byNumber[o.Number] = o
 	s.allOrders = insertOrder(s.allOrders, o)
 	s.ordersOf[o.Owner] = insertOrder(s.ordersOf[o.Owner], o)
-	if o.Status == domain.Pending {
-		s.pending[o.ID] = o
-	}
+	s.setLeasable(o)
 }
 
 // insertOrder puts o in its place among orders, which nearly always is the end.
@@ -167,12 +165,16 @@ func (s *Store) TransitionOrder(ctx context.Context, id domain.OrderID,
 	if err := ctx.Err(); err != nil {
 		return domain.Order{}, domain.Effects{}, err
 	}
-	o.Status, o.Payment, o.History = changed.Status, changed.Payment, slices.Clone(changed.History)
-	if o.Status != domain.Pending {
-		delete(s.pending, id)
+	if err := s.mayReturn(effects.ReturnStock); err != nil {
+		return domain.Order{}, domain.Effects{}, err
 	}
+	o.Status, o.Payment, o.History = changed.Status, changed.Payment, slices.Clone(changed.History)
+	s.setLeasable(o)
 	s.returnStock(id, effects.ReturnStock, effects.At)
 	s.mergeIntoCart(o.Owner, effects.RestoreCart)
+	if effects.EndLease {
+		o.LeasedUntil = time.Time{}
+	}
 	if effects.FreeKey {
 		delete(s.placements, o.placement)
 	}
@@ -187,7 +189,10 @@ func (s *Store) LeaseOrder(ctx context.Context, lease port.Lease) (domain.Order,
 	}
 	now := time.Now().UTC()
 	var first *order
-	for _, o := range s.pending {
+	for _, o := range s.leasable {
+		if o.Status != cmp.Or(lease.Status, domain.Pending) {
+			continue
+		}
 		free := (lease.Order == "" || lease.Order == o.ID) && !o.LeasedUntil.Add(lease.EndedFor).After(now)
 		if free && (first == nil || compareLease(o, first) < 0) {
 			first = o
@@ -198,6 +203,15 @@ func (s *Store) LeaseOrder(ctx context.Context, lease port.Lease) (domain.Order,
 	}
 	first.LeasedUntil = now.Add(lease.For)
 	return first.Clone(), nil
+}
+
+// setLeasable lists the order among those that wait for the gateway, or no longer.
+func (s *Store) setLeasable(o *order) {
+	if o.Status == domain.Pending || o.Status == domain.Refunding {
+		s.leasable[o.ID] = o
+		return
+	}
+	delete(s.leasable, o.ID)
 }
 
 func compareLease(a, b *order) int {

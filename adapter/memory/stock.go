@@ -73,6 +73,18 @@ func (s *Store) sell(o domain.Order) {
 	}
 }
 
+// mayReturn fails when lines that go back into stock would pass the most that is counted.
+func (s *Store) mayReturn(lines []domain.OrderLine) error {
+	back := map[domain.ProductID]int{}
+	for _, line := range lines {
+		back[line.Product] += line.Quantity
+		if p, ok := s.products[line.Product]; ok && p.Stock+back[line.Product] > domain.MaxStock {
+			return domain.StockBounds(p.Stock)
+		}
+	}
+	return nil
+}
+
 // returnStock puts lines of an order back into stock.
 func (s *Store) returnStock(order domain.OrderID, lines []domain.OrderLine, at time.Time) {
 	for _, line := range lines {

@@ -35,7 +35,7 @@ type Store struct {
 	byNumber    map[domain.OrderNumber]*order
 	allOrders   []*order // the oldest first, as are ordersOf
 	ordersOf    map[domain.OwnerID][]*order
-	pending     map[domain.OrderID]*order
+	leasable    map[domain.OrderID]*order
 	placements  map[placement]placed
 	lastOrderNo int
 
@@ -91,7 +91,7 @@ func NewStore() *Store {
 		orders:         map[domain.OrderID]*order{},
 		byNumber:       map[domain.OrderNumber]*order{},
 		ordersOf:       map[domain.OwnerID][]*order{},
-		pending:        map[domain.OrderID]*order{},
+		leasable:       map[domain.OrderID]*order{},
 		placements:     map[placement]placed{},
 		lastOrderNo:    10_000,
 		users:          map[domain.UserID]domain.User{},

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -62,8 +63,9 @@ type address struct {
 }
 
 type statusChange struct {
-	Status domain.OrderStatus `json:"status"`
-	At     time.Time          `json:"at"`
+	Status domain.OrderStatus    `json:"status"`
+	At     time.Time             `json:"at"`
+	Key    domain.IdempotencyKey `json:"key,omitempty"`
 }
 
 type orderLine struct {
@@ -89,7 +91,7 @@ func (r orderRow) order() domain.Order {
 		})
 	}
 	for _, change := range r.History {
-		o.History = append(o.History, domain.StatusChange{Status: change.Status, At: change.At.UTC()})
+		o.History = append(o.History, domain.StatusChange{Status: change.Status, At: change.At.UTC(), Key: change.Key})
 	}
 	return o
 }
@@ -293,6 +295,9 @@ func (s *Store) TransitionOrder(ctx context.Context, id domain.OrderID,
 			return err
 		}
 		order.Status, order.Payment, order.History = changed.Status, changed.Payment, slices.Clone(changed.History)
+		if effects.EndLease {
+			order.LeasedUntil = time.Time{}
+		}
 		return keepTransition(ctx, tx, order, effects)
 	})
 	if err != nil {
@@ -304,8 +309,8 @@ func (s *Store) TransitionOrder(ctx context.Context, id domain.OrderID,
 // keepTransition keeps what a transition changed of an order, and makes its effects.
 func keepTransition(ctx context.Context, tx bun.Tx, o domain.Order, effects domain.Effects) error {
 	_, err := tx.NewRaw(`UPDATE orders SET status = ?, payment_method = ?, payment_status = ?, payment_last4 = ?,
-		history = ?, key = CASE WHEN ? THEN NULL ELSE key END WHERE id = ?`,
-		o.Status, o.Payment.Method, o.Payment.Status, o.Payment.Last4, historyOf(o), effects.FreeKey, o.ID).Exec(ctx)
+		history = ?, key = CASE WHEN ? THEN NULL ELSE key END, claimed_until = CASE WHEN ? THEN NULL ELSE claimed_until END WHERE id = ?`,
+		o.Status, o.Payment.Method, o.Payment.Status, o.Payment.Last4, historyOf(o), effects.FreeKey, effects.EndLease, o.ID).Exec(ctx)
 	if err != nil {
 		return err
 	}
@@ -330,13 +335,13 @@ func (s *Store) LeaseOrder(ctx context.Context, lease port.Lease) (domain.Order,
 	var row orderRow
 	err := s.retry(ctx, func(ctx context.Context) error {
 		err := s.db.NewRaw(`WITH free AS (
-				SELECT number FROM orders WHERE status = 'pending' AND (? = '' OR id = ?)
+				SELECT number FROM orders WHERE status = ? AND (? = '' OR id = ?)
 					AND (claimed_until IS NULL OR claimed_until <= clock_timestamp() - ? * interval '1 microsecond')
 				ORDER BY claimed_until NULLS FIRST, number LIMIT 1 FOR UPDATE SKIP LOCKED
 			)
 			UPDATE orders o SET claimed_until = clock_timestamp() + ? * interval '1 microsecond'
 			FROM free WHERE o.number = free.number RETURNING `+orderColumns,
-			lease.Order, lease.Order, lease.EndedFor.Microseconds(), lease.For.Microseconds()).Scan(ctx, &row)
+			cmp.Or(lease.Status, domain.Pending), lease.Order, lease.Order, lease.EndedFor.Microseconds(), lease.For.Microseconds()).Scan(ctx, &row)
 		if errors.Is(err, sql.ErrNoRows) {
 			return domain.NotFound("order")
 		}

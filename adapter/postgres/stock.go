@@ -121,15 +121,25 @@ func takeStock(ctx context.Context, tx bun.Tx, order domain.OrderID, lines []dom
 }
 
 // returnStock puts lines of an order back into stock, with a movement each, and no
-// longer counts them as sold. Products that were discontinued are passed over. The
-// products stay locked until tx ends.
+// longer counts them as sold. Products that were discontinued are passed over. It
+// fails when a product's stock would pass the most that is counted. The products stay locked until tx ends.
 func returnStock(ctx context.Context, tx bun.Tx, order domain.OrderID, lines []domain.OrderLine, at time.Time) error {
 	back := stockMove{ofOrder: true, reason: domain.StockReturned, order: order, at: at}
 	for _, line := range lines {
 		back.ids, back.deltas = append(back.ids, line.Product), append(back.deltas, line.Quantity)
 	}
-	_, _, err := moveStock(ctx, tx, back)
-	return err
+	before, moved, err := moveStock(ctx, tx, back)
+	if err != nil || moved {
+		return err
+	}
+	sums := map[domain.ProductID]int{}
+	for _, line := range lines {
+		sums[line.Product] += line.Quantity
+		if stock, ok := before[line.Product]; ok && stock+sums[line.Product] > domain.MaxStock {
+			return domain.StockBounds(stock)
+		}
+	}
+	return nil // all were discontinued
 }
 
 // stockMove is a change of the stock of some products.

@@ -196,6 +196,7 @@ func sharingOrders(t *testing.T, open func(t *testing.T) shop) {
 		for i := range movements {
 			movements[i].Delta = 77
 		}
+		s.moveTo(t, want.ID, domain.Refunding)
 		s.moveTo(t, want.ID, domain.Refunded)
 		assert.Equal(t, 10, s.product(t, 1).Stock)
 		s.kept(t)

@@ -60,7 +60,7 @@ func (s *shopper) step(ctx context.Context) error {
 	case 4, 5:
 		return s.move(ctx, domain.Cancelled)
 	case 6:
-		return errors.Join(s.move(ctx, domain.Paid), s.move(ctx, domain.Refunded))
+		return errors.Join(s.move(ctx, domain.Paid), s.move(ctx, domain.Refunding), s.move(ctx, domain.Refunded))
 	default:
 		_, err := s.Stock().ChangeStock(ctx, domain.StockMovement{Product: aProduct(1+s.rand.IntN(3), 0).ID, Delta: []int{-4, -1, 2, 5}[s.rand.IntN(4)], Reason: domain.StockCorrected, At: later}, "")
 		return unlessConflict(err)

@@ -74,6 +74,32 @@ func leasingOrders(t *testing.T, open func(t *testing.T) shop) {
 		none(t, s, port.Lease{EndedFor: time.Hour, For: time.Hour})
 		assert.Equal(t, free.ID, s.lease(t, port.Lease{For: time.Hour}).ID)
 	})
+	t.Run("an order that is being refunded is leased by who asks for one, and by nobody else", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10)
+		s.fill(t, "guest:a", cartLine(1, 1))
+		placement := port.Placement{Owner: "guest:a", Key: "1", Fingerprint: sent, Lease: time.Hour}
+		refunding, _, err := s.Orders().PlaceOrder(t.Context(), placement, building(anOrder("guest:a")))
+		require.NoError(t, err)
+		paid := s.sell(t, "guest:a", "2", cartLine(1, 1))
+		pending := s.sell(t, "guest:a", "3", cartLine(1, 1))
+		for _, order := range []domain.Order{refunding, paid} {
+			s.moveTo(t, order.ID, domain.Paid)
+		}
+		none(t, s, port.Lease{Status: domain.Refunding, For: time.Hour})
+		want := s.moveTo(t, refunding.ID, domain.Refunding)
+		assert.Zero(t, want.LeasedUntil, "the lease for its payment has ended")
+		assertOrder(t, want, s.order(t, want.ID))
+		none(t, s, port.Lease{Order: refunding.ID, For: time.Hour})
+		none(t, s, port.Lease{Order: pending.ID, Status: domain.Refunding, For: time.Hour})
+		got := s.lease(t, port.Lease{Status: domain.Refunding, For: time.Hour})
+		want.LeasedUntil = got.LeasedUntil
+		assertOrder(t, want, got)
+		none(t, s, port.Lease{Status: domain.Refunding, For: time.Hour})
+		assert.Equal(t, pending.ID, s.lease(t, port.Lease{For: time.Hour}).ID)
+		s.moveTo(t, refunding.ID, domain.Refunded)
+		none(t, s, port.Lease{Order: refunding.ID, Status: domain.Refunding, For: time.Hour})
+	})
 	t.Run("an order that is named is leased, and no other in its place", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 10)

@@ -251,7 +251,7 @@ func repeatingPlacements(t *testing.T, open func(t *testing.T) shop) {
 		s := open(t)
 		s.stock(t, 10)
 		want := s.sell(t, "guest:a", "k", cartLine(1, 2))
-		for _, next := range []domain.OrderStatus{domain.Paid, domain.Refunded, ""} {
+		for _, next := range []domain.OrderStatus{domain.Paid, domain.Refunding, domain.Refunded, ""} {
 			s.fill(t, "guest:a", cartLine(1, 1))
 			before := s.kept(t)
 			for _, fingerprint := range []string{"something else", "", sent + " "} {

@@ -131,8 +131,8 @@ func makingEffects(t *testing.T, open func(t *testing.T) shop) {
 
 func returningOrders(t *testing.T, open func(t *testing.T) shop) {
 	for _, way := range [][]domain.OrderStatus{
-		{domain.Cancelled}, {domain.Paid, domain.Refunded}, {domain.Paid, domain.Shipped, domain.Refunded},
-		{domain.Paid, domain.Shipped, domain.Delivered, domain.Refunded},
+		{domain.Cancelled}, {domain.Paid, domain.Refunding, domain.Refunded}, {domain.Paid, domain.Shipped, domain.Refunding, domain.Refunded},
+		{domain.Paid, domain.Shipped, domain.Delivered, domain.Refunding, domain.Refunded},
 	} {
 		t.Run(fmt.Sprint("stock comes back once, with a movement each, and no longer counts as sold ", way), func(t *testing.T) {
 			s := open(t)
@@ -226,12 +226,30 @@ func returningOrders(t *testing.T, open func(t *testing.T) shop) {
 		}
 		assert.Equal(t, domain.Cancelled, s.order(t, cancelled.ID).Status)
 	})
+	t.Run("a return that would pass the most that is counted is a conflict, and nothing is kept", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, domain.MaxStock, 10, 10)
+		order := s.sell(t, "guest:a", "k", cartLine(2, 1), cartLine(1, 2))
+		_, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: aProduct(1, 0).ID, Delta: 1, Reason: domain.StockReceived, At: later}, "")
+		require.NoError(t, err)
+		before := s.kept(t)
+		_, effects, err := s.Orders().TransitionOrder(t.Context(), order.ID, moving(domain.Cancelled))
+		requireCode(t, err, domain.ErrConflict, domain.CodeStockBounds)
+		assert.Zero(t, effects)
+		assert.Equal(t, before, s.kept(t))
+		_, err = s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: aProduct(1, 0).ID, Delta: -1, Reason: domain.StockCorrected, At: later}, "")
+		require.NoError(t, err)
+		s.moveTo(t, order.ID, domain.Cancelled)
+		assert.Equal(t, domain.MaxStock, s.product(t, 1).Stock)
+		assert.Equal(t, 10, s.product(t, 2).Stock)
+	})
 	t.Run("what was refunded stays out of the cart, and its key stays", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 10)
 		order := s.sell(t, "guest:a", "k", cartLine(1, 2))
 		s.moveTo(t, order.ID, domain.Paid)
 		cart := cartOf(t, s.Carts, "guest:a")
+		s.moveTo(t, order.ID, domain.Refunding)
 		order = s.moveTo(t, order.ID, domain.Refunded)
 		assertCart(t, cart, cartOf(t, s.Carts, "guest:a"))
 		s.fill(t, "guest:a", cartLine(1, 1))
@@ -240,7 +258,7 @@ func returningOrders(t *testing.T, open func(t *testing.T) shop) {
 		assert.False(t, placed)
 		assertOrder(t, order, again)
 	})
-	for _, way := range [][]domain.OrderStatus{{domain.Cancelled}, {domain.Paid, domain.Refunded}} {
+	for _, way := range [][]domain.OrderStatus{{domain.Cancelled}, {domain.Paid, domain.Refunding, domain.Refunded}} {
 		t.Run(fmt.Sprint("products that were discontinued are passed over ", way), func(t *testing.T) {
 			s := open(t)
 			s.stock(t, 5, 5)

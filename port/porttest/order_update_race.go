@@ -39,6 +39,44 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 			assert.Equal(t, noon.Add(time.Duration(i)*time.Hour), history[seen[i]-1].At.UTC(), "each was told the order that it left")
 		}
 	})
+	t.Run("of shipping and refunding at once one happens", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 20)
+		for n := range 5 {
+			order := s.sell(t, "guest:a", fmt.Sprint(n), cartLine(1, 1))
+			s.moveTo(t, order.ID, domain.Paid)
+			next := []domain.OrderStatus{domain.Refunding, domain.Shipped}
+			done := make([]bool, 8)
+			atOnce(len(done), func(i int) {
+				_, _, err := s.Orders().TransitionOrder(t.Context(), order.ID, func(o *domain.Order) (domain.Effects, error) {
+					giveWay()
+					if o.Status != domain.Paid {
+						return domain.Effects{}, domain.ErrConflict
+					}
+					return o.MoveTo(next[i%2], later)
+				})
+				done[i] = err == nil
+			})
+			kept := s.order(t, order.ID)
+			require.Len(t, kept.History, 3)
+			assert.Equal(t, kept.Status, kept.History[2].Status)
+			won := slices.Index(done, true)
+			assert.Equal(t, next[won%2], kept.Status)
+			assert.NotContains(t, done[won+1:], true)
+		}
+	})
+	t.Run("the key of a change of status is kept", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10)
+		order := s.sell(t, "guest:a", "k", cartLine(1, 1))
+		s.moveTo(t, order.ID, domain.Paid)
+		once := func(o *domain.Order) (domain.Effects, error) { return o.MoveOnce("sue's", domain.Refunding, later) }
+		s.transition(t, order.ID, once)
+		s.moveTo(t, order.ID, domain.Refunded)
+		got := s.transition(t, order.ID, once)
+		assert.Equal(t, domain.Refunded, got.Status)
+		assert.Equal(t, domain.IdempotencyKey("sue's"), s.order(t, order.ID).History[2].Key)
+	})
 	t.Run("who reads an order while it changes sees each change wholly or not at all", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 10)

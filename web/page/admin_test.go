@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -68,7 +69,7 @@ func TestAdmin_Overview(t *testing.T) {
 	for _, n := range shown.all("data-count") {
 		counts[attr(n, "data-count")] = strings.Fields(textOf(n))[0]
 	}
-	assert.Equal(t, map[string]string{"pending": "0", "paid": "2", "shipped": "0", "delivered": "0", "cancelled": "0", "refunded": "0"}, counts)
+	assert.Equal(t, map[string]string{"pending": "0", "paid": "2", "shipped": "0", "delivered": "0", "cancelled": "0", "refunding": "0", "refunded": "0"}, counts)
 	assert.Contains(t, shown.text(), "4 products")
 	assert.Contains(t, shown.text(), "1 message")
 }
@@ -113,7 +114,7 @@ func TestAdmin_Orders(t *testing.T) {
 			}
 		}
 		assert.Equal(t, lamp.Stock, s.Product(lamp.ID).Stock, "the goods are back")
-		assert.Len(t, s.Orders()[0].History, 5)
+		assert.Len(t, s.Orders()[0].History, 6)
 		assert.Contains(t, shopper.get(strings.TrimPrefix(path, "/admin")).text(), "Your refund is on its way")
 	})
 	t.Run("only as orders go", func(t *testing.T) {
@@ -143,12 +144,34 @@ func TestAdmin_Orders(t *testing.T) {
 		assert.Equal(t, domain.Pending, s.Orders()[0].Status)
 	})
 	t.Run("money that cannot go back now", func(t *testing.T) {
-		s := open(t, func(p *parts) { p.Payments = deaf{p.Payments} })
+		var away atomic.Bool
+		s := open(t, func(p *parts) { p.Payments = deaf{p.Payments, &away} })
+		b, shopper := s.staff(), s.visitor()
+		shopper.add(lamp, 2)
+		bought := shopper.buy()
+		path := "/admin" + bought
+		away.Store(true)
+		form := filled(b.get(path).forms(path)[1])
+		for range 2 {
+			b.post(path, form).leadsTo(path + "?done=refunding")
+		}
+		assert.Equal(t, domain.Refunding, s.Orders()[0].Status)
+		assert.Contains(t, b.get(path+"?done=refunding").of("data-notice"), "as soon as the payment service confirms it")
+		assert.Empty(t, b.get(path).forms(path), "nobody ships it")
+		b.post(path, url.Values{"status": {"shipped"}}).is(http.StatusConflict)
+		b.post(path, url.Values{"status": {"delivered"}}).is(http.StatusConflict)
+		assert.Len(t, b.get("/admin/orders?status=refunding").all("data-order"), 1)
+		assert.Contains(t, shopper.get(bought).of("data-refunding"), "$29.67 is on its way back")
+		assert.Equal(t, lamp.Stock-2, s.Product(lamp.ID).Stock)
+	})
+	t.Run("money that was never taken does not go back", func(t *testing.T) {
+		s := open(t, func(p *parts) { p.Payments = empty{p.Payments} })
 		b, shopper := s.staff(), s.visitor()
 		shopper.add(lamp, 2)
 		path := "/admin" + shopper.buy()
-		b.post(path, url.Values{"status": {"refunded"}}).is(http.StatusServiceUnavailable)
-		assert.Equal(t, domain.Paid, s.Orders()[0].Status)
+		a := b.post(path, url.Values{"status": {"refunded"}}).is(http.StatusConflict)
+		assert.Equal(t, "Nothing was charged.", a.of("data-mistake"))
+		assert.Equal(t, domain.Paid, s.Orders()[0].Status, "it may be shipped still")
 	})
 	t.Run("what is not there", func(t *testing.T) {
 		b := open(t).staff()
@@ -258,10 +281,25 @@ func TestAdmin_Products(t *testing.T) {
 	})
 }
 
-// deaf is a gateway that gives nothing back just now.
-type deaf struct{ port.Payments }
+// deaf is a gateway that gives nothing back while it is away.
+type deaf struct {
+	port.Payments
+	away *atomic.Bool
+}
 
-func (deaf) Refund(context.Context, domain.OrderID) error { return domain.ErrUnavailable }
+func (d deaf) Refund(ctx context.Context, order domain.OrderID) error {
+	if d.away.Load() {
+		return domain.ErrUnavailable
+	}
+	return d.Payments.Refund(ctx, order)
+}
+
+// empty is a gateway that has nothing to give back.
+type empty struct{ port.Payments }
+
+func (empty) Refund(context.Context, domain.OrderID) error {
+	return domain.ErrConflict.Errorf(domain.CodeNotCharged, "nothing was charged")
+}
 
 func TestAdmin_Messages(t *testing.T) {
 	s := open(t)

@@ -28,7 +28,7 @@ var (
 	paid      = []domain.OrderStatus{domain.Paid}
 	shipped   = []domain.OrderStatus{domain.Paid, domain.Shipped}
 	delivered = []domain.OrderStatus{domain.Paid, domain.Shipped, domain.Delivered}
-	returned  = []domain.OrderStatus{domain.Paid, domain.Shipped, domain.Delivered, domain.Refunded}
+	returned  = []domain.OrderStatus{domain.Paid, domain.Shipped, domain.Delivered, domain.Refunding, domain.Refunded}
 )
 
 // orders are the past orders, the oldest first. Their place is their id.
@@ -51,7 +51,7 @@ const neverSettled = 100 * 365 * 24 * time.Hour
 
 // after is how long after it was placed an order comes into a state.
 var after = map[domain.OrderStatus]time.Duration{
-	domain.Paid: time.Minute, domain.Shipped: 26 * time.Hour, domain.Delivered: 75 * time.Hour, domain.Refunded: 240 * time.Hour,
+	domain.Paid: time.Minute, domain.Shipped: 26 * time.Hour, domain.Delivered: 75 * time.Hour, domain.Refunding: 239 * time.Hour, domain.Refunded: 240 * time.Hour,
 }
 
 // loadOrders places the orders that are not there yet. Products and accounts must be.

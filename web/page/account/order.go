@@ -90,6 +90,7 @@ var StatusLooks = map[domain.OrderStatus]struct{ Name, Badge string }{
 	domain.Shipped:   {"Shipped", "text-bg-info"},
 	domain.Delivered: {"Delivered", "text-bg-success"},
 	domain.Cancelled: {"Cancelled", "text-bg-secondary"},
+	domain.Refunding: {"Refund pending", "text-bg-warning"},
 	domain.Refunded:  {"Refunded", "text-bg-secondary"},
 }
 

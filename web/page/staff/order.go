@@ -53,21 +53,40 @@ func (p *Pages) MoveOrder(w http.ResponseWriter, r *http.Request, v ui.View) err
 		return err
 	}
 	number := domain.OrderNumber(mux.Vars(r)["number"])
-	if _, err := p.Shop.Fulfillment.Move(r.Context(), v.Visitor.User, number, domain.OrderStatus(f.Get("status"))); err != nil {
+	var order domain.Order
+	key, err := ui.FormKey(r, f, "token")
+	if err == nil {
+		order, err = p.Shop.Fulfillment.Move(r.Context(), v.Visitor.User, number, domain.OrderStatus(f.Get("status")), key)
+	}
+	if err != nil {
 		prob, err := ui.UserError(err)
 		if err != nil {
 			return err
 		}
 		return p.showOrder(w, r, v, ui.FoldFields(prob))
 	}
-	return ui.RedirectWithNotice(w, r, orderPath(number), "saved")
+	done := "saved"
+	if order.Status == domain.Refunding {
+		done = "refunding"
+	}
+	return ui.RedirectWithNotice(w, r, orderPath(number), done)
 }
 
 func orderPath(number domain.OrderNumber) string {
 	return "/admin/orders/" + url.PathEscape(string(number))
 }
 
-// mayMoveTo are the states to which staff may bring an order; the others are the payment's to say.
+// mayMoveTo are the states that staff may ask for; the others are the payment's to say. An
+// order goes to Refunded by way of Refunding.
 func mayMoveTo(o domain.Order) []domain.OrderStatus {
-	return slices.DeleteFunc(o.Status.Next(), func(s domain.OrderStatus) bool { return s == domain.Paid || s == domain.Cancelled })
+	var may []domain.OrderStatus
+	for _, next := range o.Status.Next() {
+		switch next {
+		case domain.Shipped, domain.Delivered:
+			may = append(may, next)
+		case domain.Refunding:
+			may = append(may, domain.Refunded)
+		}
+	}
+	return may
 }

@@ -46,6 +46,7 @@ var notices = map[string]string{
 	"signed-out": "You are signed out.",
 	"sent":       "Thank you. We have received your message.",
 	"saved":      "Saved.",
+	"refunding":  "The refund was noted, and is made as soon as the payment service confirms it.",
 	"taken-out":  "Removed from the shop.",
 }
 
