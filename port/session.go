@@ -24,6 +24,10 @@ type Sessions interface {
 	// is one, in one step: the old key is of no use from then on.
 	ReplaceSession(ctx context.Context, old domain.SessionKey, next domain.Session) error
 
+	// MarkSessionMerged makes a session that is there no longer Unmerged; it never
+	// brings one back that was deleted.
+	MarkSessionMerged(ctx context.Context, key domain.SessionKey) error
+
 	// TouchSession makes a session that is there end later; it never brings one back that was deleted.
 	TouchSession(ctx context.Context, key domain.SessionKey, expires time.Time) error
 

@@ -233,12 +233,12 @@ func (a *Account) merge(ctx context.Context, s domain.Session) domain.Session {
 	if err != nil {
 		return s
 	}
-	merged := s
-	merged.Unmerged = false
-	if err := a.deps.Sessions.ReplaceSession(ctx, s.Key, merged); err != nil {
+	// The visitor may have signed out meanwhile, on another page.
+	if err := a.deps.Sessions.MarkSessionMerged(ctx, s.Key); err != nil {
 		return s
 	}
-	return merged
+	s.Unmerged = false
+	return s
 }
 
 func (a *Account) take(ctx context.Context, key string, limit port.Limit) error {

@@ -111,6 +111,37 @@ func TestAMergeThatFailsNeverFailsTheSignIn(t *testing.T) {
 	assert.Equal(t, 2, basket.ItemCount, "merged when the visitor came back, and once")
 }
 
+// duringMerge is a store of carts that does something else while a cart is merged.
+type duringMerge struct {
+	port.Carts
+	do func()
+}
+
+func (c *duringMerge) MergeCart(ctx context.Context, from, into domain.OwnerID) error {
+	if c.do == nil {
+		return errors.New("away")
+	}
+	c.do()
+	return c.Carts.MergeCart(ctx, from, into)
+}
+
+func TestAccount_ASessionThatWasSignedOutDoesNotComeBack(t *testing.T) {
+	w := newWorld(t)
+	carts := &duringMerge{Carts: w.store}
+	account := useCases(t, w.store, func(p *testshop.Parts) { p.Carts = carts }).Account
+	guest := account.NewGuest()
+	w.fill(t, guest.Session.Owner(), "tea", 2)
+	pass, err := account.Register(t.Context(), guest.Visitor, ann, "here")
+	require.NoError(t, err)
+	require.True(t, pass.Session.Unmerged)
+	carts.do = func() { require.NoError(t, account.SignOut(t.Context(), pass.Visitor)) }
+	_, err = account.Identify(t.Context(), pass.Secret)
+	require.NoError(t, err)
+	carts.do = func() {}
+	_, err = account.Identify(t.Context(), pass.Secret)
+	require.ErrorIs(t, err, domain.ErrNotFound)
+}
+
 func TestWhoNeverGotTheAnswerSignsInAgainWithTheGuestsThings(t *testing.T) {
 	w := newWorld(t)
 	carts := &brokenCarts{w.store, true}

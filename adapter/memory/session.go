@@ -43,6 +43,19 @@ func (s *Store) ReplaceSession(ctx context.Context, old domain.SessionKey, next 
 	return nil
 }
 
+func (s *Store) MarkSessionMerged(ctx context.Context, key domain.SessionKey) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if session, ok := s.sessions[key]; ok {
+		session.Unmerged = false
+		s.sessions[key] = session
+	}
+	return nil
+}
+
 func (s *Store) TouchSession(ctx context.Context, key domain.SessionKey, expires time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -53,6 +53,10 @@ func (s *Store) ReplaceSession(ctx context.Context, old domain.SessionKey, next 
 	return s.exec(ctx, s.db.NewInsert().With("replaced", replaced).Model(row).On("CONFLICT (key) DO UPDATE"))
 }
 
+func (s *Store) MarkSessionMerged(ctx context.Context, key domain.SessionKey) error {
+	return s.exec(ctx, s.db.NewUpdate().Model((*sessionRow)(nil)).Set("unmerged = false").Where("key = ?", key))
+}
+
 func (s *Store) TouchSession(ctx context.Context, key domain.SessionKey, expires time.Time) error {
 	return s.exec(ctx, s.db.NewUpdate().Model((*sessionRow)(nil)).Set("expires_at = $1").
 		Where("key = $2").Where("expires_at < $1").Conn(bind(s.db, expires, key)))

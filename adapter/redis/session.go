@@ -43,6 +43,12 @@ func (s *Sessions) ReplaceSession(ctx context.Context, old domain.SessionKey, ne
 	})
 }
 
+func (s *Sessions) MarkSessionMerged(ctx context.Context, key domain.SessionKey) error {
+	return s.client.change(ctx, []string{sessions.key(string(key))}, func() error {
+		return s.durable.MarkSessionMerged(ctx, key)
+	})
+}
+
 func (s *Sessions) TouchSession(ctx context.Context, key domain.SessionKey, expires time.Time) error {
 	return s.client.change(ctx, []string{sessions.key(string(key))}, func() error {
 		return s.durable.TouchSession(ctx, key, expires)

@@ -240,6 +240,27 @@ func touchingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions]
 			assertSession(t, sessions, other)
 		}
 	})
+	t.Run("a session is marked as merged, and nothing else of it changes", func(t *testing.T) {
+		sessions, s, other := open(t), aSession("a"), aSession("other")
+		s.User, s.Unmerged, other.User, other.Unmerged = "user-1", true, "user-1", true
+		putSessions(t, sessions, s, other)
+		for range 2 {
+			require.NoError(t, sessions().MarkSessionMerged(t.Context(), s.Key))
+			merged := s
+			merged.Unmerged = false
+			assertSession(t, sessions, merged)
+			assertSession(t, sessions, other)
+		}
+	})
+	t.Run("marking brings back no session that was deleted, and makes none", func(t *testing.T) {
+		sessions, s := open(t), aSession("a")
+		require.NoError(t, sessions().MarkSessionMerged(t.Context(), s.Key))
+		assertNoSession(t, sessions, s.Key, noon)
+		putSessions(t, sessions, s)
+		require.NoError(t, sessions().DeleteSession(t.Context(), s.Key))
+		require.NoError(t, sessions().MarkSessionMerged(t.Context(), s.Key))
+		assertNoSession(t, sessions, s.Key, noon)
+	})
 	t.Run("a touch never makes a session end sooner", func(t *testing.T) {
 		sessions, s := open(t), aSession("a")
 		putSessions(t, sessions, s)
@@ -368,6 +389,9 @@ func cancellingSessions(t *testing.T, open func(t *testing.T) turns[port.Session
 		},
 		"ReplaceSession": func(ctx context.Context, sessions turns[port.Sessions]) error {
 			return sessions().ReplaceSession(ctx, "a", aSession("next"))
+		},
+		"MarkSessionMerged": func(ctx context.Context, sessions turns[port.Sessions]) error {
+			return sessions().MarkSessionMerged(ctx, "a")
 		},
 		"TouchSession": func(ctx context.Context, sessions turns[port.Sessions]) error {
 			return sessions().TouchSession(ctx, "a", aSession("a").ExpiresAt.Add(time.Hour))
