@@ -31,6 +31,7 @@ type AccountDeps struct {
 	Conversations port.Conversations
 	Limits        port.Limits
 	Passwords     Passwords
+	SecretKey     SecretKey
 	Clock         Clock
 	NewID         NewID
 	NewSecret     NewSecret
@@ -96,6 +97,32 @@ func (a *Account) Identify(ctx context.Context, secret string) (Visitor, error) 
 // NewGuest makes a pass for somebody who was never here. It is not kept until Keep.
 func (a *Account) NewGuest() Credential {
 	return a.pass(Visitor{Session: domain.Session{Guest: domain.GuestOwner(a.deps.NewSecret())}})
+}
+
+// firstWrites is for how long after a guest's first write GuestOf returns that guest.
+const firstWrites = time.Minute
+
+// GuestOf is NewGuest for a visitor whose first writes come at once: each call with the
+// same seed, on any server, returns the same guest. Who has the seed is that guest only
+// until firstWrites has passed since the guest was first kept; then it is a new one.
+func (a *Account) GuestOf(ctx context.Context, seed string) (Credential, error) {
+	now := a.deps.Clock()
+	secret := a.deps.SecretKey.derive("secret of a guest", seed)
+	guest := Credential{secret, Visitor{Session: domain.Session{
+		Key: keyOf(secret), Guest: domain.GuestOwner(a.deps.SecretKey.derive("guest", seed)),
+		CreatedAt: now, ExpiresAt: now.Add(domain.SessionIdle),
+	}}}
+	kept, err := a.deps.Sessions.Session(ctx, guest.Session.Key, now)
+	switch {
+	case errors.Is(err, domain.ErrNotFound):
+		return guest, nil
+	case err != nil:
+		return Credential{}, err
+	case now.Sub(kept.CreatedAt) > firstWrites:
+		return a.NewGuest(), nil
+	}
+	guest.Session = kept
+	return guest, nil
 }
 
 // Keep keeps a guest's pass, so that Identify knows it.

@@ -12,8 +12,8 @@ import (
 	"eshop/port"
 )
 
-// SecretKey keys the fingerprints of purchases, which stand for card numbers too:
-// all servers of a shop have the same, and nobody else has it.
+// SecretKey keys the fingerprints of purchases, which stand for card numbers too, and
+// what new guests are known by: all servers of a shop have the same, and nobody else has it.
 type SecretKey []byte
 
 // ownKey returns the key as one of by's own, so that two people may use the same.
@@ -48,7 +48,16 @@ func (k SecretKey) fingerprint(p domain.Purchase) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return k.mac(whole), nil
+}
+
+// derive returns 256 bits for a purpose that depend on seed, and that nobody can guess without k.
+func (k SecretKey) derive(purpose, seed string) string {
+	return k.mac([]byte(purpose + "\x00" + seed))
+}
+
+func (k SecretKey) mac(text []byte) string {
 	mac := hmac.New(sha256.New, k)
-	mac.Write(whole)
-	return hex.EncodeToString(mac.Sum(nil)), nil
+	mac.Write(text)
+	return hex.EncodeToString(mac.Sum(nil))
 }

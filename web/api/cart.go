@@ -61,7 +61,7 @@ func (a *API) changeCart(w http.ResponseWriter, r *http.Request, change func(dom
 	if err != nil {
 		return err
 	}
-	pass, err := a.cookies.Begin(r)
+	pass, err := a.cookies.Begin(r, key)
 	if err != nil {
 		return err
 	}

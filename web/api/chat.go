@@ -61,7 +61,7 @@ func (a *API) say(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	pass, err := a.cookies.Begin(r)
+	pass, err := a.cookies.Begin(r, domain.IdempotencyKey(in.ClientID))
 	if err != nil {
 		return err
 	}

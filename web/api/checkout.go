@@ -28,7 +28,7 @@ func (a *API) buy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := a.cookies.Begin(r)
+	pass, err := a.cookies.Begin(r, "")
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (a *API) changeWishes(w http.ResponseWriter, r *http.Request, change func(d
 	if err != nil {
 		return err
 	}
-	pass, err := a.cookies.Begin(r)
+	pass, err := a.cookies.Begin(r, key)
 	if err != nil {
 		return err
 	}

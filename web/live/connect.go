@@ -101,7 +101,7 @@ func (h *Hub) connectShopper(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	credential, err := h.cookies.Begin(r)
+	credential, err := h.cookies.Begin(r, "")
 	if err != nil {
 		return err
 	}
@@ -167,7 +167,10 @@ func (h *Hub) serve(m *melody.Melody, w http.ResponseWriter, r *http.Request, s 
 	}
 	defer h.registry.serving.Done()
 	if s.credential != nil {
-		h.cookies.Set(w, r, *s.credential)
+		// A cookie whose session was kept only later would be replaced by the next write.
+		if err := h.cookies.Keep(w, r, *s.credential); err != nil {
+			return err
+		}
 	}
 	// An upgrade that fails has been answered by refuseUpgrade.
 	_ = m.HandleRequestWithKeys(w, r, map[string]any{"socket": s})
@@ -214,7 +217,7 @@ func (h *Hub) leave(s *socket) {
 // errSignedOut when the session has ended.
 func (h *Hub) identify(ctx context.Context, s *socket, maxAge time.Duration) (usecase.Visitor, error) {
 	s.mu.Lock()
-	visitor, fresh := s.visitor, s.credential != nil || time.Since(s.identified) < maxAge
+	visitor, fresh := s.visitor, time.Since(s.identified) < maxAge
 	s.mu.Unlock()
 	if fresh {
 		return visitor, nil

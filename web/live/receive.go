@@ -89,7 +89,8 @@ func (h *Hub) fromShopper(ctx context.Context, s *socket, visitor usecase.Visito
 		if err != nil {
 			return err
 		}
-		return h.acknowledge(ctx, s, m)
+		h.acknowledge(s, m)
+		return nil
 	case typeRead:
 		return mine.MarkRead(ctx, in.Seq)
 	case typeTyping:
@@ -99,26 +100,17 @@ func (h *Hub) fromShopper(ctx context.Context, s *socket, visitor usecase.Visito
 	return errType()
 }
 
-// acknowledge answers a shopper's message. The first one makes the guest's session last.
-func (h *Hub) acknowledge(ctx context.Context, s *socket, m domain.Message) error {
+// acknowledge answers a shopper's message.
+func (h *Hub) acknowledge(s *socket, m domain.Message) {
 	s.mu.Lock()
-	credential, known := s.credential, s.cursors[m.Conversation] != nil
+	known := s.cursors[m.Conversation] != nil
 	s.mu.Unlock()
-	if credential != nil {
-		if err := h.cookies.Confirm(ctx, *credential); err != nil {
-			return err
-		}
-		s.mu.Lock()
-		s.credential = nil
-		s.mu.Unlock()
-	}
 	s.send(ackFrame{typeAck, m.Conversation, m.ClientID, m.Seq})
 	// This server need not wait for the event.
 	h.wake(m.Conversation)
 	if !known {
 		h.signal(domain.ChatSignal{Kind: domain.SignalHere, Conversation: m.Conversation, From: domain.Party{Side: domain.CustomerSide}})
 	}
-	return nil
 }
 
 func (h *Hub) fromStaff(ctx context.Context, s *socket, by domain.User, in request) error {

@@ -23,18 +23,19 @@ type socket struct {
 	session *melody.Session
 	staff   bool
 	secret  string // of the session's cookie
-	owner   domain.OwnerID
-	thread  usecase.Thread // of a shopper, when it connected
-	address string
-	frames  *rate.Limiter // that the client sends
-	typing  *rate.Limiter // that are relayed
-	faults  *rate.Limiter // of the client
-	left    chan struct{} // receives when a frame is no longer in flight
+	// credential is that of a new guest, which is kept before the connection is made.
+	credential *usecase.Credential
+	owner      domain.OwnerID
+	thread     usecase.Thread // of a shopper, when it connected
+	address    string
+	frames     *rate.Limiter // that the client sends
+	typing     *rate.Limiter // that are relayed
+	faults     *rate.Limiter // of the client
+	left       chan struct{} // receives when a frame is no longer in flight
 
 	mu         sync.Mutex
 	visitor    usecase.Visitor
-	credential *usecase.Credential // of a guest who has not written yet
-	identified time.Time           // when visitor was looked up
+	identified time.Time // when visitor was looked up
 	cursors    map[domain.ConversationID]*cursor
 	inFlight   int                            // frames that melody has not sent yet
 	backlog    map[domain.ConversationID]bool // conversations that had more than the window let through
@@ -161,6 +162,5 @@ func (s *socket) user() domain.User {
 func (s *socket) searchDue() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// Nobody else has the secret of a guest who has not written yet.
-	return len(s.cursors) == 0 && s.credential == nil && time.Since(s.identified) > searchEvery
+	return len(s.cursors) == 0 && time.Since(s.identified) > searchEvery
 }

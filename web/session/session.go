@@ -34,7 +34,7 @@ type visitorKey struct{}
 // Middleware resolves the visitor lazily, at most once per request.
 func (k *Cookies) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := r.Context()
+		ctx := newPage(r.Context())
 		who := sync.OnceValues(func() (usecase.Visitor, error) { return k.identify(ctx, r) })
 		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, visitorKey{}, who)))
 	})
@@ -73,20 +73,19 @@ func (k *Cookies) VisitorOf(ctx context.Context, secret string) (usecase.Visitor
 	return who, err
 }
 
-// Confirm keeps a new guest's credential whose cookie was set before there was anything to keep it for.
-func (k *Cookies) Confirm(ctx context.Context, c usecase.Credential) error {
-	return k.account.Keep(ctx, c)
-}
-
 // Begin returns the credential of a visitor who is about to write something. A new visitor's is a
-// guest's; Keep it once the write succeeded, so that a failed write leaves nothing.
-func (k *Cookies) Begin(r *http.Request) (usecase.Credential, error) {
+// guest's; Keep it once the write succeeded, so that a failed write leaves nothing. The key of the
+// write may be a PageToken: then it is the same guest for all that is written from that page at once.
+func (k *Cookies) Begin(r *http.Request, key domain.IdempotencyKey) (usecase.Credential, error) {
 	who, err := k.Visitor(r)
 	if err != nil {
 		return usecase.Credential{}, err
 	}
 	if who.Known() {
 		return usecase.Credential{Visitor: who}, nil
+	}
+	if seed, ok := pageOf(r, key); ok {
+		return k.account.GuestOf(r.Context(), seed)
 	}
 	return k.account.NewGuest(), nil
 }
@@ -103,7 +102,7 @@ func (k *Cookies) Keep(w http.ResponseWriter, r *http.Request, c usecase.Credent
 	return nil
 }
 
-// Set sets the cookie of a credential that is kept already, or will be by Confirm.
+// Set sets the cookie of a credential that is kept already.
 func (k *Cookies) Set(w http.ResponseWriter, r *http.Request, c usecase.Credential) {
 	http.SetCookie(w, cookie(r, c.Secret, cookieAge))
 }

@@ -1,17 +1,20 @@
 // Adds to the cart and to the wishlist without leaving the page. What cannot be sent
 // this way is sent as the form that it is: its token keeps it from counting twice.
 import { toast } from './toast.js'
+import { inTurn } from './turn.js'
 
 async function send(form, path, body, headers = {}) {
   const button = form.querySelector('[type=submit]')
   button.disabled = true
   try {
-    const answer = await fetch(path, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...headers },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(10_000),
-    })
+    const answer = await inTurn(() =>
+      fetch(path, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(10_000),
+      }),
+    )
     return { ok: answer.ok, status: answer.status, body: await answer.json() }
   } finally {
     button.disabled = false

@@ -1,5 +1,7 @@
 // What was typed and is not known to be kept yet. It outlives the page, is sent in order, and
 // each message bears its own id, so that sending it again never says it twice.
+import { inTurn } from './turn.js'
+
 const retryPause = [1000, 2000, 4000, 8000, 15_000]
 
 // newID is crypto.randomUUID, which is missing on pages that came without TLS.
@@ -53,12 +55,14 @@ export function openOutbox({ key, address, kept, refused, waits }) {
     let answer
     let body
     try {
-      answer = await fetch(address, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify(letter),
-        signal: AbortSignal.timeout(10_000),
-      })
+      answer = await inTurn(() =>
+        fetch(address, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify(letter),
+          signal: AbortSignal.timeout(10_000),
+        }),
+      )
       body = await answer.json()
     } catch {
       // It may have arrived or not: sending it again does no harm.

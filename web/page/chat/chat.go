@@ -75,7 +75,7 @@ func (t ConversationView) Alert() problem.Problem {
 func (t *ConversationView) Load(r *http.Request, thread usecase.Thread) error {
 	t.Conversation = thread.Conversation()
 	if t.Token == "" {
-		t.Token = ui.NewToken()
+		t.Token = session.PageToken(r.Context())
 	}
 	if t.ID == "" {
 		return nil

@@ -89,6 +89,10 @@ func checkText(f url.Values) error {
 // NewToken is the key of a form, by which a form that is sent twice is known.
 func NewToken() string { return uuid.NewString() }
 
+// keyFields are the names by which forms carry a key; "page" is of a form that has no need of
+// one and names its page nevertheless.
+var keyFields = []string{"token", "key", "client_id", "page"}
+
 // FormState is the state of a form: what was typed into it and what is wrong with that.
 type FormState struct {
 	Typed   url.Values

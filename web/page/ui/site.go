@@ -3,9 +3,11 @@
 package ui
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 
+	"eshop/domain"
 	"eshop/usecase"
 	"eshop/web/problem"
 	"eshop/web/session"
@@ -54,7 +56,11 @@ func (s *Site) Write(w http.ResponseWriter, r *http.Request,
 	if err != nil {
 		return err
 	}
-	by, err := s.Cookies.Begin(r)
+	var key domain.IdempotencyKey
+	for _, name := range keyFields {
+		key = cmp.Or(key, domain.IdempotencyKey(form.Get(name)))
+	}
+	by, err := s.Cookies.Begin(r, key)
 	if err != nil {
 		return err
 	}
