@@ -191,12 +191,69 @@ func TestUpdateCart(t *testing.T) {
 			line := lineOf(b, "Oak Desk Lamp")
 			a := b.post("/cart/update", url.Values{"line": {line}, "quantity": {c.typed}}).is(c.status)
 			assert.Equal(t, map[string]string{"quantity": c.says}, a.mistakes())
-			assert.Equal(t, c.typed, a.form("/cart/update", "line", line).Get("quantity"))
-			assert.Equal(t, "1", a.form("/cart/update", "line", lineOf(b, "Blue Cup")).Get("quantity"), "the other line is as it was")
+			assert.Equal(t, []string{"1", c.typed}, a.form("/cart/update")["quantity"], "the other line is as it was")
+			assert.Equal(t, []string{"1", "2"}, a.form("/cart/update")["was"])
 			assert.Empty(t, a.all("data-mistake"), "it is said once")
 			assert.Equal(t, []string{"1 Blue Cup", "2 Oak Desk Lamp"}, b.cart())
 		})
 	}
+	t.Run("what was typed goes along to the checkout", func(t *testing.T) {
+		b := open(t).visitor()
+		b.add(cup, 1)
+		b.add(lamp, 2)
+		form := b.get("/cart").form("/cart/update")
+		assert.Equal(t, []string{"1", "2"}, form["quantity"])
+		form["quantity"][1] = "4"
+		b.post("/cart/update", with(form, "then", "checkout")).leadsTo("/checkout")
+		assert.Equal(t, []string{"1 Blue Cup", "4 Oak Desk Lamp"}, b.cart())
+		b.post("/cart/update", with(b.get("/cart").form("/cart/update"), "then", "checkout")).leadsTo("/checkout")
+		form["quantity"][1] = "13"
+		a := b.post("/cart/update", with(form, "then", "checkout")).is(http.StatusConflict)
+		assert.Equal(t, map[string]string{"quantity": "Only 12 of Oak Desk Lamp left."}, a.mistakes())
+		assert.Equal(t, []string{"1 Blue Cup", "4 Oak Desk Lamp"}, b.cart())
+	})
+	t.Run("a line that nobody typed in stays as another tab left it", func(t *testing.T) {
+		b := open(t).visitor()
+		b.add(cup, 1)
+		b.add(lamp, 2)
+		form := b.get("/cart").form("/cart/update")
+		b.post("/cart/update", url.Values{"line": {lineOf(b, "Blue Cup")}, "quantity": {"3"}}).leadsTo("/cart?done=updated")
+		form["quantity"][1] = "5"
+		b.balancerKey = "no key"
+		b.post("/cart/update", form).is(http.StatusUnprocessableEntity)
+		b.balancerKey = "one-key"
+		b.post("/cart/update", form).leadsTo("/cart?done=updated")
+		assert.Equal(t, []string{"3 Blue Cup", "5 Oak Desk Lamp"}, b.cart())
+	})
+	t.Run("lines that are right are changed beside one that is wrong", func(t *testing.T) {
+		b := open(t).visitor()
+		b.add(cup, 1)
+		b.add(lamp, 2)
+		form := b.get("/cart").form("/cart/update")
+		form["quantity"] = []string{"99", "5"}
+		b.balancerKey = "one-key"
+		a := b.post("/cart/update", form).is(http.StatusConflict)
+		assert.Equal(t, []string{"99", "5"}, a.form("/cart/update")["quantity"])
+		assert.Equal(t, []string{"1 Blue Cup", "5 Oak Desk Lamp"}, b.cart())
+		b.post("/cart/update", form).is(http.StatusConflict)
+	})
+	t.Run("lists that do not belong together", func(t *testing.T) {
+		b := open(t).visitor()
+		b.add(cup, 1)
+		b.add(lamp, 2)
+		form := b.get("/cart").form("/cart/update")
+		many := url.Values{}
+		for range domain.MaxCartLines + 1 {
+			many["line"], many["quantity"] = append(many["line"], form.Get("line")), append(many["quantity"], "2")
+		}
+		for name, spoilt := range map[string]url.Values{
+			"too few numbers": with(form, "quantity", "3"), "no number": with(url.Values{}, "line", form.Get("line"), "was", "1"),
+			"too few shown": with(form, "was", "1"), "no lines": {"quantity": {"1", "2"}, "was": {"1"}}, "too many": many,
+		} {
+			assert.Equal(t, http.StatusUnprocessableEntity, b.post("/cart/update", spoilt).status, name)
+		}
+		assert.Equal(t, []string{"1 Blue Cup", "2 Oak Desk Lamp"}, b.cart())
+	})
 	t.Run("a line that is gone", func(t *testing.T) {
 		b := open(t).visitor()
 		b.add(lamp, 2)
@@ -251,7 +308,8 @@ func TestCart_WhatChangedSince(t *testing.T) {
 		b := s.visitor()
 		b.add(lamp, 5)
 		b.add(cup, 1)
-		change := b.get("/cart").form("/cart/update", "line", lineOf(b, "Oak Desk Lamp"))
+		change := with(b.get("/cart").form("/cart/update"), "quantity", "2")
+		change.Add("quantity", "1")
 		add := b.get("/products/" + lamp.Slug).form("/cart/add")
 		require.NoError(t, s.Store.RemoveProduct(t.Context(), lamp.ID))
 		assert.Equal(t, []string{"gone: A product that is no longer sold", "1 Blue Cup"}, b.cart())

@@ -15,8 +15,8 @@ import (
 type cartView struct {
 	usecase.PricedCart
 	problem problem.Problem
-	line    domain.LineID // the line that problem is about; "" for none in particular
-	typed   string        // that line's quantity as it was typed
+	line    domain.LineID            // the line that problem is about; "" for none in particular
+	typed   map[domain.LineID]string // quantities as they were typed, where they were changed
 }
 
 // wrong is what is wrong with a line, if anything is.
@@ -32,8 +32,8 @@ func (c cartView) wrong(item usecase.PricedLine) string {
 }
 
 func (c cartView) quantity(item usecase.PricedLine) string {
-	if c.wrong(item) != "" {
-		return c.typed
+	if text, ok := c.typed[item.ID]; ok {
+		return text
 	}
 	return strconv.Itoa(item.Quantity)
 }
@@ -87,23 +87,68 @@ func (p *Pages) AddToCart(w http.ResponseWriter, r *http.Request) error {
 	}, func(_ url.Values, err error) error { return p.refuseChange(w, r, err, cartView{}) })
 }
 
-// UpdateCart makes a line hold a number. The form has no key, so going back to
-// change the number again works.
+// UpdateCart makes lines hold the numbers that were typed, and leads on to the checkout
+// when the form asks for it. The form has no key, so going back to change a number again works.
 func (p *Pages) UpdateCart(w http.ResponseWriter, r *http.Request) error {
+	shown := cartView{typed: map[domain.LineID]string{}}
 	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
 		key, err := ui.FormKey(r, form, "token")
 		if err != nil {
 			return "", "", err
 		}
-		n, err := parseQuantity(form.Get("quantity"))
+		lines, err := changedLines(form)
 		if err != nil {
 			return "", "", err
 		}
-		_, err = p.Shop.Cart.SetQuantity(r.Context(), by.Session.Owner(), domain.LineID(form.Get("line")), n, key)
+		for _, line := range lines {
+			shown.typed[line.id] = line.quantity
+			// One that cannot be changed keeps no other from being changed.
+			if lineErr := p.setQuantity(r, by, line, key); lineErr != nil && err == nil {
+				err, shown.line = lineErr, line.id
+			}
+		}
+		if form.Get("then") == "checkout" {
+			return "/checkout", "", err
+		}
 		return "/cart", "updated", err
-	}, func(form url.Values, err error) error {
-		return p.refuseChange(w, r, err, cartView{line: domain.LineID(form.Get("line")), typed: form.Get("quantity")})
-	})
+	}, func(_ url.Values, err error) error { return p.refuseChange(w, r, err, shown) })
+}
+
+func (p *Pages) setQuantity(r *http.Request, by usecase.Visitor, line typedLine, key domain.IdempotencyKey) error {
+	n, err := parseQuantity(line.quantity)
+	if err != nil {
+		return err
+	}
+	if key != "" {
+		key += " " + domain.IdempotencyKey(line.id) // each line is a change of its own
+	}
+	_, err = p.Shop.Cart.SetQuantity(r.Context(), by.Session.Owner(), line.id, n, key)
+	return err
+}
+
+// typedLine is a line of the cart with the quantity that was typed for it.
+type typedLine struct {
+	id       domain.LineID
+	quantity string
+}
+
+// changedLines are the lines of the form whose quantity is another than the page showed. A line
+// that does not say what was shown is changed.
+func changedLines(form url.Values) ([]typedLine, error) {
+	ids, quantities, was := form["line"], form["quantity"], form["was"]
+	if len(ids) < 2 && len(was) == 0 {
+		return []typedLine{{domain.LineID(form.Get("line")), form.Get("quantity")}}, nil
+	}
+	if len(ids) > domain.MaxCartLines || len(quantities) != len(ids) || len(was) != 0 && len(was) != len(ids) {
+		return nil, domain.InvalidFields(map[string]string{"quantity": "must be given once for each line"})
+	}
+	var changed []typedLine
+	for i, id := range ids {
+		if len(was) == 0 || was[i] != quantities[i] {
+			changed = append(changed, typedLine{domain.LineID(id), quantities[i]})
+		}
+	}
+	return changed, nil
 }
 
 // RemoveFromCart takes a line out of the cart.
@@ -138,6 +183,8 @@ func parseQuantity(text string) (int, error) {
 }
 
 func quantityID(i int) string { return "quantity-" + strconv.Itoa(i) }
+
+func removeID(i int) string { return "remove-" + strconv.Itoa(i) }
 
 // marked reports whether a line of the cart shows what is wrong.
 func (c cartView) marked() bool {
