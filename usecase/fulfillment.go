@@ -91,14 +91,14 @@ func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.Or
 		return f.deps.Orders.Order(ctx, order.ID)
 	}
 	if err != nil {
-		return order, nil
+		return order, nil //nolint:nilerr // it is kept that the money is to go back, and FinishRefunds goes on
 	}
 	refunded, err := f.refund(ctx, leased, refundInCall)
 	if domain.CodeOf(err) == domain.CodeNotCharged {
 		return domain.Order{}, err
 	}
 	if err != nil {
-		return order, nil
+		return order, nil //nolint:nilerr // as above
 	}
 	return refunded, nil
 }
