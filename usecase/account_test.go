@@ -111,6 +111,40 @@ func TestAMergeThatFailsNeverFailsTheSignIn(t *testing.T) {
 	assert.Equal(t, 2, basket.ItemCount, "merged when the visitor came back, and once")
 }
 
+func TestAccount_GuestOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		one, two := w.Account, useCases(t, w.store).Account
+		stranger := useCases(t, w.store, func(p *testshop.Parts) { p.SecretKey = usecase.SecretKey("another secret of thirty-two bytes") }).Account
+		first, err := one.GuestOf(t.Context(), "page")
+		require.NoError(t, err)
+		_, err = one.Identify(t.Context(), first.Secret)
+		require.ErrorIs(t, err, domain.ErrNotFound, "it is not kept until something was written")
+		require.NoError(t, one.Keep(t.Context(), first))
+		second, err := two.GuestOf(t.Context(), "page")
+		require.NoError(t, err)
+		assert.Equal(t, first, second)
+		time.Sleep(30 * time.Second)
+		second, err = two.GuestOf(t.Context(), "page")
+		require.NoError(t, err)
+		assert.Equal(t, first, second)
+		for _, other := range []func() (usecase.Credential, error){
+			func() (usecase.Credential, error) { return one.GuestOf(t.Context(), "page 2") },
+			func() (usecase.Credential, error) { return stranger.GuestOf(t.Context(), "page") },
+			func() (usecase.Credential, error) {
+				time.Sleep(time.Minute)
+				return one.GuestOf(t.Context(), "page")
+			},
+		} {
+			guest, err := other()
+			require.NoError(t, err)
+			assert.NotEqual(t, first.Secret, guest.Secret)
+			assert.NotEqual(t, first.Session.Guest, guest.Session.Guest)
+		}
+		assert.NotContains(t, first.Secret, string(first.Session.Guest)[len("guest:"):], "who sees the one knows nothing of the other")
+	})
+}
+
 // duringMerge is a store of carts that does something else while a cart is merged.
 type duringMerge struct {
 	port.Carts

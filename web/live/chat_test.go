@@ -157,6 +157,20 @@ func TestHub_ShopperWithoutConversation(t *testing.T) {
 	waiting.receives(conversation, 0, 2)
 }
 
+func TestHub_TheSessionOfAConnectionIsKept(t *testing.T) {
+	shop := open(t)
+	one, two := shop.serve(false), shop.serve(false)
+	guest := shop.person()
+	tab := guest.connect(one, "/ws/chat")
+	cookie := guest.jar.Cookies(everywhere)
+	require.Len(t, cookie, 1)
+	conversation := string(guest.say(two, "m-1", "By a call, before anything was said here."))
+	assert.Equal(t, cookie, guest.jar.Cookies(everywhere), "another write goes on with the session")
+	tab.receives(conversation, 0, 1)
+	tab.send(saying("m-2", "And here."))
+	tab.receives(conversation, 0, 2)
+}
+
 func TestHub_GuestSignsIn(t *testing.T) {
 	t.Parallel()
 	shop := open(t)
