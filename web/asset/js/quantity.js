@@ -1,7 +1,10 @@
 // Quantities in the cart are saved as they are typed, and the sums follow. Whatever leaves
 // the page meanwhile waits until they are saved: nothing that was typed is lost.
+import { toast } from './toast.js'
+
 const form = document.querySelector('[data-cart-form]')
 const releaseTime = 50
+const longestPress = 1000
 
 let saving = null
 let pressing = false
@@ -27,23 +30,25 @@ function show(page) {
 }
 
 async function save() {
-  let shown = false
+  let answer
+  let text
   try {
-    const answer = await fetch(form.action, {
+    answer = await fetch(form.action, {
       method: 'POST',
       body: new URLSearchParams(new FormData(form)),
       keepalive: true,
       signal: AbortSignal.timeout(10_000),
     })
-    const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
-    // What is being pressed must stay under the finger.
-    while (pressing) await pause(releaseTime)
-    shown = answer.ok && show(page)
+    text = await answer.text()
   } catch {
-    // The form says what is wrong.
+    // It stays typed, and goes along with the next change or to the checkout.
+    toast('The quantity could not be saved. Please check your connection.', { bad: true })
+    return
   }
-  if (shown) return
-  direct = true
+  // What is being pressed must stay under the finger.
+  for (let waited = 0; pressing && waited < longestPress; waited += releaseTime) await pause(releaseTime)
+  if (answer.ok && show(new DOMParser().parseFromString(text, 'text/html'))) return
+  direct = true // its page says what is wrong
   form.requestSubmit()
 }
 
