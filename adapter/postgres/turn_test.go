@@ -95,7 +95,7 @@ func TestStore_WritersLeaveConnectionsToReaders(t *testing.T) {
 	var all sync.WaitGroup
 	for n := range 3 * store.Stats().MaxConns {
 		all.Go(func() {
-			_, err := store.UpdateCart(t.Context(), domain.OwnerID(fmt.Sprint("guest:", n)), func(c *domain.Cart) error { <-release; return nil })
+			_, err := store.UpdateCart(t.Context(), domain.OwnerID(fmt.Sprint("guest:", n)), func(*domain.Cart) error { <-release; return nil })
 			assert.NoError(t, err)
 		})
 	}

@@ -42,6 +42,7 @@ var exceptions = map[string]string{
 	"adapter/postgres/store.go":     "the store that every noun lies in",
 	"adapter/postgres/charge.go":    "the demo gateway's ledger",
 	"adapter/postgres/errors.go":    "what the driver's errors mean",
+	"adapter/postgres/turn.go":      "the calls that wait for one row",
 	"adapter/postgres/migrate.go":   "the schema",
 	"adapter/raster/raster.go":      "the one file of its technology",
 	"adapter/raster/metadata.go":    "what a JPEG loses before it is kept",
