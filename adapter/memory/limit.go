@@ -16,7 +16,7 @@ func (s *Store) Take(ctx context.Context, key string, limit port.Limit) (time.Du
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	now := time.Now()
+	now := s.Clock()
 	s.sweepLimits(now)
 	full := s.limits[key]
 	if full.Before(now) {

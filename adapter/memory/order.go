@@ -55,7 +55,7 @@ func (s *Store) PlaceOrder(ctx context.Context, p port.Placement, build port.Bui
 		return domain.Order{}, false, domain.OutOfStock(short...)
 	}
 	o := &order{Order: made.Clone(), placement: name}
-	o.LeasedUntil = time.Now().UTC().Add(p.Lease)
+	o.LeasedUntil = s.Clock().UTC().Add(p.Lease)
 	s.addOrder(o)
 	s.placements[name] = placed{p.Fingerprint, o}
 	s.sell(o.Order)
@@ -187,7 +187,7 @@ func (s *Store) LeaseOrder(ctx context.Context, lease port.Lease) (domain.Order,
 	if err := ctx.Err(); err != nil {
 		return domain.Order{}, err
 	}
-	now := time.Now().UTC()
+	now := s.Clock().UTC()
 	var first *order
 	for _, o := range s.leasable {
 		if o.Status != cmp.Or(lease.Status, domain.Pending) {

@@ -19,6 +19,9 @@ import (
 
 // Store implements every port that keeps records. Make one with NewStore.
 type Store struct {
+	// Clock is what leases and limits go by. Who replaces it does so before the first call.
+	Clock func() time.Time
+
 	mu sync.RWMutex
 
 	products  map[domain.ProductID]*product
@@ -80,6 +83,7 @@ var (
 // NewStore returns an empty store.
 func NewStore() *Store {
 	return &Store{
+		Clock:          time.Now,
 		products:       map[domain.ProductID]*product{},
 		bySlug:         map[string]*product{},
 		movements:      map[domain.ProductID][]domain.StockMovement{},

@@ -92,6 +92,7 @@ func Open(t testing.TB, products []domain.Product, changes ...func(*Parts)) *Sho
 	s := &Shop{Store: memory.NewStore(), Log: new(Log), Metrics: prometheus.NewRegistry(), t: t}
 	p := PartsOf(s.Store)
 	p.Clock = func() time.Time { return Opened.Add(time.Duration(s.later.Load())) }
+	s.Store.Clock = p.Clock
 	p.Payments = demopay.New(p.Clock, demopay.NewMemoryLedger())
 	p.Options.Log, p.Options.Metrics = slog.New(slog.NewTextHandler(s.Log, nil)), s.Metrics
 	p.Info.ServerName, p.Info.Phone, p.Info.Email = "shop-1", "+1 (555) 010-0200", "hello@shop.example"
