@@ -93,6 +93,11 @@ func recordCalls(n int) []recordCall {
 		{"Orders of a status", 1, orders(port.OrderFilter{Status: domain.Pending})},
 		{"Orders of an owner and a status", 1, orders(port.OrderFilter{Owner: "guest:1", Status: domain.Pending})},
 		{"TransitionOrder to Paid", 4, move("a", domain.Paid)},
+		{"TransitionOrder to Refunding", 4, move("a", domain.Refunding)},
+		{"LeaseOrder that is Refunding", 1, func(ctx context.Context, s *postgres.Store) error {
+			_, err := s.LeaseOrder(ctx, port.Lease{Status: domain.Refunding})
+			return err
+		}},
 		{"TransitionOrder to Refunded", 5, move("a", domain.Refunded)},
 		{"UpdateCart once more", 4, fill},
 		{"PlaceOrder once more", 7, buy("b")},
