@@ -31,7 +31,10 @@ func (p *Pages) RegisterForm(w http.ResponseWriter, r *http.Request) error {
 
 // showForm shows a page to become somebody; who is signed in needs none.
 func (p *Pages) showForm(w http.ResponseWriter, r *http.Request, page accountPage) error {
-	v := p.Browse(r)
+	v, err := p.View(r)
+	if err != nil {
+		return err
+	}
 	next := ui.LocalPath(r.URL.Query().Get("next"))
 	if v.Visitor.SignedIn() {
 		return ui.RedirectWithNotice(w, r, next, "")
@@ -86,7 +89,10 @@ func (p *Pages) become(w http.ResponseWriter, r *http.Request, f url.Values, pag
 	case domain.CodeEmailTaken:
 		prob.Fields = map[string]string{"email": "already has an account; sign in instead"}
 	}
-	v := p.Browse(r)
+	v, err := p.View(r)
+	if err != nil {
+		return err
+	}
 	v.Path = next
 	return ui.RenderForm(w, r, prob, page(v, ui.FormState{Typed: f, Problem: prob}, next))
 }

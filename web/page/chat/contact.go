@@ -13,7 +13,10 @@ import (
 
 // ContactForm shows the form to write a letter with.
 func (p *Pages) ContactForm(w http.ResponseWriter, r *http.Request) error {
-	v := p.Browse(r)
+	v, err := p.View(r)
+	if err != nil {
+		return err
+	}
 	typed := url.Values{}
 	if v.Visitor.SignedIn() {
 		typed.Set("name", v.Visitor.User.Username)
@@ -44,5 +47,9 @@ func (p *Pages) SendContact(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.RenderForm(w, r, prob, contactPage(p.Browse(r), ui.FormState{Typed: f, Problem: prob}, cmp.Or(string(key), ui.NewToken())))
+	v, err := p.View(r)
+	if err != nil {
+		return err
+	}
+	return ui.RenderForm(w, r, prob, contactPage(v, ui.FormState{Typed: f, Problem: prob}, cmp.Or(string(key), ui.NewToken())))
 }
