@@ -15,6 +15,9 @@ func (s *Store) InTx(ctx context.Context, do func(ctx context.Context) error) er
 // estimates from a sample.
 func (s *Store) Broaden(from, sample int) { s.broadFrom, s.sampled = from, sample }
 
+// Acquired returns how many connections are in use.
+func (s *Store) Acquired() int { return int(s.pool.Stat().AcquiredConns()) }
+
 // Waiting returns how many calls have or await the turn of a row.
 func (s *Store) Waiting() (calls int) {
 	s.turns.mu.Lock()
