@@ -109,6 +109,7 @@ func (h *Hub) connectShopper(w http.ResponseWriter, r *http.Request) error {
 	if credential.Secret != "" {
 		s.secret, s.credential = credential.Secret, &credential
 	}
+	s.heard = h.heard.Load()
 	if s.thread, err = h.chat.Mine(r.Context(), s.visitor); err != nil {
 		return err
 	}
@@ -195,6 +196,13 @@ func (h *Hub) join(s *socket) {
 		})
 	case id == "":
 		s.send(statusOf(domain.Conversation{}, h.staffOnline()))
+		if h.heard.Load() != s.heard { // it may have been of a conversation that was begun meanwhile
+			h.workers.start(func(ctx context.Context) {
+				ctx, cancel := context.WithTimeout(ctx, storeTime)
+				defer cancel()
+				_ = h.search(ctx, s) // the next reconciliation searches again
+			})
+		}
 	}
 	if id != "" {
 		h.wake(id)

@@ -74,6 +74,7 @@ type Hub struct {
 	deliverer   *deliverer
 	presence    *presence
 	workers     *workers
+	heard       atomic.Int64 // events, and times when some were lost
 	reconciling atomic.Bool
 
 	closing sync.Once
@@ -110,7 +111,7 @@ func (h *Hub) Run(ctx context.Context) {
 		if changes, signals, err = h.chat.Subscribe(subscription); err != nil {
 			changes, signals = nil, nil
 		}
-		h.reconcileSoon()
+		h.missed()
 	}
 	subscribe()
 	for {
@@ -121,8 +122,8 @@ func (h *Hub) Run(ctx context.Context) {
 			switch {
 			case !ok:
 				changes = nil
-			case e.Key == "": // events were lost
-				h.reconcileSoon()
+			case e.Key == "":
+				h.missed()
 			default:
 				h.wake(domain.ConversationID(e.Key))
 			}
@@ -145,8 +146,18 @@ func (h *Hub) Run(ctx context.Context) {
 	}
 }
 
+// missed reconciles everything, as events were lost: also who joins later may have missed one.
+func (h *Hub) missed() {
+	h.heard.Add(1)
+	for _, s := range h.registry.allShoppers() {
+		s.searchSoon()
+	}
+	h.reconcileSoon()
+}
+
 // wake delivers what is new in a conversation to those of this server who follow it.
 func (h *Hub) wake(id domain.ConversationID) {
+	h.heard.Add(1)
 	if h.registry.concerns(id) {
 		h.deliverer.wake(id)
 	}

@@ -100,23 +100,25 @@ func (h *Hub) open(ctx context.Context, by domain.User) (map[domain.Conversation
 // connected have begun elsewhere.
 func (h *Hub) reconcileWithoutConversation(ctx context.Context) {
 	for _, s := range h.registry.allShoppers() {
-		if !s.searchDue() {
-			continue
-		}
-		visitor, err := h.identify(ctx, s, searchEvery)
-		if errors.Is(err, domain.ErrUnauthenticated) {
-			s.end(err)
-			continue
-		}
-		if err != nil {
+		if s.searchDue() && h.search(ctx, s) != nil {
 			return
-		}
-		thread, err := h.chat.Mine(ctx, visitor)
-		if err != nil {
-			return
-		}
-		if id := thread.Conversation().ID; id != "" {
-			h.wake(id)
 		}
 	}
+}
+
+// search wakes the conversation that the shopper of s has begun elsewhere, or ends s when its session has ended.
+func (h *Hub) search(ctx context.Context, s *socket) error {
+	visitor, err := h.identify(ctx, s, recheck)
+	if errors.Is(err, domain.ErrUnauthenticated) {
+		s.end(err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	thread, err := h.chat.Mine(ctx, visitor)
+	if err == nil && thread.Conversation().ID != "" {
+		h.wake(thread.Conversation().ID)
+	}
+	return err
 }

@@ -27,6 +27,7 @@ type socket struct {
 	credential *usecase.Credential
 	owner      domain.OwnerID
 	thread     usecase.Thread // of a shopper, when it connected
+	heard      int64          // events that the hub had heard before the thread was read
 	address    string
 	frames     *rate.Limiter // that the client sends
 	typing     *rate.Limiter // that are relayed
@@ -36,6 +37,7 @@ type socket struct {
 	mu         sync.Mutex
 	visitor    usecase.Visitor
 	identified time.Time // when visitor was looked up
+	searched   time.Time // when a conversation was looked for last, of a shopper without one
 	cursors    map[domain.ConversationID]*cursor
 	inFlight   int                            // frames that melody has not sent yet
 	backlog    map[domain.ConversationID]bool // conversations that had more than the window let through
@@ -46,7 +48,7 @@ type socket struct {
 
 func newSocket(visitor usecase.Visitor, secret, address string) *socket {
 	return &socket{
-		visitor: visitor, secret: secret, owner: visitor.Session.Owner(), address: address, identified: time.Now(),
+		visitor: visitor, secret: secret, owner: visitor.Session.Owner(), address: address, identified: time.Now(), searched: time.Now(),
 		frames: rate.NewLimiter(framesASecond, framesAtOnce), typing: rate.NewLimiter(rate.Every(typingEvery), 1),
 		faults:  rate.NewLimiter(1, faultsAtOnce),
 		cursors: map[domain.ConversationID]*cursor{}, backlog: map[domain.ConversationID]bool{}, left: make(chan struct{}, 1),
@@ -158,9 +160,21 @@ func (s *socket) user() domain.User {
 	return s.visitor.User
 }
 
-// searchDue reports whether a conversation that a shopper without one may have begun elsewhere is to be looked for.
+// searchSoon makes a search due.
+func (s *socket) searchSoon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.searched = time.Time{}
+}
+
+// searchDue reports whether a conversation that a shopper without one may have begun elsewhere is
+// to be looked for now, at most once in searchEvery.
 func (s *socket) searchDue() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.cursors) == 0 && time.Since(s.identified) > searchEvery
+	if len(s.cursors) > 0 || time.Since(s.searched) <= searchEvery {
+		return false
+	}
+	s.searched = time.Now()
+	return true
 }

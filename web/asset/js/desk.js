@@ -1,5 +1,5 @@
 // The support desk: the open conversations, the longest waiting first, and the one that is shown, live.
-import { openLine } from './line.js'
+import { openLine, unattended } from './line.js'
 import { clock, openTalk, readableTimes } from './talk.js'
 
 const desk = document.querySelector('[data-desk]')
@@ -44,13 +44,29 @@ if (desk) {
     return item
   }
 
+  // What is there already stays, so that a click on it, or the focus, is not lost while news come in.
+  function renewed(was, c) {
+    const now = row(c)
+    if (!was) return now
+    const [link, ...rest] = now.childNodes
+    was.firstElementChild.textContent = link.textContent
+    while (was.lastChild !== was.firstElementChild) was.lastChild.remove()
+    was.append(...rest)
+    return was
+  }
+
   let drawing
   function draw() {
     drawing ??= setTimeout(() => {
       drawing = undefined
       const focused = list.contains(document.activeElement) ? document.activeElement.closest('li').dataset.conversation : undefined
       const open = [...standing.values()].filter((c) => c.state === 'open').sort(order)
-      list.replaceChildren(...open.map(row))
+      const had = new Map([...list.children].map((item) => [item.dataset.conversation, item]))
+      open.forEach((c, i) => {
+        const item = renewed(had.get(c.id), c)
+        if (list.children[i] !== item) list.insertBefore(item, list.children[i] ?? null)
+      })
+      while (list.children.length > open.length) list.lastElementChild.remove()
       none.classList.toggle('d-none', open.length > 0)
       if (focused) list.querySelector(`[data-conversation="${CSS.escape(focused)}"] a`)?.focus()
       const waiting = open.filter((c) => c.unread > 0).length
@@ -97,7 +113,7 @@ if (desk) {
   }
 
   async function refreshMoves() {
-    const answer = await fetch(location.pathname).catch(() => undefined)
+    const answer = await fetch(location.pathname, { headers: unattended }).catch(() => undefined)
     if (!answer?.ok) return
     const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html')
     desk.querySelector('.desk-beside')?.replaceWith(fresh.querySelector('.desk-beside'))
