@@ -1,7 +1,9 @@
 package live_test
 
 import (
+	"context"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eshop/domain"
+	"eshop/port"
+	testshop "eshop/test/shop"
 )
 
 func TestHub_AcrossServers(t *testing.T) {
@@ -169,6 +173,44 @@ func TestHub_TheSessionOfAConnectionIsKept(t *testing.T) {
 	tab.receives(conversation, 0, 1)
 	tab.send(saying("m-2", "And here."))
 	tab.receives(conversation, 0, 2)
+}
+
+// conversationStore is embedded by a name that is none of its methods'.
+type conversationStore interface{ port.Conversations }
+
+// lateConversations does something after a conversation was looked for in vain.
+type lateConversations struct {
+	conversationStore
+	afterwards *atomic.Pointer[func()]
+}
+
+func (c lateConversations) ConversationOf(ctx context.Context, owner domain.OwnerID) (domain.Conversation, error) {
+	found, err := c.conversationStore.ConversationOf(ctx, owner)
+	if err != nil {
+		if do := c.afterwards.Swap(nil); do != nil {
+			(*do)()
+		}
+	}
+	return found, err
+}
+
+func TestHub_AConversationThatBeginsWhileItsShopperConnectsIsHeard(t *testing.T) {
+	t.Parallel()
+	shop := open(t)
+	var meanwhile atomic.Pointer[func()]
+	one := shop.serve(false, func(p *testshop.Parts) { p.Conversations = lateConversations{p.Conversations, &meanwhile} })
+	two := shop.serve(false)
+	jane, sue := two.member("jane", domain.Customer), two.member("sue", domain.Staff)
+	desk := sue.connect(one, "/ws/support")
+	begun := make(chan string, 1)
+	say := func() {
+		conversation := string(jane.say(two, "m-1", "From another tab."))
+		desk.receives(conversation, 0, 1) // the server has heard of it
+		begun <- conversation
+	}
+	meanwhile.Store(&say)
+	tab := jane.connect(one, "/ws/chat")
+	tab.receives(<-begun, 0, 1)
 }
 
 func TestHub_GuestSignsIn(t *testing.T) {

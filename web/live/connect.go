@@ -196,7 +196,7 @@ func (h *Hub) join(s *socket) {
 		})
 	case id == "":
 		s.send(statusOf(domain.Conversation{}, h.staffOnline()))
-		if h.heard.Load() != s.heard { // it may have been of a conversation that was begun meanwhile
+		if h.heard.Load() != s.heard { // an event of a conversation that was begun meanwhile found nobody here
 			h.workers.start(func(ctx context.Context) {
 				ctx, cancel := context.WithTimeout(ctx, storeTime)
 				defer cancel()

@@ -74,7 +74,7 @@ type Hub struct {
 	deliverer   *deliverer
 	presence    *presence
 	workers     *workers
-	heard       atomic.Int64 // events, and times when some were lost
+	heard       atomic.Int64 // conversations that were woken, and times when events were lost
 	reconciling atomic.Bool
 
 	closing sync.Once

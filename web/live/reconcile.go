@@ -106,8 +106,14 @@ func (h *Hub) reconcileWithoutConversation(ctx context.Context) {
 	}
 }
 
-// search wakes the conversation that the shopper of s has begun elsewhere, or ends s when its session has ended.
-func (h *Hub) search(ctx context.Context, s *socket) error {
+// search wakes the conversation that the shopper of s has begun elsewhere, or ends s when its session
+// has ended. One that fails is due again.
+func (h *Hub) search(ctx context.Context, s *socket) (err error) {
+	defer func() {
+		if err != nil {
+			s.searchSoon()
+		}
+	}()
 	visitor, err := h.identify(ctx, s, recheck)
 	if errors.Is(err, domain.ErrUnauthenticated) {
 		s.end(err)

@@ -52,13 +52,16 @@ type lostEvents struct{ *memory.Store }
 func (lostEvents) Publish(context.Context, domain.Event) error { return nil }
 
 // serve adds a server. The events of an isolated one are lost.
-func (s *shop) serve(isolated bool) *server {
+func (s *shop) serve(isolated bool, changes ...func(*testshop.Parts)) *server {
 	s.t.Helper()
 	p := testshop.PartsOf(s.store)
 	p.NewID, p.NewSecret = newID, newID
 	p.Log = slog.New(slog.NewTextHandler(testLog{s.t}, nil))
 	if isolated {
 		p.Events = lostEvents{s.store}
+	}
+	for _, change := range changes {
+		change(&p)
 	}
 	root, err := eshop.New(p.Stores, p.Options)
 	require.NoError(s.t, err)

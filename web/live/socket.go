@@ -27,7 +27,7 @@ type socket struct {
 	credential *usecase.Credential
 	owner      domain.OwnerID
 	thread     usecase.Thread // of a shopper, when it connected
-	heard      int64          // events that the hub had heard before the thread was read
+	heard      int64          // of the hub, before the thread was read
 	address    string
 	frames     *rate.Limiter // that the client sends
 	typing     *rate.Limiter // that are relayed
