@@ -76,8 +76,7 @@ func (a *Account) Identify(ctx context.Context, secret string) (Visitor, error) 
 		return Visitor{}, err
 	}
 	if session.Stale(now) {
-		session.ExpiresAt = now.Add(domain.SessionIdle)
-		if err := a.deps.Sessions.TouchSession(ctx, session.Key, session.ExpiresAt); err != nil {
+		if err := a.touch(ctx, &session, now.Add(domain.SessionIdle)); err != nil {
 			return Visitor{}, err
 		}
 	}
@@ -89,9 +88,27 @@ func (a *Account) Identify(ctx context.Context, secret string) (Visitor, error) 
 		return Visitor{}, err
 	}
 	if session.Unmerged {
+		ctx, cancel := context.WithTimeout(ctx, tendTime)
+		defer cancel()
 		session = a.merge(ctx, session)
 	}
 	return Visitor{session, user}, nil
+}
+
+// tendTime bounds what Identify does for a session beside looking it up. The next request tries again.
+const tendTime = 200 * time.Millisecond
+
+// touch makes a session that is in use end later, unless the store is slow or away.
+func (a *Account) touch(ctx context.Context, s *domain.Session, expires time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, tendTime)
+	defer cancel()
+	switch err := a.deps.Sessions.TouchSession(ctx, s.Key, expires); {
+	case err == nil:
+		s.ExpiresAt = expires
+	case !errors.Is(err, domain.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	return nil
 }
 
 // NewGuest makes a pass for somebody who was never here. It is not kept until Keep.

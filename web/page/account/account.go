@@ -31,10 +31,7 @@ func (p *Pages) RegisterForm(w http.ResponseWriter, r *http.Request) error {
 
 // showForm shows a page to become somebody; who is signed in needs none.
 func (p *Pages) showForm(w http.ResponseWriter, r *http.Request, page accountPage) error {
-	v, err := p.View(r)
-	if err != nil {
-		return err
-	}
+	v := p.Browse(r)
 	next := ui.LocalPath(r.URL.Query().Get("next"))
 	if v.Visitor.SignedIn() {
 		return ui.RedirectWithNotice(w, r, next, "")
@@ -89,10 +86,7 @@ func (p *Pages) become(w http.ResponseWriter, r *http.Request, f url.Values, pag
 	case domain.CodeEmailTaken:
 		prob.Fields = map[string]string{"email": "already has an account; sign in instead"}
 	}
-	v, err := p.View(r)
-	if err != nil {
-		return err
-	}
+	v := p.Browse(r)
 	v.Path = next
 	return ui.RenderForm(w, r, prob, page(v, ui.FormState{Typed: f, Problem: prob}, next))
 }

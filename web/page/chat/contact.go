@@ -13,10 +13,7 @@ import (
 
 // ContactForm shows the form to write a letter with.
 func (p *Pages) ContactForm(w http.ResponseWriter, r *http.Request) error {
-	v, err := p.View(r)
-	if err != nil {
-		return err
-	}
+	v := p.Browse(r)
 	typed := url.Values{}
 	if v.Visitor.SignedIn() {
 		typed.Set("name", v.Visitor.User.Username)
@@ -47,9 +44,5 @@ func (p *Pages) SendContact(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v, err := p.View(r)
-	if err != nil {
-		return err
-	}
-	return ui.RenderForm(w, r, prob, contactPage(v, ui.FormState{Typed: f, Problem: prob}, cmp.Or(string(key), ui.NewToken())))
+	return ui.RenderForm(w, r, prob, contactPage(p.Browse(r), ui.FormState{Typed: f, Problem: prob}, cmp.Or(string(key), ui.NewToken())))
 }

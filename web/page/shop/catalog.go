@@ -4,6 +4,7 @@ package shop
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,10 +22,7 @@ type Pages struct{ *ui.Site }
 
 // Home shows the categories, and what is popular and new.
 func (p *Pages) Home(w http.ResponseWriter, r *http.Request) error {
-	v, err := p.View(r)
-	if err != nil {
-		return err
-	}
+	v := p.Browse(r)
 	v.Description = "A small shop with good things for every day: chosen with care, priced fairly, sent quickly."
 	home, err := p.Shop.Catalog.Home(r.Context())
 	if err != nil {
@@ -42,10 +40,7 @@ func (p *Pages) Products(w http.ResponseWriter, r *http.Request) error {
 	} else if values.Has("from") || values.Has("to") {
 		return fromDollars(w, r, values)
 	}
-	v, viewErr := p.View(r)
-	if viewErr != nil {
-		return viewErr
-	}
+	v := p.Browse(r)
 	q, parseErr := listing.Parse(values)
 	l := listingView{q: q}
 	if err = domain.JoinFields(err, parseErr); err != nil {
@@ -85,16 +80,20 @@ func (p *Pages) Product(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v, err := p.View(r)
-	if err != nil {
-		return err
-	}
+	v := p.Browse(r)
 	v.Description = product.Description
-	related, err := p.Shop.Catalog.Related(r.Context(), product)
-	if err != nil {
-		return err
+	return ui.Render(w, r, http.StatusOK, productPage(v, product, p.related(r, product)))
+}
+
+// related returns products like the one that the page is about, which may do without them.
+func (p *Pages) related(r *http.Request, product domain.Product) []domain.Product {
+	ctx, cancel := context.WithTimeout(r.Context(), ui.BesideTime)
+	defer cancel()
+	related, err := p.Shop.Catalog.Related(ctx, product)
+	if p.Absent(r, err) {
+		return nil
 	}
-	return ui.Render(w, r, http.StatusOK, productPage(v, product, related))
+	return related
 }
 
 // Suggest answers with a piece of a page, for the search field.

@@ -13,11 +13,13 @@ import (
 	"eshop/web/session"
 )
 
-// Site is what the handlers of every area stand on; every field must be set.
+// Site is what the handlers of every area stand on; every exported field must be set.
 type Site struct {
 	Info    ShopInfo
 	Cookies *session.Cookies
 	Shop    *usecase.Shop
+
+	pace pace
 }
 
 // Handler is a page that may fail; the failure becomes an error page.
@@ -37,11 +39,7 @@ func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	prob := problem.From(err)
 	problem.Log(r, prob, err)
 	prob.Head(w.Header())
-	v, viewErr := s.View(r)
-	if viewErr != nil {
-		v = View{ShopInfo: s.Info, Path: pathOf(r)}
-	}
-	if err := Render(w, r, prob.StatusFor(r), failure(v, prob)); err != nil {
+	if err := Render(w, r, prob.StatusFor(r), failure(s.Browse(r), prob)); err != nil {
 		http.Error(w, prob.Detail, prob.Status)
 	}
 }

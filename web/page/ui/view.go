@@ -1,10 +1,10 @@
 package ui
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"eshop/domain"
 	"eshop/usecase"
@@ -27,11 +27,8 @@ type View struct {
 	Notice      string // what just happened, shown once at the top
 	Description string // what the page is about, for search engines; may be empty
 
-	// The visitor's cart and conversation, which a page may show without; what it is about it asks for by Cart and Thread.
-	cart      domain.Cart
-	cartErr   error
-	thread    usecase.Thread
-	threadErr error
+	unknown bool // who asks could not be told, so the page is that of a stranger
+	beside  *beside
 }
 
 // notices are what a redirect may announce, by the word in its ?done= parameter:
@@ -50,33 +47,58 @@ var notices = map[string]string{
 	"taken-out":  "Removed from the shop.",
 }
 
-// View returns what the layout shows to the visitor.
+// View returns what the layout shows to the visitor, of a page that depends on who that is.
 func (s *Site) View(r *http.Request) (View, error) {
 	who, err := s.Cookies.Visitor(r)
 	if err != nil {
 		return View{}, err
 	}
+	return s.viewOf(r, who, s.pace.late()), nil
+}
+
+// Browse returns what the layout shows to the visitor, of a page that is the same for
+// everybody: it never fails, and waits no longer than BesideTime. While the stores are
+// away or slow, the page is that of a stranger, or has no badge and no bubble.
+func (s *Site) Browse(r *http.Request) View {
+	late := s.pace.late()
+	who, err := s.visitor(r, late)
+	v := s.viewOf(r, who, late)
+	v.unknown = s.Absent(r, err)
+	return v
+}
+
+func (s *Site) viewOf(r *http.Request, who usecase.Visitor, late time.Time) View {
 	v := View{ShopInfo: s.Info, Visitor: who, Path: pathOf(r), Notice: notices[r.URL.Query().Get("done")]}
 	if who.Known() {
-		// While the records are away the catalog may still be shown from what is close at hand.
-		v.cart, v.cartErr = s.Shop.Cart.Of(r.Context(), who.Session.Owner())
-		if v.cartErr != nil && !errors.Is(v.cartErr, domain.ErrUnavailable) {
-			return View{}, v.cartErr
-		}
-		// A guest whose conversation went into an account sees a shop without one.
-		v.thread, v.threadErr = s.Shop.Chat.Mine(r.Context(), who)
-		if v.threadErr != nil && !errors.Is(v.threadErr, domain.ErrUnauthenticated) {
-			return View{}, v.threadErr
-		}
+		v.beside = s.newBeside(r, who, late)
 	}
-	return v, nil
+	return v
 }
 
 // Cart returns the visitor's cart, for a page that is about it.
-func (v View) Cart() (domain.Cart, error) { return v.cart, v.cartErr }
+func (v View) Cart() (domain.Cart, error) {
+	if v.beside == nil {
+		return domain.Cart{}, nil
+	}
+	return v.beside.cart.get()
+}
 
 // Thread returns the visitor's conversation with the shop, for a page that is about it.
-func (v View) Thread() (usecase.Thread, error) { return v.thread, v.threadErr }
+func (v View) Thread() (usecase.Thread, error) {
+	if v.beside == nil {
+		return usecase.Thread{}, nil
+	}
+	return v.beside.thread.get()
+}
+
+// badge returns the cart that the layout counts the items of.
+func (v View) badge() domain.Cart { return v.beside.show().cart }
+
+// conversation returns the conversation that the bubble leads to.
+func (v View) conversation() domain.Conversation { return v.beside.show().thread.Conversation() }
+
+// incomplete reports whether the page lacks something that stands beside it.
+func (v View) incomplete() bool { return v.unknown || v.beside.show().missing }
 
 // pathOf is where a reader of the page can come back to.
 func pathOf(r *http.Request) string {
