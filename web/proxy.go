@@ -26,7 +26,11 @@ func (p Proxies) Believe(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		ctx := problem.BehindBalancer(r.Context())
+		away := http.StatusBadGateway
+		if r.Header.Get("X-Away-Status") == "403" {
+			away = http.StatusForbidden // which nginx does not count against a server
+		}
+		ctx := problem.BehindBalancer(r.Context(), away)
 		if r.Header.Get("X-Forwarded-Proto") == "https" {
 			ctx = session.OverTLS(ctx)
 		}

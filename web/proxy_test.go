@@ -60,14 +60,21 @@ func TestProxies(t *testing.T) {
 		assert.False(t, secure(asked(t, "10.0.0.7:80", http.Header{"X-Forwarded-Proto": {"http"}})))
 	})
 	t.Run("a server that lost its records tells a proxy alone to ask another", func(t *testing.T) {
-		status := func(from string, err error) int {
+		status := func(from string, err error, headers ...string) int {
 			w := httptest.NewRecorder()
-			problem.Write(w, asked(t, from, nil), err)
+			h := http.Header{}
+			for i := 0; i < len(headers); i += 2 {
+				h.Set(headers[i], headers[i+1])
+			}
+			problem.Write(w, asked(t, from, h), err)
 			return w.Code
 		}
 		lost := domain.ErrUnavailable.Errorf(domain.CodeStoreUnavailable, "away")
 		assert.Equal(t, http.StatusBadGateway, status("10.0.0.7:80", lost))
+		assert.Equal(t, http.StatusForbidden, status("10.0.0.7:80", lost, "X-Away-Status", "403"), "as the proxy wants it said")
+		assert.Equal(t, http.StatusBadGateway, status("10.0.0.7:80", lost, "X-Away-Status", "200"))
 		assert.Equal(t, http.StatusServiceUnavailable, status("192.0.2.1:80", lost))
+		assert.Equal(t, http.StatusServiceUnavailable, status("192.0.2.1:80", lost, "X-Away-Status", "403"))
 		assert.Equal(t, http.StatusServiceUnavailable, status("10.0.0.7:80", domain.ErrUnavailable.Errorf(domain.CodePaymentUnavailable, "away")))
 	})
 }

@@ -3,14 +3,12 @@
 package web
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"regexp"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
@@ -21,12 +19,6 @@ import (
 	"eshop/web/page"
 	"eshop/web/problem"
 	"eshop/web/session"
-)
-
-const (
-	maxBody = 1 << 20
-	// requestTime is longer than the longest wait of a checkout, which is bounded by its own.
-	requestTime = 20 * time.Second
 )
 
 // contentPolicy allows what this shop serves itself, and no inline script or style.
@@ -56,7 +48,8 @@ type Parts struct {
 // NewServer puts all of the shop behind one handler.
 func NewServer(p Parts) *Server {
 	s := &Server{pages: p.Pages, health: p.Health, log: p.Log, name: p.Name}
-	r := mux.NewRouter()
+	// An address that the router would clean is answered as it is: a redirect loses the method and the body.
+	r := mux.NewRouter().SkipClean(true)
 	r.Use(nameRoutes)
 	r.Methods("GET", "HEAD").Path("/health").HandlerFunc(p.Health.alive)
 	r.Methods("GET", "HEAD").Path("/ready").HandlerFunc(p.Health.ready)
@@ -81,7 +74,7 @@ func NewServer(p Parts) *Server {
 
 	sameSite := http.NewCrossOriginProtection()
 	sameSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, problem.ErrCrossSite) }))
-	s.Handler = p.Metrics.count(s.always(s.recover(bounded(p.Cookies.Middleware(sameSite.Handler(r))))))
+	s.Handler = p.Metrics.count(s.always(s.recover(s.bounded(p.Cookies.Middleware(sameSite.Handler(r))))))
 	return s
 }
 
@@ -137,17 +130,6 @@ func (s *Server) recover(next http.Handler) http.Handler {
 				s.fail(w, r, fmt.Errorf("panic: %v\n%s", what, debug.Stack()))
 			}
 		}()
-		next.ServeHTTP(w, r)
-	})
-}
-
-// bounded limits what a request may send and how long it may take.
-func bounded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
-		defer cancel()
-		r = r.WithContext(ctx)
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		next.ServeHTTP(w, r)
 	})
 }

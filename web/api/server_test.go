@@ -56,6 +56,13 @@ func TestServer_SaysWhichMethodsAnAddressAnswers(t *testing.T) {
 			assert.Equal(t, "shop-1", got.Header().Get("X-Served-By"), "%s %s", method, path)
 		}
 	}
+	for _, path := range []string{"/api/cart/remove/", "/api/cart/remove/%2Fx", "/api/cart/remove//x", "/api/products/..%2F", "/api//cart/", "/api/./cart/", "//api/cart/"} {
+		for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
+			got := s.ask(method, path)
+			assert.Equal(t, http.StatusNotFound, got.Code, "%s %s", method, path)
+			assert.Empty(t, got.Header().Get("Location"), "%s %s", method, path)
+		}
+	}
 	for _, path := range []string{"/nothing", "/cart/", "/products/a/b", "/assets", "/admin/nothing"} {
 		assert.Equal(t, http.StatusNotFound, s.ask(http.MethodPost, path).Code, path)
 	}

@@ -26,14 +26,15 @@ func (r Request) Error() string { return r.Text }
 
 // The failures of requests.
 var (
-	ErrMalformed   = Request{http.StatusBadRequest, CodeMalformedBody, "the body is not valid JSON in UTF-8"}
-	ErrNoRoute     = Request{http.StatusNotFound, domain.CodeNotFound, "there is nothing at this address"}
-	ErrMethod      = Request{http.StatusMethodNotAllowed, CodeMethodNotAllowed, "this address does not answer that method"}
-	ErrCrossSite   = Request{http.StatusForbidden, CodeCrossSite, "the request came from another site"}
-	ErrTooLarge    = Request{http.StatusRequestEntityTooLarge, CodeTooLarge, "the body is larger than 1 MiB"}
-	ErrUpgrade     = Request{http.StatusUpgradeRequired, CodeUpgradeRequired, "this address speaks WebSocket only"}
-	ErrDraining    = Request{http.StatusServiceUnavailable, CodeDraining, "this server is about to leave; connect again"}
-	ErrContentType = Request{http.StatusUnsupportedMediaType, CodeUnsupportedMediaType, "the body must be sent as application/json"}
+	ErrMalformed     = Request{http.StatusBadRequest, CodeMalformedBody, "the body is not valid JSON in UTF-8"}
+	ErrNoRoute       = Request{http.StatusNotFound, domain.CodeNotFound, "there is nothing at this address"}
+	ErrMethod        = Request{http.StatusMethodNotAllowed, CodeMethodNotAllowed, "this address does not answer that method"}
+	ErrCrossSite     = Request{http.StatusForbidden, CodeCrossSite, "the request came from another site"}
+	ErrTargetTooLong = Request{http.StatusRequestURITooLong, CodeTargetTooLong, "the address is longer than 4 KiB"}
+	ErrTooLarge      = Request{http.StatusRequestEntityTooLarge, CodeTooLarge, "the body is larger than 1 MiB"}
+	ErrUpgrade       = Request{http.StatusUpgradeRequired, CodeUpgradeRequired, "this address speaks WebSocket only"}
+	ErrDraining      = Request{http.StatusServiceUnavailable, CodeDraining, "this server is about to leave; connect again"}
+	ErrContentType   = Request{http.StatusUnsupportedMediaType, CodeUnsupportedMediaType, "the body must be sent as application/json"}
 )
 
 // Problem is an error as RFC 9457 writes it, with our additions.
@@ -71,6 +72,9 @@ const (
 	CodeUnsupportedFrame     domain.Code = "unsupported_frame"
 	CodeDraining             domain.Code = "draining"
 	CodeTimeout              domain.Code = "timeout"
+	CodeTargetTooLong        domain.Code = "uri_too_long"
+	CodeBadRequest           domain.Code = "bad_request"
+	CodeBusy                 domain.Code = "busy"
 )
 
 var statuses = map[domain.Kind]int{
@@ -130,17 +134,17 @@ func (p Problem) RetryAfter() time.Duration { return p.retryAfter }
 type balancerKey struct{}
 
 // BehindBalancer says of a request with ctx that it came by a balancer, which asks
-// another server when this one answers 502.
-func BehindBalancer(ctx context.Context) context.Context {
-	return context.WithValue(ctx, balancerKey{}, true)
+// another server when this one answers away.
+func BehindBalancer(ctx context.Context, away int) context.Context {
+	return context.WithValue(ctx, balancerKey{}, away)
 }
 
 // StatusFor is the status of an answer to r with the problem. When this server
-// has lost its records another may have them still, so a balancer is told 502;
-// every other failure would be the same elsewhere.
+// has lost its records another may have them still, so a balancer is told to ask
+// there; every other failure would be the same elsewhere.
 func (p Problem) StatusFor(r *http.Request) int {
-	if p.Code == domain.CodeStoreUnavailable && r.Context().Value(balancerKey{}) != nil {
-		return http.StatusBadGateway
+	if away, ok := r.Context().Value(balancerKey{}).(int); ok && p.Code == domain.CodeStoreUnavailable {
+		return away
 	}
 	return p.Status
 }

@@ -70,8 +70,7 @@ func fromDollars(w http.ResponseWriter, r *http.Request, values url.Values) erro
 			values.Set(name, strconv.FormatInt(m.Amount, 10))
 		}
 	}
-	http.Redirect(w, r, ui.AddressOf("/products", values), http.StatusSeeOther)
-	return nil
+	return ui.Redirect(w, r, ui.AddressOf("/products", values), "/products")
 }
 
 // Product shows one product.

@@ -55,8 +55,7 @@ func (p *Pages) showConversation(w http.ResponseWriter, r *http.Request, v ui.Vi
 		return err
 	}
 	if now := thread.Conversation().ID; now != id {
-		http.Redirect(w, r, conversationPath(now), http.StatusSeeOther)
-		return nil
+		return ui.Redirect(w, r, conversationPath(now), "/admin/chat")
 	}
 	t.Side, t.Path = domain.AgentSide, conversationPath(id)
 	if err := t.Load(r, thread); err != nil {

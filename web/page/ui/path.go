@@ -4,11 +4,32 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 
 	"eshop/domain"
 )
+
+// maxLocation is far above every address of ours and far below what a balancer takes for a
+// head, which a client must not be able to fill.
+const maxLocation = 2 << 10
+
+// Redirect leads to location, or to the short address instead when a client made that too long.
+// No answer of a page leads elsewhere by another way.
+func Redirect(w http.ResponseWriter, r *http.Request, location, instead string) error {
+	length := len(location)
+	for _, b := range []byte(location) {
+		if b >= utf8.RuneSelf {
+			length += len("%XX") - 1 // as net/http writes it
+		}
+	}
+	if length > maxLocation {
+		location = instead
+	}
+	http.Redirect(w, r, location, http.StatusSeeOther)
+	return nil
+}
 
 // RedirectWithNotice leads to path after a form, where the notice called done is shown.
 func RedirectWithNotice(w http.ResponseWriter, r *http.Request, path, done string) error {
@@ -23,8 +44,11 @@ func RedirectWithNotice(w http.ResponseWriter, r *http.Request, path, done strin
 		}
 		u.RawQuery = q.Encode()
 	}
-	http.Redirect(w, r, u.String(), http.StatusSeeOther)
-	return nil
+	instead := "/"
+	if done != "" {
+		instead = AddressOf("/", url.Values{"done": {done}})
+	}
+	return Redirect(w, r, u.String(), instead)
 }
 
 // LocalPath returns path when it is one of this shop's own, else the home page: a form must
@@ -69,8 +93,7 @@ func WithNext(path, next string) string {
 
 // RedirectToSignIn leads a guest to sign in and then to path.
 func RedirectToSignIn(w http.ResponseWriter, r *http.Request, path string) error {
-	http.Redirect(w, r, "/login?"+url.Values{"next": {path}}.Encode(), http.StatusSeeOther)
-	return nil
+	return Redirect(w, r, WithNext("/login", path), "/login")
 }
 
 // OrderPath is where the buyer finds an order.
