@@ -70,6 +70,7 @@ const (
 	CodeStoreUnavailable Code = "store_unavailable"
 	CodeRedisAway        Code = "redis_away"
 	CodeUnavailable      Code = "unavailable"
+	CodeBusy             Code = "busy"
 	CodeInternal         Code = "internal" // a failure without a kind
 )
 

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 			s.fail(w, r, problem.ErrTargetTooLong)
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeOf(r.URL.Path))
+		ctx, cancel := context.WithTimeout(r.Context(), RequestTime(r.URL.Path))
 		defer cancel()
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -37,11 +38,15 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 	})
 }
 
-func requestTimeOf(path string) time.Duration {
+// slow are the addresses that get slowRequestTime.
+var slow = regexp.MustCompile(`^/(((auth|account)/)?(login|logout|register|password)|admin)(/|$)`)
+
+// RequestTime returns how long a request for path may take.
+func RequestTime(path string) time.Duration {
 	switch {
 	case under(path, "/checkout"), under(path, "/api/checkout"):
 		return checkoutRequestTime
-	case under(path, "/login"), under(path, "/logout"), under(path, "/register"), under(path, "/auth"), under(path, "/account"), under(path, "/admin"):
+	case slow.MatchString(path) && !under(path, "/admin/chat"):
 		return slowRequestTime
 	}
 	return requestTime

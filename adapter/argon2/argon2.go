@@ -3,19 +3,28 @@ package argon2
 
 import (
 	"context"
+	"errors"
 	"runtime"
+	"time"
 
 	"github.com/alexedwards/argon2id"
+	"golang.org/x/sync/semaphore"
+
+	"eshop/domain"
 )
 
 // The parameters are the second choice of OWASP's Password Storage Cheat Sheet:
 // 19 MiB, two passes, one lane.
 var params = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
-// Passwords hashes and compares, no more at once than there are processors:
-// each takes its memory, and many sign-ins at once must not take all of it.
+// queueTime is how long somebody who signs in waits for a turn, and is then told to come back:
+// a queue that grows past the patience of whoever asks does its work for nobody.
+const queueTime = 2 * time.Second
+
+// Passwords hashes and compares, no more at once than half of the processors, so that a
+// crowd that signs in leaves the other half to the shop. Each hash takes its memory, too.
 type Passwords struct {
-	slots chan struct{}
+	slots *semaphore.Weighted
 	dummy string
 }
 
@@ -25,7 +34,7 @@ func New() (*Passwords, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Passwords{make(chan struct{}, runtime.NumCPU()), dummy}, nil
+	return &Passwords{semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)/2))), dummy}, nil
 }
 
 // Hash makes a hash of the password, with a salt of its own.
@@ -33,7 +42,7 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	if err := p.enter(ctx); err != nil {
 		return "", err
 	}
-	defer p.leave()
+	defer p.slots.Release(1)
 	return argon2id.CreateHash(password, params)
 }
 
@@ -43,7 +52,7 @@ func (p *Passwords) Matches(ctx context.Context, hash, password string) (bool, e
 	if err := p.enter(ctx); err != nil {
 		return false, err
 	}
-	defer p.leave()
+	defer p.slots.Release(1)
 	if hash == "" {
 		_, err := argon2id.ComparePasswordAndHash(password, p.dummy)
 		return false, err
@@ -51,16 +60,15 @@ func (p *Passwords) Matches(ctx context.Context, hash, password string) (bool, e
 	return argon2id.ComparePasswordAndHash(password, hash)
 }
 
+// enter waits for a turn, for queueTime at most.
 func (p *Passwords) enter(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	waiting, cancel := context.WithTimeout(ctx, queueTime)
+	defer cancel()
+	err := p.slots.Acquire(waiting, 1)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		busy := domain.ErrUnavailable.Errorf(domain.CodeBusy, "too many people are signing in just now; try again in a moment")
+		busy.RetryAfter = queueTime
+		return busy
 	}
-	select {
-	case p.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return err
 }
-
-func (p *Passwords) leave() { <-p.slots }

@@ -74,7 +74,6 @@ const (
 	CodeTimeout              domain.Code = "timeout"
 	CodeTargetTooLong        domain.Code = "uri_too_long"
 	CodeBadRequest           domain.Code = "bad_request"
-	CodeBusy                 domain.Code = "busy"
 )
 
 var statuses = map[domain.Kind]int{
