@@ -60,8 +60,10 @@ type Credential struct {
 }
 
 // What may be tried how often. Passwords are counted for a name from one address,
-// so that a stranger cannot lock somebody out, and for a name from anywhere.
+// so that a stranger cannot lock somebody out, for a name from anywhere, and for an
+// address over all names, which a whole office may share.
 var (
+	signInOfAddress   = port.Limit{Burst: 400, Every: 2 * time.Second}
 	signInFromAddress = port.Limit{Burst: 10, Every: 30 * time.Second}
 	signInAnywhere    = port.Limit{Burst: 100, Every: 10 * time.Second}
 	registerLimit     = port.Limit{Burst: 60, Every: 10 * time.Second}
@@ -204,6 +206,9 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 	}
 	if len(wrong) > 0 {
 		return Credential{}, domain.InvalidFields(wrong)
+	}
+	if err := a.take(ctx, "signin-of:"+address, signInOfAddress); err != nil {
+		return Credential{}, err
 	}
 	name := domain.LoginName(login)
 	here, anywhere := "signin:"+name+"|"+address, "signin:"+name

@@ -3,6 +3,7 @@ package usecase_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -261,4 +262,22 @@ func TestAddStaff(t *testing.T) {
 	require.ErrorIs(t, err, domain.ErrConflict, "an account is never made staff's by its name")
 	_, err = account.AddStaff(t.Context(), domain.Registration{Username: "bob", Email: "bob@shop.example", Password: "short"})
 	require.ErrorIs(t, err, domain.ErrInvalid)
+}
+
+func TestAccount_SignIn_CountsAnAddressOverAllNames(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.Account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+	require.NoError(t, err)
+	var limited error
+	for i := range 401 {
+		_, limited = w.Account.SignIn(t.Context(), usecase.Visitor{}, fmt.Sprintf("made-up-%d", i), "password123", "crowd")
+		if i < 400 {
+			require.ErrorIs(t, limited, domain.ErrUnauthenticated)
+		}
+	}
+	require.ErrorIs(t, limited, domain.ErrLimited)
+	_, err = w.Account.SignIn(t.Context(), usecase.Visitor{}, "ann", "password123", "crowd")
+	require.ErrorIs(t, err, domain.ErrLimited)
+	_, err = w.Account.SignIn(t.Context(), usecase.Visitor{}, "ann", "password123", "here")
+	require.NoError(t, err, "nobody else is told to wait")
 }
