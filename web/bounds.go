@@ -15,6 +15,8 @@ const (
 	// maxTarget is room for every address that the shop makes, and for a long search with all of
 	// its filters. What comes back of an address, in links and redirects, is bounded by it too.
 	maxTarget = 4 << 10
+	// maxDeskTarget is room for how far one of staff knows some hundred conversations.
+	maxDeskTarget = 12 << 10
 
 	// How long a request may take: less than nginx waits for it, so that the shopper is told by the
 	// server, and nginx takes for dead only a server that is. test/arch holds both to each other.
@@ -26,7 +28,7 @@ const (
 // bounded limits what a request may send, how long its address is, and how long it may take.
 func (s *Server) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.RequestURI) > maxTarget {
+		if len(r.RequestURI) > maxTarget && (r.URL.Path != "/ws/support" || len(r.RequestURI) > maxDeskTarget) {
 			s.fail(w, r, problem.ErrTargetTooLong)
 			return
 		}

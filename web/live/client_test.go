@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -49,6 +50,11 @@ type client struct {
 	arrived  chan struct{}
 }
 
+// anyAddress is one of this machine's many, so that a test's clients are no crowd of one address.
+func anyAddress() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(127, byte(rand.IntN(250)), byte(rand.IntN(250)), byte(1+rand.IntN(250)))}
+}
+
 // dial connects a person, who keeps the session that the answer sets.
 func (p *person) dial(s *server, path string, headers ...string) (*client, error) {
 	given := http.Header{}
@@ -58,7 +64,7 @@ func (p *person) dial(s *server, path string, headers ...string) (*client, error
 	for _, cookie := range p.jar.Cookies(everywhere) {
 		given.Add("Cookie", cookie.String())
 	}
-	dialer := websocket.Dialer{HandshakeTimeout: timeout, NetDialContext: (&net.Dialer{}).DialContext}
+	dialer := websocket.Dialer{HandshakeTimeout: timeout, NetDialContext: (&net.Dialer{LocalAddr: anyAddress()}).DialContext}
 	conn, answer, err := dialer.DialContext(p.t.Context(), "ws"+strings.TrimPrefix(s.http.URL, "http")+path, given)
 	if answer != nil {
 		p.jar.SetCookies(everywhere, answer.Cookies())

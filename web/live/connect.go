@@ -22,9 +22,10 @@ import (
 
 const (
 	// maxFrame holds the longest message with every character escaped as two UTF-16 units. Up to
-	// maxRead a frame is refused and the connection lives on; a larger one ends it.
+	// maxRead a frame is refused and the connection lives on; a larger one ends it. So much a client can
+	// make the server hold.
 	maxFrame = 12*domain.MaxMessageBody + 1<<10
-	maxRead  = 8 * maxFrame
+	maxRead  = 2 * maxFrame
 
 	writeWait  = 5 * time.Second
 	pongWait   = 60 * time.Second
@@ -96,6 +97,12 @@ func (h *Hub) connectShopper(w http.ResponseWriter, r *http.Request) error {
 	if !websocket.IsWebSocketUpgrade(r) {
 		return problem.ErrUpgrade
 	}
+	address, secret := session.ClientAddress(r), session.Secret(r)
+	crowd, err := h.admission.admit(false, address, secret)
+	if err != nil {
+		return err
+	}
+	defer h.admission.leave(false, address, secret)
 	query := r.URL.Query()
 	after, err := parseSeq(query.Get("after"))
 	if err != nil {
@@ -105,7 +112,8 @@ func (h *Hub) connectShopper(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s := newSocket(credential.Visitor, session.Secret(r), session.ClientAddress(r))
+	s := newSocket(credential.Visitor, secret, address)
+	s.crowd = crowd
 	if credential.Secret != "" {
 		s.secret, s.credential = credential.Secret, &credential
 	}
@@ -137,7 +145,12 @@ func (h *Hub) connectStaff(w http.ResponseWriter, r *http.Request) error {
 	if !websocket.IsWebSocketUpgrade(r) {
 		return problem.ErrUpgrade
 	}
-	s := newSocket(visitor, session.Secret(r), session.ClientAddress(r))
+	address, secret := session.ClientAddress(r), session.Secret(r)
+	if _, err := h.admission.admit(true, address, secret); err != nil {
+		return err
+	}
+	defer h.admission.leave(true, address, secret)
+	s := newSocket(visitor, secret, address)
 	s.staff, s.frames = true, rate.NewLimiter(staffFramesASecond, staffFramesAtOnce)
 	for _, known := range r.URL.Query()["after"] {
 		id, number, _ := strings.Cut(known, ":")
@@ -163,10 +176,6 @@ func parseSeq(text string) (int64, error) {
 
 // serve upgrades the request to a connection, and returns when that has ended.
 func (h *Hub) serve(m *melody.Melody, w http.ResponseWriter, r *http.Request, s *socket) error {
-	if !h.registry.admit() {
-		return problem.ErrDraining
-	}
-	defer h.registry.serving.Done()
 	if s.credential != nil {
 		// A cookie whose session was kept only later would be replaced by the next write.
 		if err := h.cookies.Keep(w, r, *s.credential); err != nil {

@@ -1,13 +1,14 @@
 package live
 
 import (
-	"maps"
-	"slices"
-
 	"eshop/domain"
 	"eshop/usecase"
 	"eshop/web/chat"
 )
+
+// closedKept is how many closed conversations one of staff is told about when they go on; more are closed in
+// the long day of a connection than it needs to remember.
+const closedKept = 200
 
 // cursor is how far a client knows a conversation: what was sent to it.
 type cursor struct {
@@ -18,6 +19,7 @@ type cursor struct {
 	read           map[domain.Side]int64 // marks, to a shopper
 	present        bool                  // to staff: whether the shopper is online
 	closed         bool                  // to staff: whether the conversation is closed
+	last           int64                 // to staff: the last message when the status was sent
 }
 
 func newCursor(after int64) *cursor { return &cursor{seq: after, read: map[domain.Side]int64{}} }
@@ -58,11 +60,27 @@ func (s *socket) revision(id domain.ConversationID) int64 {
 	return 0
 }
 
-// known returns the conversations that the client knows.
-func (s *socket) known() []domain.ConversationID {
+// knownOpen returns the conversations that the client knows and takes for open.
+func (s *socket) knownOpen() []domain.ConversationID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Collect(maps.Keys(s.cursors))
+	var ids []domain.ConversationID
+	for id, cur := range s.cursors {
+		if !cur.closed {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// conversation returns the one that a shopper's client knows; "" for none.
+func (s *socket) conversation() domain.ConversationID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id := range s.cursors {
+		return id
+	}
+	return ""
 }
 
 // openBesides returns the conversations that the client takes for open, or asked for, and that are not.
@@ -132,7 +150,25 @@ func (s *socket) pushStatus(now snapshot, cur *cursor) bool {
 		return false
 	}
 	cur.present, cur.closed, cur.statusRevision = now.present, now.State != domain.ConversationOpen, now.Revision
+	cur.last = now.Last
+	if cur.closed {
+		s.forgetClosed(now.ID)
+	}
 	return true
+}
+
+// forgetClosed keeps the cursors of no more than closedKept closed conversations, that of id among them. A
+// conversation that was forgotten and is opened again begins after what staff has read. It is called with mu held.
+func (s *socket) forgetClosed(id domain.ConversationID) {
+	closed := 0
+	for other, cur := range s.cursors {
+		if !cur.closed || cur.seq < cur.last {
+			continue
+		}
+		if closed++; closed > closedKept && other != id {
+			delete(s.cursors, other)
+		}
+	}
 }
 
 func (s *socket) pushMarks(c domain.Conversation, cur *cursor) bool {

@@ -8,7 +8,8 @@
 //
 // # Parts
 //
-// A [Hub] is the connections of one server. Its registry knows who is connected
+// A [Hub] is the connections of one server. Its admission bounds how many there are, in all,
+// of an address and of a session. Its registry knows who is connected
 // here: shoppers by conversation, and staff, who follow every open one. Its
 // deliverer runs a worker for each conversation that was woken. Its presence knows who
 // is connected to other servers. A socket is one connection.
@@ -70,11 +71,13 @@ type Hub struct {
 
 	shoppers, staff *melody.Melody // the connections of either address
 
+	admission   *admission
 	registry    *registry
 	deliverer   *deliverer
 	presence    *presence
 	workers     *workers
 	heard       atomic.Int64 // conversations that were woken, and times when events were lost
+	reads       *readMarks
 	reconciling atomic.Bool
 
 	closing sync.Once
@@ -83,7 +86,7 @@ type Hub struct {
 
 // New returns the hub of one server, which counts its connections in metrics.
 func New(cookies *session.Cookies, chat *usecase.Chat, metrics prometheus.Registerer, log *slog.Logger) *Hub {
-	h := &Hub{cookies: cookies, chat: chat, log: log, registry: newRegistry(), presence: newPresence(), workers: newWorkers()}
+	h := &Hub{cookies: cookies, chat: chat, log: log, admission: newAdmission(), registry: newRegistry(), presence: newPresence(), workers: newWorkers(), reads: newReadMarks()}
 	h.deliverer = newDeliverer(h.workers, h.deliver, log)
 	h.shoppers, h.staff = h.melody(), h.melody()
 	for side, m := range map[domain.Side]*melody.Melody{domain.CustomerSide: h.shoppers, domain.AgentSide: h.staff} {
@@ -166,12 +169,13 @@ func (h *Hub) wake(id domain.ConversationID) {
 // Drain refuses new connections, asks the present ones to connect again elsewhere, and waits
 // until they have left or ctx ends. What they sent before is kept. Draining again changes nothing.
 func (h *Hub) Drain(ctx context.Context) error {
+	h.admission.drain()
 	for _, s := range h.registry.drain() {
 		s.close(melody.CloseServiceRestart, "restart")
 	}
 	left := make(chan struct{})
 	go func() {
-		h.registry.serving.Wait()
+		h.admission.serving.Wait()
 		close(left)
 	}()
 	defer h.workers.stop()
@@ -180,6 +184,7 @@ func (h *Hub) Drain(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	h.keepReads(ctx)
 	// melody may wait for ever when it is closed again right away.
 	h.closing.Do(func() { h.closed = errors.Join(h.shoppers.Close(), h.staff.Close()) })
 	return h.closed

@@ -23,7 +23,7 @@ const (
 
 // handle does what a client's frame asks for. A failure is answered, and the connection lives on.
 func (h *Hub) handle(s *socket, frame []byte) {
-	if !s.frames.Allow() {
+	if !s.frames.Allow() || s.crowd != nil && !s.crowd.Allow() {
 		in, _ := readRequest(frame)
 		h.refuse(s, domain.TooOften(time.Second), in.ClientID)
 		return
@@ -54,7 +54,7 @@ func (h *Hub) refuse(s *socket, err error, clientID string) {
 
 func (h *Hub) receive(ctx context.Context, s *socket, in request) error {
 	typing, maxAge := in.Type == typeTyping, time.Duration(0)
-	if typing {
+	if typing || in.Type == typeRead {
 		maxAge = recheck
 	}
 	visitor, err := h.identify(ctx, s, maxAge)
@@ -68,6 +68,25 @@ func (h *Hub) receive(ctx context.Context, s *socket, in request) error {
 }
 
 func (h *Hub) fromShopper(ctx context.Context, s *socket, visitor usecase.Visitor, in request) error {
+	if in.Type == typeRead || in.Type == typeTyping {
+		// Without a conversation there is nothing to ask a store for.
+		known := s.conversation()
+		if in.Conversation != "" && in.Conversation != known {
+			return domain.NotFound("conversation")
+		}
+		if known == "" {
+			return nil
+		}
+		if in.Type == typeRead {
+			return h.markRead(ctx, readKey{known, domain.CustomerSide}, in.Seq, func(ctx context.Context, seq int64) error {
+				mine, err := h.chat.Mine(ctx, visitor)
+				if err != nil {
+					return err
+				}
+				return mine.MarkRead(ctx, seq)
+			})
+		}
+	}
 	var mine usecase.Thread
 	if in.Type != typeMessage || in.Conversation != "" {
 		var err error
@@ -91,8 +110,6 @@ func (h *Hub) fromShopper(ctx context.Context, s *socket, visitor usecase.Visito
 		}
 		h.acknowledge(s, m)
 		return nil
-	case typeRead:
-		return mine.MarkRead(ctx, in.Seq)
 	case typeTyping:
 		h.relayTyping(c.ID, domain.Party{Side: domain.CustomerSide, Name: c.Name})
 		return nil
@@ -124,11 +141,13 @@ func (h *Hub) fromStaff(ctx context.Context, s *socket, by domain.User, in reque
 		h.wake(m.Conversation)
 		return nil
 	case typeRead:
-		thread, err := h.chat.Conversation(ctx, by, in.Conversation)
-		if err != nil {
-			return err
-		}
-		return thread.MarkRead(ctx, in.Seq)
+		return h.markRead(ctx, readKey{in.Conversation, domain.AgentSide}, in.Seq, func(ctx context.Context, seq int64) error {
+			thread, err := h.chat.Conversation(ctx, by, in.Conversation)
+			if err != nil {
+				return err
+			}
+			return thread.MarkRead(ctx, seq)
+		})
 	case typeTyping:
 		if _, err := h.chat.Conversation(ctx, by, in.Conversation); err != nil {
 			return err

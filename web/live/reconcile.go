@@ -62,7 +62,7 @@ func (h *Hub) reconcileStaff(ctx context.Context) {
 	if len(staff) == 0 {
 		return
 	}
-	open, err := h.open(ctx, staff[0].user())
+	open, all, err := h.open(ctx, staff[0].user())
 	if err != nil {
 		return
 	}
@@ -72,28 +72,31 @@ func (h *Hub) reconcileStaff(ctx context.Context) {
 				h.wake(id)
 			}
 		}
-		for _, id := range s.openBesides(open) {
-			h.wake(id)
+		// Where there are more, one that is not among them may well be open: what changes comes up again.
+		if all {
+			for _, id := range s.openBesides(open) {
+				h.wake(id)
+			}
 		}
 	}
 }
 
-// open returns the revisions of all open conversations.
-func (h *Hub) open(ctx context.Context, by domain.User) (map[domain.ConversationID]int64, error) {
-	open := map[domain.ConversationID]int64{}
+// open returns the revisions of the open conversations, and reports whether those are all.
+func (h *Hub) open(ctx context.Context, by domain.User) (open map[domain.ConversationID]int64, all bool, err error) {
+	open = map[domain.ConversationID]int64{}
 	for n := 1; n <= listPages; n++ {
 		page, total, err := h.chat.Conversations(ctx, by, domain.ConversationOpen, domain.Page{Number: n, Size: listPage})
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, c := range page {
 			open[c.ID] = c.Revision
 		}
 		if n*listPage >= total {
-			break
+			return open, true, nil
 		}
 	}
-	return open, nil
+	return open, false, nil
 }
 
 // reconcileWithoutConversation wakes the conversations that shoppers who had none when they

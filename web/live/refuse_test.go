@@ -1,8 +1,10 @@
 package live_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,7 +12,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"eshop/adapter/memory"
 	"eshop/domain"
+	testshop "eshop/test/shop"
 )
 
 func TestHub_RefusedFrames(t *testing.T) {
@@ -119,4 +123,56 @@ func TestHub_RefusedFrames(t *testing.T) {
 		assert.Positive(t, limited.RetryAfter)
 		assert.Contains(t, []int{websocket.ClosePolicyViolation, websocket.CloseAbnormalClosure}, flood.ends())
 	})
+}
+
+// countedConversations counts how often it is asked whose conversation there is.
+type countedConversations struct {
+	*memory.Store
+	asked *atomic.Int64
+}
+
+func (c countedConversations) ConversationOf(ctx context.Context, owner domain.OwnerID) (domain.Conversation, error) {
+	c.asked.Add(1)
+	return c.Store.ConversationOf(ctx, owner)
+}
+
+func TestHub_AsksNoStoreForWhoHasNoConversation(t *testing.T) {
+	shop, asked := open(t), new(atomic.Int64)
+	one := shop.serve(false, func(p *testshop.Parts) { p.Conversations = countedConversations{shop.store, asked} })
+	crowd := make([]*client, 20)
+	for i := range crowd {
+		crowd[i] = shop.person().connect(one, "/ws/chat")
+		crowd[i].first("the status", func(f frame) bool { return f.Type == "presence" })
+	}
+	before := asked.Load()
+	for _, c := range crowd {
+		for range 20 {
+			c.send(object{"type": "read", "seq": 1}, object{"type": "typing"})
+		}
+		c.send(object{"type": "read", "seq": 1, "conversation": "a made-up one"})
+		c.first("a refusal", func(f frame) bool { return f.Type == "error" && f.Code == "not_found" })
+	}
+	assert.Equal(t, before, asked.Load())
+}
+
+func TestHub_AsksNoStoreForEachMark(t *testing.T) {
+	shop, asked := open(t), new(atomic.Int64)
+	one := shop.serve(false, func(p *testshop.Parts) { p.Conversations = countedConversations{shop.store, asked} })
+	ann := shop.person()
+	mine := string(ann.say(one, "m-1", "hello"))
+	tabs := []*client{ann.connect(one, "/ws/chat"), ann.connect(one, "/ws/chat")}
+	for _, tab := range tabs {
+		tab.receives(mine, 0, 1)
+	}
+	before := asked.Load()
+	for range 25 {
+		for _, tab := range tabs {
+			tab.send(object{"type": "read", "seq": 1})
+		}
+	}
+	for _, tab := range tabs {
+		tab.send("nonsense")
+		tab.first("a refusal, after all of them", func(f frame) bool { return f.Type == "error" })
+	}
+	assert.LessOrEqual(t, asked.Load()-before, int64(5), "of fifty marks")
 }

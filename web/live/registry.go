@@ -11,8 +11,6 @@ import (
 
 // registry knows who is connected to this server.
 type registry struct {
-	serving sync.WaitGroup // the requests that were admitted and have not ended
-
 	mu       sync.Mutex
 	draining bool
 	all      map[*socket]bool
@@ -35,18 +33,7 @@ func newRegistry() *registry {
 	}
 }
 
-// admit counts a request that is to become a connection, unless the server is draining.
-func (r *registry) admit() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.draining {
-		return false
-	}
-	r.serving.Add(1)
-	return true
-}
-
-// drain refuses further requests and returns all connections.
+// drain returns all connections; those that are added later are told that the server is draining.
 func (r *registry) drain() []*socket {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -87,7 +87,7 @@ func (h *Hub) ask() {
 	}
 	var ids []domain.ConversationID
 	for _, s := range staff {
-		ids = append(ids, s.known()...)
+		ids = append(ids, s.knownOpen()...)
 	}
 	slices.Sort(ids)
 	signals := []domain.ChatSignal{{Kind: domain.SignalHere, From: domain.Party{Side: domain.AgentSide}}}

@@ -30,6 +30,7 @@ type socket struct {
 	heard      int64          // of the hub, before the thread was read
 	address    string
 	frames     *rate.Limiter // that the client sends
+	crowd      *rate.Limiter // frames that the shoppers of the same address send, all together; nil for staff
 	typing     *rate.Limiter // that are relayed
 	faults     *rate.Limiter // of the client
 	left       chan struct{} // receives when a frame is no longer in flight
