@@ -30,12 +30,15 @@ func (p Proxies) Believe(next http.Handler) http.Handler {
 		if r.Header.Get("X-Away-Status") == "403" {
 			away = http.StatusForbidden // which nginx does not count against a server
 		}
-		ctx := problem.BehindBalancer(r.Context(), away)
+		forwarded, ctx := r.Header.Values("X-Forwarded-For"), r.Context()
+		if len(forwarded) > 0 { // else it is somebody at this machine, who asks one server
+			ctx = problem.BehindBalancer(ctx, away)
+		}
 		if r.Header.Get("X-Forwarded-Proto") == "https" {
 			ctx = session.OverTLS(ctx)
 		}
 		r = r.WithContext(ctx)
-		if address := p.client(r.Header.Values("X-Forwarded-For")); address != "" {
+		if address := p.client(forwarded); address != "" {
 			r.RemoteAddr = net.JoinHostPort(address, "0")
 		}
 		next.ServeHTTP(w, r)

@@ -62,7 +62,7 @@ func TestProxies(t *testing.T) {
 	t.Run("a server that lost its records tells a proxy alone to ask another", func(t *testing.T) {
 		status := func(from string, err error, headers ...string) int {
 			w := httptest.NewRecorder()
-			h := http.Header{}
+			h := http.Header{"X-Forwarded-For": {"192.0.2.9"}}
 			for i := 0; i < len(headers); i += 2 {
 				h.Set(headers[i], headers[i+1])
 			}
@@ -71,6 +71,9 @@ func TestProxies(t *testing.T) {
 		}
 		lost := domain.ErrUnavailable.Errorf(domain.CodeStoreUnavailable, "away")
 		assert.Equal(t, http.StatusBadGateway, status("10.0.0.7:80", lost))
+		w := httptest.NewRecorder()
+		problem.Write(w, asked(t, "10.0.0.7:80", nil), lost)
+		assert.Equal(t, http.StatusServiceUnavailable, w.Code, "who asks at the proxy's machine is no proxy")
 		assert.Equal(t, http.StatusForbidden, status("10.0.0.7:80", lost, "X-Away-Status", "403"), "as the proxy wants it said")
 		assert.Equal(t, http.StatusBadGateway, status("10.0.0.7:80", lost, "X-Away-Status", "200"))
 		assert.Equal(t, http.StatusServiceUnavailable, status("192.0.2.1:80", lost))

@@ -74,7 +74,7 @@ func NewServer(p Parts) *Server {
 
 	sameSite := http.NewCrossOriginProtection()
 	sameSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, problem.ErrCrossSite) }))
-	s.Handler = p.Metrics.count(s.always(s.recover(s.bounded(p.Cookies.Middleware(sameSite.Handler(r))))))
+	s.Handler = p.Metrics.count(s.always(s.recover(s.bounded(shed(p.Cookies.Middleware(sameSite.Handler(r)))))))
 	return s
 }
 

@@ -1,0 +1,147 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"eshop/domain"
+	"eshop/web/problem"
+)
+
+// What a server has at work is bounded (load shedding): with more than it can do at once each answer
+// takes longer, until all come too late and none is worth its work. Whoever buys has a part of
+// their own, so that no crowd of browsers keeps them out.
+const (
+	// So many for each processor keep it and the store's connections busy while some wait for a slow store, and are
+	// each answered in time when all want the processor.
+	browsingAtWork = 8
+	buyingAtWork   = 16
+	signingAtWork  = 32 // they wait for a turn to hash
+
+	// inLine is more than a balancer has of a thousand browsers at once for one server, so that these
+	// are answered a little later and not refused.
+	browsingInLine = 1200
+	buyingInLine   = 600
+	signingInLine  = 64
+
+	// lineTime is below requestTime: who waited that long is told to come back, and is not served too late.
+	lineTime = 2 * time.Second
+	// shedRetry is when somebody who was refused may be served.
+	shedRetry = 2 * time.Second
+)
+
+// shedder bounds what is at work, each kind of request for itself.
+type shedder struct{ browsing, buying, signing *line }
+
+func newShedder() *shedder {
+	processors := int64(runtime.GOMAXPROCS(0))
+	return &shedder{
+		newLine(processors*browsingAtWork, browsingInLine), newLine(processors*buyingAtWork, buyingInLine),
+		newLine(processors*signingAtWork, signingInLine),
+	}
+}
+
+// lineOf returns where a request for path waits its turn; nil when it need not.
+func (s *shedder) lineOf(path string) *line {
+	switch {
+	case path == "/health", path == "/ready", path == "/favicon.ico", under(path, "/assets"), under(path, "/ws"),
+		under(path, "/media") && !under(path, "/media/p"):
+		return nil
+	case under(path, "/admin"): // for staff, who are few
+		return s.buying
+	case slow.MatchString(path):
+		return s.signing
+	}
+	for _, root := range []string{"/cart", "/checkout", "/orders"} {
+		if under(path, root) || under(strings.TrimPrefix(path, "/api"), root) {
+			return s.buying
+		}
+	}
+	return s.browsing
+}
+
+// line lets some in at once, and others wait in their order.
+type line struct {
+	slots   *semaphore.Weighted
+	longest int64
+	waiting atomic.Int64
+}
+
+func newLine(atWork, longest int64) *line {
+	return &line{slots: semaphore.NewWeighted(atWork), longest: longest}
+}
+
+// enter waits for a turn, for lineTime at most, and fails at once when too many wait. Who entered must leave.
+func (l *line) enter(ctx context.Context) error {
+	if l.slots.TryAcquire(1) {
+		return nil
+	}
+	defer l.waiting.Add(-1)
+	if l.waiting.Add(1) > l.longest {
+		return errBusy()
+	}
+	waiting, cancel := context.WithTimeout(ctx, lineTime)
+	defer cancel()
+	if err := l.slots.Acquire(waiting, 1); err != nil {
+		return errBusy()
+	}
+	return nil
+}
+
+func (l *line) leave() { l.slots.Release(1) }
+
+func errBusy() error {
+	busy := domain.ErrUnavailable.Errorf(domain.CodeBusy, "the shop has too much to do just now; try again in a moment")
+	busy.RetryAfter = shedRetry
+	return busy
+}
+
+// busyPage takes next to no work, as a page with the shop's layout would.
+const busyPage = `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Back in a moment · eshop</title></head>
+<body><main><h1>Back in a moment</h1><p>Very many people are in the shop just now. Your cart and everything you ordered are kept. Please try again in a few seconds.</p><p><a href="/">To the shop</a></p></main></body>
+</html>
+`
+
+// shed answers in turn what next would answer, and refuses early what would come too late. Refusals are counted by
+// their status and not logged, which would be the most of their work.
+func shed(next http.Handler) http.Handler {
+	shedder := newShedder()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		line := shedder.lineOf(r.URL.Path)
+		if line == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if err := line.enter(r.Context()); err != nil {
+			refuse(w, r, err)
+			return
+		}
+		defer line.leave()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := problem.From(err)
+	p.Head(w.Header())
+	kind, body := "text/html; charset=utf-8", []byte(busyPage)
+	if isJSON(r.URL.Path) {
+		var encodeErr error
+		if body, encodeErr = json.Marshal(p); encodeErr != nil {
+			panic(encodeErr) // a problem is always JSON
+		}
+		kind = "application/problem+json"
+	}
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // whoever asked is gone if this fails
+}
