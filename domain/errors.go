@@ -114,6 +114,8 @@ type Error struct {
 	Fields map[string]string
 	// Shortages lists what is not in stock, when that is the failure.
 	Shortages []Shortage
+	// Total is what would be charged, when that is not what was expected.
+	Total *Money
 	// RetryAfter is how long to wait before the same call may succeed; zero when unknown.
 	RetryAfter time.Duration
 }
@@ -167,6 +169,14 @@ func EmailTaken() *Error {
 // KeyReused is the conflict of two different purchases with one idempotency key.
 func KeyReused() *Error {
 	return ErrConflict.Errorf(CodeIdempotencyKeyReused, "that key was used before with something else")
+}
+
+// TotalChanged is the conflict of a purchase that costs another sum than its shopper was shown.
+func TotalChanged(total Money) *Error {
+	err := ErrConflict.Errorf(CodeTotalChanged,
+		"your cart or a price has changed, so nothing was charged. The total is now %s: please check it and pay again", total)
+	err.Total = &total
+	return err
 }
 
 // CartEmpty is the conflict of buying nothing.

@@ -169,6 +169,7 @@ type Purchase struct {
 	ShippingAddress Address
 	Method          string
 	Card            Card
+	ExpectedTotal   *Money // what the shopper was told to pay; nil when they were not told
 }
 
 // Check fails with what is wrong with p at time now, by field.
@@ -182,7 +183,18 @@ func (p Purchase) Check(now time.Time) error {
 		wrong.add("payment.method", "must be demo_card")
 	}
 	p.Card.check("payment.", now, wrong)
+	if e := p.ExpectedTotal; e != nil && (e.Currency != USD || e.Amount < 0 || e.Amount > MaxAmount) {
+		wrong.add("expected_total", "must be the sum that the shopper was shown, in cents of USD")
+	}
 	return wrong.err()
+}
+
+// CheckTotal fails with a conflict `total_changed` when total is not what the shopper expects to pay.
+func (p Purchase) CheckTotal(total Money) error {
+	if p.ExpectedTotal != nil && *p.ExpectedTotal != total {
+		return TotalChanged(total)
+	}
+	return nil
 }
 
 // What delivery costs: flatShipping, and nothing from freeShippingFrom on.

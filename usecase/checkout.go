@@ -44,7 +44,8 @@ const (
 // the first call to finish, and finishes its work when its server died. Without a
 // key, the cart's version is the key.
 //
-// It fails with ErrDeclined when the payment was refused, and with ErrUnavailable
+// It fails with ErrConflict `total_changed` when the order would cost another sum than
+// p expects, with ErrDeclined when the payment was refused, and with ErrUnavailable
 // when the gateway could not take it: both leave the stock and the cart as they were,
 // and the key free. An order that comes back Pending is placed, and whether it is
 // paid is not known yet: Settle finds out.
@@ -62,8 +63,15 @@ func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.Ide
 		Payment: domain.Payment{Method: p.Method, Last4: p.Card.Last4()}, PlacedAt: now,
 	}
 	order, placed, err = c.deps.Orders.PlaceOrder(ctx, placement, func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
-		return domain.NewOrder(draft, cart, products)
+		order, err := domain.NewOrder(draft, cart, products)
+		if err != nil {
+			return domain.Order{}, err
+		}
+		return order, p.CheckTotal(order.Total)
 	})
+	if err == nil && !placed && p.CheckTotal(order.Total) != nil {
+		err = domain.KeyReused()
+	}
 	if err != nil {
 		if key == "" && domain.CodeOf(err) == domain.CodeIdempotencyKeyReused {
 			err = domain.CartEmpty()

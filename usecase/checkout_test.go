@@ -2,6 +2,8 @@ package usecase_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -189,6 +191,44 @@ func TestBuy(t *testing.T) {
 			assert.Contains(t, e.Fields, field)
 		}
 	})
+}
+
+func TestCheckout_Buy_ChargesWhatWasExpected(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.store.ChangeStock(t.Context(), "tea", 1000, domain.StockReceived, utcNow())
+	require.NoError(t, err)
+	dear, cheap := product("tea", 0), product("tea", 0)
+	dear.Price = domain.Dollars(9000)
+	expected := purchase(good)
+	total := domain.Dollars(1499)
+	expected.ExpectedTotal = &total
+	done := make(chan struct{})
+	var changing sync.WaitGroup
+	changing.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+				assert.NoError(t, w.store.PutProducts(context.Background(), []domain.Product{[]domain.Product{dear, cheap}[i%2]}))
+			}
+		}
+	})
+	for i := range 300 {
+		owner := domain.OwnerID(fmt.Sprint(i))
+		w.fill(t, owner, "tea", 1)
+		order, _, err := w.Checkout.Buy(t.Context(), owner, "k", expected)
+		var e *domain.Error
+		if errors.As(err, &e) {
+			assert.Equal(t, domain.CodeTotalChanged, e.Code)
+			assert.Equal(t, domain.Dollars(9000), *e.Total)
+			continue
+		}
+		require.NoError(t, err)
+		assert.Equal(t, total, order.Total)
+	}
+	close(done)
+	changing.Wait()
 }
 
 func TestASilentGatewayIsAskedUntilItSays(t *testing.T) {

@@ -20,6 +20,7 @@ func (a *API) buy(w http.ResponseWriter, r *http.Request) error {
 			Expiry     string `json:"expiry"`
 			CVC        string `json:"cvc"`
 		} `json:"payment"`
+		ExpectedTotal *moneyJSON `json:"expected_total" optional:"yes"`
 	}
 	if err := decode(w, r, &in); err != nil {
 		return err
@@ -38,6 +39,7 @@ func (a *API) buy(w http.ResponseWriter, r *http.Request) error {
 	order, placed, err := a.shop.Checkout.Buy(r.Context(), pass.Session.Owner(), key, domain.Purchase{
 		Email: in.Email, ShippingAddress: domain.Address(in.ShippingAddress),
 		Method: in.Payment.Method, Card: domain.NewCard(in.Payment.CardNumber, in.Payment.Expiry, in.Payment.CVC),
+		ExpectedTotal: (*domain.Money)(in.ExpectedTotal),
 	})
 	if err != nil {
 		return err

@@ -199,6 +199,44 @@ func TestBuy_AFailedPaymentStaysAsACancelledOrder(t *testing.T) {
 	assert.Equal(t, "failed", all.at("orders", 0, "payment", "status"))
 }
 
+func TestBuy_ChargesWhatWasExpected(t *testing.T) {
+	s := open(t)
+	v := s.visitor()
+	v.add(lamp, 2)
+	buying := func(total any, key string) reply {
+		order := purchase(goodCard)
+		order["expected_total"] = total
+		return v.post("/api/checkout/process", order, "Idempotency-Key", key)
+	}
+	before := s.everything(v)
+	for name, amount := range map[string]int{"too little": 4496, "too much": 4498, "nothing": 0} {
+		t.Run(name, func(t *testing.T) {
+			refused := buying(object{"amount": amount, "currency": "USD"}, "key-1").fails(http.StatusConflict, "total_changed")
+			assert.Equal(t, object{"amount": 4497., "currency": "USD"}, refused.at("total"))
+			assert.Equal(t, before, s.everything(v))
+		})
+	}
+	for name, wrong := range map[string]any{
+		"expected_total": object{"amount": 4497, "currency": "EUR"}, "expected_total ": object{"amount": -4497, "currency": "USD"},
+		"expected_total  ": object{"amount": 4497, "currency": ""}, "expected_total   ": "44.97",
+		"expected_total.amount": object{"amount": 44.97, "currency": "USD"}, "expected_total.currency": object{"amount": 4497},
+		"expected_total.cents": object{"amount": 4497, "currency": "USD", "cents": 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			buying(wrong, "key-1").faults(strings.TrimSpace(name))
+			assert.Equal(t, before, s.everything(v))
+		})
+	}
+	t.Run("and a repeat is the same order, whatever is in the cart by then", func(t *testing.T) {
+		first := buying(object{"amount": 4497, "currency": "USD"}, "key-1").is(http.StatusCreated)
+		v.add(desk, 1)
+		assert.JSONEq(t, first.Body, buying(object{"amount": 4497, "currency": "USD"}, "key-1").is(http.StatusOK).Body)
+		assert.JSONEq(t, first.Body, buying(nil, "key-1").is(http.StatusOK).Body)
+		buying(object{"amount": 4498, "currency": "USD"}, "key-1").fails(http.StatusUnprocessableEntity, "idempotency_key_reused")
+		assert.Len(t, s.Orders(), 1)
+	})
+}
+
 func TestBuy_SaysWhatIsShort(t *testing.T) {
 	s := open(t)
 	v := s.visitor()

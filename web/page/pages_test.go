@@ -131,7 +131,7 @@ func TestPages_WhenTheStoreFails(t *testing.T) {
 				assert.NotContains(t, b.ask(path).is(c.others).body, "secret of the house")
 			}
 			for _, path := range []string{"/cart/add", "/cart/update", "/cart/remove", "/checkout"} {
-				form := purchase(url.Values{"product_id": {"p-lamp"}, "quantity": {"1"}, "line": {"id-1"}})
+				form := purchase(url.Values{"product_id": {"p-lamp"}, "quantity": {"1"}, "line": {"id-1"}, "total": {"1733"}})
 				a := b.post(path, form).is(c.status)
 				assert.NotContains(t, a.body, "secret of the house")
 				assert.NotContains(t, a.body, goodCard)

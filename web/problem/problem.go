@@ -47,8 +47,15 @@ type Problem struct {
 	Fields    map[string]string `json:"fields,omitempty"`
 	Available *int              `json:"available,omitempty"`
 	Lines     []Line            `json:"lines,omitempty"`
+	Total     *Money            `json:"total,omitempty"`
 
 	retryAfter time.Duration
+}
+
+// Money is a sum in the currency's minor unit.
+type Money struct {
+	Amount   int64           `json:"amount"`
+	Currency domain.Currency `json:"currency"`
 }
 
 // Line is a product of which there is less than was asked for.
@@ -112,6 +119,7 @@ func From(err error) Problem {
 		for _, s := range known.Shortages {
 			p.Lines = append(p.Lines, Line{string(s.Product), s.Name, s.Wanted, s.Available})
 		}
+		p.Total = (*Money)(known.Total)
 		if len(p.Lines) == 1 {
 			p.Available = &p.Lines[0].Available
 		}

@@ -110,6 +110,9 @@ func (d Decoder) read(tokens *json.Decoder, depth int) (any, error) {
 // fill puts value, which read returned, into dst, and notes in wrong what does not fit, by path.
 func (d Decoder) fill(dst reflect.Value, value any, path string, wrong map[string]string) {
 	switch dst.Kind() {
+	case reflect.Pointer:
+		dst.Set(reflect.New(dst.Type().Elem()))
+		d.fill(dst.Elem(), value, path, wrong)
 	case reflect.Struct:
 		members, ok := value.(map[string]any)
 		if !ok {

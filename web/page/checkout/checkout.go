@@ -83,9 +83,6 @@ func (p *Pages) knownAlready(r *http.Request, who usecase.Visitor) (url.Values, 
 // Buy places the order that the form is about, and pays for it.
 func (p *Pages) Buy(w http.ResponseWriter, r *http.Request) error {
 	return p.Write(w, r, func(form url.Values, by usecase.Visitor) (string, string, error) {
-		if err := p.sumsAsShown(r, by, form.Get("total")); err != nil {
-			return "", "", err
-		}
 		key, err := ui.FormKey(r, form, "key")
 		if err != nil {
 			return "", "", err
@@ -93,20 +90,6 @@ func (p *Pages) Buy(w http.ResponseWriter, r *http.Request) error {
 		order, _, err := p.Shop.Checkout.Buy(r.Context(), by.Session.Owner(), key, purchaseOf(form))
 		return ui.OrderPath(order.Number) + "?placed", "", err
 	}, func(form url.Values, err error) error { return p.refuse(w, r, err, form) })
-}
-
-// sumsAsShown keeps the shopper from paying another sum than the page said, when
-// the cart or a price changed since. A cart that is empty was bought by this very form, or never filled.
-func (p *Pages) sumsAsShown(r *http.Request, who usecase.Visitor, shown string) error {
-	if shown == "" || !who.Known() {
-		return nil
-	}
-	cart, err := p.Shop.Cart.Priced(r.Context(), who.Session.Owner())
-	if err != nil || len(cart.Items) == 0 || strconv.FormatInt(cart.Total.Amount, 10) == shown {
-		return err
-	}
-	return domain.ErrConflict.Errorf(domain.CodeTotalChanged,
-		"your cart or a price has changed since you opened this page, so nothing was charged. The total is now %s: please check it and pay again", cart.Total)
 }
 
 // purchaseOf reads what the form of the checkout says.
@@ -121,7 +104,19 @@ func purchaseOf(f url.Values) domain.Purchase {
 		},
 		Method: domain.DemoCard,
 		Card:   domain.NewCard(text("payment.card_number"), expiry(f.Get("payment.expiry")), f.Get("payment.cvc")),
+		// The form always says which total it showed.
+		ExpectedTotal: shownTotal(f.Get("total")),
 	}
+}
+
+// shownTotal reads a total as the form of the checkout has it. What is none becomes a sum that no purchase takes.
+func shownTotal(text string) *domain.Money {
+	cents, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		cents = -1
+	}
+	total := domain.Dollars(cents)
+	return &total
 }
 
 // expiry makes MM/YY of the other ways in which people and browsers write it:
@@ -168,14 +163,16 @@ func (p *Pages) refuse(w http.ResponseWriter, r *http.Request, err error, typed 
 	case domain.CodeIdempotencyKeyReused:
 		prob.Detail = "you have already placed an order with this form, with other details. To place another one, check everything and pay again"
 		key = ui.NewToken()
-	case domain.CodeTotalChanged:
-		key = ui.NewToken()
 	}
 	if len(prob.Lines) == 1 {
 		prob.Detail = ui.Shortage(prob.Lines[0].Name, prob.Lines[0].Available)
 	}
 	if prob.Fields["shipping_address.country"] != "" {
 		prob.Fields["shipping_address.country"] = "must be a country from the list"
+	}
+	if prob.Fields["expected_total"] != "" {
+		delete(prob.Fields, "expected_total")
+		prob.Detail = "please check the total and pay again"
 	}
 	if prob.Fields["key"] != "" {
 		delete(prob.Fields, "key")
