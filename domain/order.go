@@ -108,7 +108,9 @@ func (o *Order) MoveTo(next OrderStatus, at time.Time) (Effects, error) {
 		o.Payment.Status = PaymentPaid
 	case Cancelled:
 		o.Payment.Status = PaymentFailed
-		effects.ReturnStock, effects.RestoreCart, effects.FreeKey = slices.Clone(o.Lines), o.cart(), true
+		effects.ReturnStock, effects.RestoreCart = slices.Clone(o.Lines), o.cart()
+		// Who was told to wait asks again by the key.
+		effects.FreeKey = !o.Payment.Awaited
 	case Refunding:
 		effects.EndLease = true
 	case Refunded:

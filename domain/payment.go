@@ -96,4 +96,6 @@ type Payment struct {
 	Method string
 	Status PaymentStatus
 	Last4  string
+	// Awaited says that the shopper was told to wait for what the gateway says.
+	Awaited bool
 }

@@ -3,6 +3,7 @@ package usecase
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"eshop/domain"
@@ -26,17 +27,27 @@ type CheckoutDeps struct {
 // NewCheckout returns Checkout on deps.
 func NewCheckout(deps CheckoutDeps) *Checkout { return &Checkout{deps} }
 
+// The budgets of a checkout nest: what Buy does in turn adds up to buyTimeout, which is
+// below nginx's patience for a checkout (6 s), so that Buy has the last word.
 const (
-	chargeTimeout = 4 * time.Second
-	// leaseFor is longer than a server needs to ask for a payment and keep the answer.
-	leaseFor   = chargeTimeout + 2*time.Second
-	waitForKey = leaseFor + chargeTimeout
-	// settleAfter leaves an order whose server died to a repeat that waits for it,
-	// which knows the card. Settling it would find that nothing was charged.
-	settleAfter  = 2 * time.Second
-	firstPoll    = 20 * time.Millisecond
-	longestPoll  = 500 * time.Millisecond
-	settleAtMost = 50 // orders in one pass
+	buyTimeout = 5 * time.Second
+	// placeTimeout is for placing the order: who is told that the store is away is told within two seconds.
+	placeTimeout = 1500 * time.Millisecond
+	// keepTimeout and verdictTimeout are what asking for the charge leaves of buyTimeout: to
+	// ask what became of a charge without an answer, and to keep what the gateway said.
+	keepTimeout    = time.Second
+	verdictTimeout = 500 * time.Millisecond
+	// payTimeout is the least that is worth beginning to pay with.
+	payTimeout = keepTimeout + verdictTimeout + time.Second
+	// leaseFor outlasts the call that has the lease: Buy begins before its order's lease does.
+	leaseFor = buyTimeout + time.Second
+	// settleAfter leaves an order whose server died to a repeat, which knows the card.
+	// Settling it would find that nothing was charged.
+	settleAfter   = 2 * time.Second
+	settleTimeout = 4 * time.Second
+	firstPoll     = 20 * time.Millisecond
+	longestPoll   = 500 * time.Millisecond
+	settleAtMost  = 50 // orders in one pass
 )
 
 // Buy places the order of what is in the owner's cart and asks for its payment.
@@ -44,25 +55,46 @@ const (
 // the first call to finish, and finishes its work when its server died. Without a
 // key, the cart's version is the key.
 //
+// An order that comes back Pending is placed, and whether it is paid is not known yet:
+// Settle finds out, and the same call again tells. Buy returns within buyTimeout.
+//
 // It fails with ErrConflict `total_changed` when the order would cost another sum than
 // p expects, with ErrDeclined when the payment was refused, and with ErrUnavailable
-// when the gateway could not take it: both leave the stock and the cart as they were,
-// and the key free. An order that comes back Pending is placed, and whether it is
-// paid is not known yet: Settle finds out.
+// when the gateway could not take it: these leave the stock and the cart as they were,
+// and the key free. The key of an order that came back Pending stays its own: when the
+// payment turns out not to be made, a repeat fails with ErrDeclined.
 func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, p domain.Purchase) (order domain.Order, placed bool, err error) {
-	now := c.deps.Clock()
-	if err := p.Check(now); err != nil {
+	if err := p.Check(c.deps.Clock()); err != nil {
 		return domain.Order{}, false, err
 	}
+	// A caller that goes away once the order is placed must not leave it half done.
+	budget, cancel := context.WithTimeout(context.WithoutCancel(ctx), buyTimeout)
+	defer cancel()
+	order, placed, err = c.place(ctx, owner, key, p)
+	if err != nil {
+		return domain.Order{}, false, err
+	}
+	if placed {
+		order, err = c.pay(budget, order, p.Card)
+	} else {
+		order, err = c.join(budget, order, p.Card)
+	}
+	return order, placed, err
+}
+
+// place places the order, or returns the one that the key has placed.
+func (c *Checkout) place(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, p domain.Purchase) (domain.Order, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, placeTimeout)
+	defer cancel()
 	placement, err := c.placement(ctx, owner, key, p)
 	if err != nil {
 		return domain.Order{}, false, err
 	}
 	draft := domain.Order{
 		ID: domain.OrderID(c.deps.NewID()), Owner: owner, Email: p.Email, ShippingAddress: p.ShippingAddress,
-		Payment: domain.Payment{Method: p.Method, Last4: p.Card.Last4()}, PlacedAt: now,
+		Payment: domain.Payment{Method: p.Method, Last4: p.Card.Last4()}, PlacedAt: c.deps.Clock(),
 	}
-	order, placed, err = c.deps.Orders.PlaceOrder(ctx, placement, func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
+	order, placed, err := c.deps.Orders.PlaceOrder(ctx, placement, func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 		order, err := domain.NewOrder(draft, cart, products)
 		if err != nil {
 			return domain.Order{}, err
@@ -72,41 +104,63 @@ func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.Ide
 	if err == nil && !placed && p.CheckTotal(order.Total) != nil {
 		err = domain.KeyReused()
 	}
-	if err != nil {
-		if key == "" && domain.CodeOf(err) == domain.CodeIdempotencyKeyReused {
-			err = domain.CartEmpty()
-		}
-		return domain.Order{}, false, err
+	if key == "" && domain.CodeOf(err) == domain.CodeIdempotencyKeyReused {
+		err = domain.CartEmpty()
 	}
-	// A caller that goes away now must not leave the order half done.
-	ctx = context.WithoutCancel(ctx)
-	if placed {
-		order, err = c.pay(ctx, order, p.Card)
-		return order, placed, err
-	}
-	order, err = c.join(ctx, order, p.Card)
 	return order, placed, err
 }
 
 // pay asks for the payment of a pending order that is leased to this call.
 func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
-	asking, cancel := context.WithTimeout(ctx, chargeTimeout)
-	defer cancel()
-	status, err := c.deps.Payments.Charge(asking, order.ID, order.Total, card)
+	status, err := c.charge(ctx, order, card)
 	if err != nil {
-		// The money may have been taken or not. While the gateway does not say, the order stays pending.
-		if status, err = c.deps.Payments.SettleOrVoid(asking, order.ID); err != nil {
-			return order, nil
-		}
+		return c.await(ctx, order), nil
 	}
-	order, err = c.settle(ctx, order, status)
+	settled, err := c.settle(ctx, order, status)
 	switch {
+	case errors.Is(err, domain.ErrUnavailable):
+		return order, nil // what the gateway said could not be kept: Settle asks again
 	case err != nil:
 		return domain.Order{}, err
-	case order.Status != domain.Cancelled:
-		return order, nil
+	case settled.Status == domain.Cancelled:
+		return domain.Order{}, errUnpaid(status)
 	}
-	return domain.Order{}, errUnpaid(status)
+	return settled, nil
+}
+
+// charge returns the final status of the order's charge. It fails when the gateway does
+// not say: the money may then have been taken or not.
+func (c *Checkout) charge(ctx context.Context, order domain.Order, card domain.Card) (port.ChargeStatus, error) {
+	asking, cancel := leaving(ctx, keepTimeout+verdictTimeout)
+	defer cancel()
+	status, err := c.deps.Payments.Charge(asking, order.ID, order.Total, card)
+	if err == nil {
+		return status, nil
+	}
+	asking, cancel = leaving(ctx, keepTimeout)
+	defer cancel()
+	return c.deps.Payments.SettleOrVoid(asking, order.ID)
+}
+
+// leaving returns ctx with a deadline that leaves reserve of ctx's own.
+func leaving(ctx context.Context, reserve time.Duration) (context.Context, context.CancelFunc) {
+	deadline, _ := ctx.Deadline()
+	return context.WithDeadline(ctx, deadline.Add(-reserve))
+}
+
+// await notes that the shopper is told that the order is pending, so that its key stays
+// its own. When that cannot be kept, the key is free should the order not be paid.
+func (c *Checkout) await(ctx context.Context, order domain.Order) domain.Order {
+	noted, _, err := c.deps.Orders.TransitionOrder(ctx, order.ID, func(o *domain.Order) (domain.Effects, error) {
+		if o.Status == domain.Pending {
+			o.Payment.Awaited = true
+		}
+		return domain.Effects{}, nil
+	})
+	if err != nil {
+		return order
+	}
+	return noted
 }
 
 // settle moves the order on by the status of its charge, and wakes the calls that wait for it.
@@ -129,73 +183,105 @@ func (c *Checkout) settle(ctx context.Context, order domain.Order, status port.C
 	return order, nil
 }
 
-// join waits until the call that placed the order has settled it (single flight).
-// When that call's lease ends first, its server is taken for dead, and join goes on
-// in its place: a charge that is asked for again is made once.
+// join waits until the call that placed the order has settled it (single flight), and
+// returns it as it is when ctx leaves no more time. When that call's lease ends first,
+// by the store's clock, its server is taken for dead, and join goes on in its place: a
+// charge that is asked for again is made once.
 func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
-	ctx, cancel := context.WithTimeout(ctx, waitForKey)
+	waiting, cancel := leaving(ctx, keepTimeout)
 	defer cancel()
-	events, err := c.deps.Events.Subscribe(ctx, domain.OrderChanged)
+	mayPay, cancel := leaving(ctx, payTimeout)
+	defer cancel()
+	events, err := c.deps.Events.Subscribe(waiting, domain.OrderChanged)
 	if err != nil {
 		events = nil
 	}
 	for poll := firstPoll; ; poll = min(2*poll, longestPoll) {
-		fresh, err := c.deps.Orders.Order(ctx, order.ID)
-		if err != nil {
-			return domain.Order{}, err
-		}
 		switch {
-		case fresh.Status == domain.Cancelled:
-			status, err := c.deps.Payments.SettleOrVoid(ctx, order.ID)
-			if err != nil {
-				return domain.Order{}, err
-			}
-			return domain.Order{}, errUnpaid(status)
-		case fresh.Status != domain.Pending:
-			return fresh, nil
-		case !c.deps.Clock().Before(fresh.LeasedUntil): // by this server's clock; the store's decides
+		case order.Status == domain.Cancelled:
+			return domain.Order{}, c.whyUnpaid(ctx, order)
+		case order.Status != domain.Pending:
+			return order, nil
+		case mayPay.Err() == nil:
 			leased, err := c.deps.Orders.LeaseOrder(ctx, port.Lease{Order: order.ID, For: leaseFor})
 			if err == nil {
-				return c.pay(context.WithoutCancel(ctx), leased, card)
+				return c.pay(ctx, leased, card)
 			}
 			if !errors.Is(err, domain.ErrNotFound) {
 				return domain.Order{}, err
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return fresh, nil
-		case <-events:
-		case <-time.After(poll):
+		if !untilChanged(waiting, order.ID, events, poll) {
+			return order, nil
+		}
+		if order, err = c.deps.Orders.Order(ctx, order.ID); err != nil {
+			return domain.Order{}, err
 		}
 	}
 }
 
+// untilChanged waits for an event that may be of the order, at most as long as poll. It reports whether ctx goes on.
+func untilChanged(ctx context.Context, order domain.OrderID, events <-chan domain.Event, poll time.Duration) bool {
+	next := time.After(poll)
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-next:
+			return true
+		case e, ok := <-events:
+			switch {
+			case !ok:
+				events = nil
+			case e.Key == string(order), e.Key == "":
+				return true
+			}
+		}
+	}
+}
+
+// whyUnpaid returns why a cancelled order was not paid.
+func (c *Checkout) whyUnpaid(ctx context.Context, order domain.Order) error {
+	if order.Payment.Awaited {
+		return errUnpaid(port.Refused)
+	}
+	status, err := c.deps.Payments.SettleOrVoid(ctx, order.ID)
+	if err != nil {
+		return err
+	}
+	return errUnpaid(status)
+}
+
 // Settle finds out what became of pending orders whose lease has ended, and returns
 // how many it settled. Any server may run it at any time. Each order is leased when
-// it is its turn, so that a slow gateway does not use up the leases of the others.
+// it is its turn, so that a slow gateway does not use up the leases of the others. One
+// that the gateway says nothing of, or that cannot be kept, holds up no other; what the
+// store failed with comes back beside the count.
 func (c *Checkout) Settle(ctx context.Context) (int, error) {
 	settled := 0
+	var failed []error
 	for range settleAtMost {
 		order, err := c.deps.Orders.LeaseOrder(ctx, port.Lease{EndedFor: settleAfter, For: leaseFor})
 		if errors.Is(err, domain.ErrNotFound) {
 			break
 		}
 		if err != nil {
-			return settled, err
+			failed = append(failed, err)
+			break
 		}
-		asking, cancel := context.WithTimeout(ctx, chargeTimeout)
+		asking, cancel := context.WithTimeout(ctx, settleTimeout)
 		status, err := c.deps.Payments.SettleOrVoid(asking, order.ID)
 		cancel()
 		if err != nil {
 			continue
 		}
 		if _, err := c.settle(ctx, order, status); err != nil {
-			return settled, err
+			failed = append(failed, fmt.Errorf("order %s: %w", order.ID, err))
+			continue
 		}
 		settled++
 	}
-	return settled, nil
+	return settled, errors.Join(failed...)
 }
 
 // Orders returns a page of the owner's orders, the newest first, and how many there are.

@@ -195,7 +195,7 @@ func TestBuy(t *testing.T) {
 
 func TestCheckout_Buy_ChargesWhatWasExpected(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.store.ChangeStock(t.Context(), "tea", 1000, domain.StockReceived, utcNow())
+	_, err := w.store.ChangeStock(t.Context(), domain.StockMovement{Product: "tea", Delta: 1000, Reason: domain.StockReceived, At: utcNow()}, "")
 	require.NoError(t, err)
 	dear, cheap := product("tea", 0), product("tea", 0)
 	dear.Price = domain.Dollars(9000)
@@ -346,39 +346,253 @@ func TestARepeatFinishesForOneThatDied(t *testing.T) {
 		go func() { _, _, _ = w.Checkout.Buy(t.Context(), "ann", "k", purchase(good)) }()
 		time.Sleep(time.Millisecond)
 		begin := time.Now()
-		order, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
-		require.NoError(t, err)
-		assert.False(t, placed)
-		assert.Equal(t, domain.Paid, order.Status)
+		// Settling goes on beside the repeats, which come first: they know the card.
+		done := make(chan struct{})
+		go func() {
+			for {
+				select {
+				case <-done:
+					return
+				case <-time.After(50 * time.Millisecond):
+					_, err := w.Checkout.Settle(t.Context())
+					assert.NoError(t, err)
+				}
+			}
+		}()
+		status := domain.Pending
+		for repeats := 1; status == domain.Pending; repeats++ {
+			order, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
+			require.NoError(t, err)
+			assert.False(t, placed)
+			assert.LessOrEqual(t, repeats, 2)
+			status = order.Status
+		}
+		close(done)
+		assert.Equal(t, domain.Paid, status)
 		assert.Less(t, time.Since(begin), 10*time.Second)
-		time.Sleep(2 * time.Hour)
+		time.Sleep(2 * time.Hour) // until the one that died has ended too
 	})
 }
 
-func TestARepeatThatWaitsComesBeforeSettling(t *testing.T) {
+// slowOrders are Orders that take their time, or never end.
+type slowOrders struct {
+	orders
+	placing, moving time.Duration
+}
+
+func (o slowOrders) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (domain.Order, bool, error) {
+	if err := sleep(ctx, o.placing); err != nil {
+		return domain.Order{}, false, err
+	}
+	return o.orders.PlaceOrder(ctx, p, build)
+}
+
+func (o slowOrders) TransitionOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) (domain.Effects, error)) (domain.Order, domain.Effects, error) {
+	if err := sleep(ctx, o.moving); err != nil {
+		return domain.Order{}, domain.Effects{}, err
+	}
+	return o.orders.TransitionOrder(ctx, id, change)
+}
+
+// sleep is a call of a store that takes d: it fails as stores do when ctx ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return domain.ErrUnavailable.Errorf(domain.CodeStoreUnavailable, "away")
+	}
+}
+
+func TestCheckout_Buy_EndsInTime(t *testing.T) {
+	// patience is what nginx waits for a checkout, less what a request takes besides.
+	const patience, told = 5500 * time.Millisecond, 2 * time.Second
+	for name, c := range map[string]struct {
+		placing, moving time.Duration
+		card            string
+		want            domain.OrderStatus
+		within          time.Duration
+	}{
+		"a gateway that hangs":                         {0, 0, demopay.HangsThenPays, domain.Pending, patience},
+		"a gateway that hangs behind a slow store":     {1400 * time.Millisecond, 900 * time.Millisecond, demopay.HangsThenPays, domain.Pending, patience},
+		"a store that hangs while the order is placed": {time.Hour, 0, good, "", told},
+		"a store that hangs after the money was taken": {0, time.Hour, good, domain.Pending, patience},
+		"a store that hangs after a gateway that hung": {0, time.Hour, demopay.HangsThenDenies, domain.Pending, patience},
+		"a slow store": {1400 * time.Millisecond, 900 * time.Millisecond, good, domain.Paid, patience},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := memory.NewStore()
+				require.NoError(t, store.PutProducts(t.Context(), []domain.Product{product("tea", 5)}))
+				shop := useCases(t, store, func(p *testshop.Parts) { p.Orders = slowOrders{store, c.placing, c.moving} })
+				w := world{Shop: shop, store: store}
+				w.fill(t, "ann", "tea", 2)
+				var all sync.WaitGroup
+				for range 3 {
+					all.Go(func() {
+						begin := time.Now()
+						order, _, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(c.card))
+						assert.Less(t, time.Since(begin), c.within)
+						assert.Equal(t, c.want, order.Status)
+						if c.want == "" {
+							assert.ErrorIs(t, err, domain.ErrUnavailable)
+						} else {
+							assert.NoError(t, err)
+						}
+					})
+				}
+				all.Wait()
+			})
+		})
+	}
+}
+
+func TestCheckout_Buy_TellsLaterWhatBecameOfAPendingOrder(t *testing.T) {
+	for card, want := range map[string]domain.OrderStatus{demopay.HangsThenPays: domain.Paid, demopay.HangsThenDenies: domain.Cancelled} {
+		t.Run(string(want), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.fill(t, "ann", "tea", 2)
+				first, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(card))
+				require.NoError(t, err)
+				assert.True(t, placed)
+				again, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(card))
+				require.NoError(t, err)
+				assert.False(t, placed)
+				assert.Equal(t, first.ID, again.ID)
+				assert.Equal(t, domain.Pending, again.Status)
+				time.Sleep(2 * demopay.Silence)
+				_, err = w.Checkout.Settle(t.Context())
+				require.NoError(t, err)
+				for range 3 {
+					order, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(card))
+					assert.False(t, placed)
+					if want == domain.Cancelled {
+						assert.ErrorIs(t, err, domain.ErrDeclined)
+						assert.Equal(t, 5, w.stock(t, "tea"), "a repeat asks for no second charge")
+						continue
+					}
+					require.NoError(t, err)
+					assert.Equal(t, first.ID, order.ID)
+					assert.Equal(t, domain.Paid, order.Status)
+				}
+				_, _, err = w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
+				assert.Equal(t, domain.CodeIdempotencyKeyReused, domain.CodeOf(err))
+				if want == domain.Cancelled {
+					order, placed, err := w.Checkout.Buy(t.Context(), "ann", "next", purchase(good))
+					require.NoError(t, err)
+					assert.True(t, placed, "what was not paid is in the cart again")
+					assert.Equal(t, first.Total, order.Total)
+				}
+			})
+		})
+	}
+}
+
+// countingOrders counts how often an order is read.
+type countingOrders struct {
+	orders
+	read *atomic.Int64
+}
+
+func (o countingOrders) Order(ctx context.Context, id domain.OrderID) (domain.Order, error) {
+	o.read.Add(1)
+	return o.orders.Order(ctx, id)
+}
+
+func TestCheckout_Buy_ARepeatWatchesItsOwnOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorldPaidBy(t, &dyingGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())})
+		store, read := memory.NewStore(), new(atomic.Int64)
+		require.NoError(t, store.PutProducts(t.Context(), []domain.Product{product("tea", 5)}))
+		gateway := &slowGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())}
+		shop := useCases(t, store, func(p *testshop.Parts) { p.Orders, p.Payments = countingOrders{store, read}, gateway })
+		w := world{Shop: shop, store: store}
 		w.fill(t, "ann", "tea", 2)
-		go func() { _, _, _ = w.Checkout.Buy(t.Context(), "ann", "k", purchase(good)) }()
-		time.Sleep(time.Millisecond)
-		answered := make(chan struct{})
-		go func() {
-			defer close(answered)
-			order, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
-			assert.NoError(t, err)
-			assert.False(t, placed)
-			assert.Equal(t, domain.Paid, order.Status)
-		}()
-		for waiting := true; waiting; {
-			_, err := w.Checkout.Settle(t.Context())
-			require.NoError(t, err)
-			select {
-			case <-answered:
-				waiting = false
-			case <-time.After(50 * time.Millisecond):
-			}
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				order, _, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
+				assert.NoError(t, err)
+				assert.Equal(t, domain.Paid, order.Status)
+			})
 		}
-		time.Sleep(2 * time.Hour) // until the one that died has ended too
+		for i := range 300 {
+			time.Sleep(3 * time.Millisecond)
+			require.NoError(t, store.Publish(t.Context(), domain.Event{Topic: domain.OrderChanged, Key: fmt.Sprint("other-", i)}))
+		}
+		all.Wait()
+		assert.LessOrEqual(t, read.Load(), int64(10), "reads of the one order")
+	})
+}
+
+func TestCheckout_ByTheStoresClock(t *testing.T) {
+	set := func(clock func() time.Time) func(*testshop.Parts) {
+		return func(p *testshop.Parts) { p.Clock = clock }
+	}
+	setBack := func() func() time.Time {
+		var asked atomic.Int64
+		return func() time.Time { return utcNow().Add(-time.Duration(min(asked.Add(1), 2)-1) * 10 * time.Minute) }
+	}
+	off := func(d time.Duration) func() time.Time { return func() time.Time { return utcNow().Add(d) } }
+	for name, c := range map[string]struct{ buying, other func() time.Time }{
+		"the other server's clock is ahead":                  {utcNow, off(10 * time.Minute)},
+		"the other server's clock is behind":                 {utcNow, off(-10 * time.Minute)},
+		"the buying server's clock is ahead":                 {off(10 * time.Minute), utcNow},
+		"the buying server's clock is behind":                {off(-10 * time.Minute), utcNow},
+		"the buying server's clock is set back as it places": {setBack(), off(10 * time.Minute)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := memory.NewStore()
+				gateway := &slowGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())}
+				paidBy := func(p *testshop.Parts) {
+					p.Payments, p.Orders = gateway, slowOrders{store, 1400 * time.Millisecond, 900 * time.Millisecond}
+				}
+				require.NoError(t, store.PutProducts(t.Context(), []domain.Product{product("tea", 5)}))
+				buying, other := useCases(t, store, paidBy, set(c.buying)), useCases(t, store, paidBy, set(c.other))
+				world{Shop: buying, store: store}.fill(t, "ann", "tea", 2)
+				var all sync.WaitGroup
+				bought := make(chan struct{})
+				all.Go(func() {
+					defer close(bought)
+					order, _, err := buying.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
+					assert.NoError(t, err)
+					assert.Equal(t, domain.Paid, order.Status)
+				})
+				all.Go(func() {
+					order, _, err := other.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
+					assert.NoError(t, err)
+					assert.Equal(t, domain.Paid, order.Status)
+				})
+				for waiting := true; waiting; {
+					settled, err := other.Checkout.Settle(t.Context())
+					require.NoError(t, err)
+					assert.Zero(t, settled, "the order is being paid")
+					select {
+					case <-bought:
+						waiting = false
+					case <-time.After(50 * time.Millisecond):
+					}
+				}
+				all.Wait()
+				assert.EqualValues(t, 1, gateway.charged.Load())
+			})
+		})
+	}
+	t.Run("an order whose server died is settled in time by a server whose clock is behind", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := memory.NewStore()
+			require.NoError(t, store.PutProducts(t.Context(), []domain.Product{product("tea", 5)}))
+			ahead, behind := useCases(t, store, set(off(10*time.Minute))), useCases(t, store, set(off(-10*time.Minute)))
+			world{Shop: ahead, store: store}.fill(t, "ann", "tea", 2)
+			order, _, err := ahead.Checkout.Buy(t.Context(), "ann", "k", purchase(demopay.HangsThenDenies))
+			require.NoError(t, err)
+			require.Equal(t, domain.Pending, order.Status)
+			time.Sleep(demopay.Silence)
+			settled, err := behind.Checkout.Settle(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, 1, settled)
+		})
 	})
 }
 
@@ -424,5 +638,40 @@ func TestCheckout_Settle(t *testing.T) {
 		last, err = w.Checkout.Order(t.Context(), "cid", last.ID)
 		require.NoError(t, err)
 		assert.Equal(t, domain.Cancelled, last.Status)
+	})
+}
+
+// lockedOrders are Orders of which one cannot be written.
+type lockedOrders struct {
+	orders
+	locked domain.OrderID
+}
+
+func (o *lockedOrders) TransitionOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) (domain.Effects, error)) (domain.Order, domain.Effects, error) {
+	if id == o.locked {
+		return domain.Order{}, domain.Effects{}, domain.ErrUnavailable.Errorf(domain.CodeUnavailable, "locked")
+	}
+	return o.orders.TransitionOrder(ctx, id, change)
+}
+
+func TestCheckout_Settle_GoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.NewStore()
+		kept := &lockedOrders{orders: store}
+		require.NoError(t, store.PutProducts(t.Context(), []domain.Product{product("tea", 5)}))
+		w := world{Shop: useCases(t, store, func(p *testshop.Parts) { p.Orders = kept }), store: store}
+		for _, owner := range []domain.OwnerID{"ann", "bob", "cid"} {
+			w.fill(t, owner, "tea", 1)
+			order, _, err := w.Checkout.Buy(t.Context(), owner, "k", purchase(demopay.HangsThenPays))
+			require.NoError(t, err)
+			if owner == "ann" {
+				kept.locked = order.ID
+			}
+		}
+		time.Sleep(time.Minute)
+		settled, err := w.Checkout.Settle(t.Context())
+		require.ErrorIs(t, err, domain.ErrUnavailable)
+		assert.ErrorContains(t, err, string(kept.locked))
+		assert.Equal(t, 2, settled, "the oldest holds up no other")
 	})
 }

@@ -38,6 +38,7 @@ type orderRow struct {
 	PaymentMethod   string               `bun:"payment_method"`
 	PaymentStatus   domain.PaymentStatus `bun:"payment_status"`
 	PaymentLast4    string               `bun:"payment_last4"`
+	PaymentAwaited  bool                 `bun:"payment_awaited"`
 	PlacedAt        time.Time            `bun:"placed_at"`
 	LeasedUntil     time.Time            `bun:"claimed_until"`
 	History         []statusChange       `bun:"history,type:jsonb"`
@@ -46,7 +47,7 @@ type orderRow struct {
 
 // orderColumns are what an orderRow is read from, of a table of orders called o.
 const orderColumns = `o.number, o.id, o.owner, o.email, o.status, o.currency, o.subtotal, o.shipping, o.tax, o.discount, o.total,
-	o.shipping_address, o.payment_method, o.payment_status, o.payment_last4, o.placed_at, o.claimed_until, o.history,
+	o.shipping_address, o.payment_method, o.payment_status, o.payment_last4, o.payment_awaited, o.placed_at, o.claimed_until, o.history,
 	(SELECT json_agg(json_build_object('product', l.product_id, 'name', l.name, 'quantity', l.quantity,
 		'unit_price', l.unit_price, 'line_total', l.line_total) ORDER BY l.position)
 		FROM order_lines l WHERE l.order_number = o.number) AS lines`
@@ -82,7 +83,7 @@ func (r orderRow) order() domain.Order {
 		ID: r.ID, Number: numberOf(r.Number), Owner: r.Owner, Email: r.Email, Status: r.Status,
 		Subtotal: money(r.Subtotal), Shipping: money(r.Shipping), Tax: money(r.Tax), Discount: money(r.Discount), Total: money(r.Total),
 		ShippingAddress: domain.Address(r.ShippingAddress),
-		Payment:         domain.Payment{Method: r.PaymentMethod, Status: r.PaymentStatus, Last4: r.PaymentLast4},
+		Payment:         domain.Payment{Method: r.PaymentMethod, Status: r.PaymentStatus, Last4: r.PaymentLast4, Awaited: r.PaymentAwaited},
 		PlacedAt:        r.PlacedAt.UTC(), LeasedUntil: r.LeasedUntil.UTC(),
 	}
 	for _, l := range r.Lines {
@@ -193,9 +194,9 @@ func addOrder(ctx context.Context, tx bun.Tx, o domain.Order, p port.Placement) 
 	var row orderRow
 	err := tx.NewRaw(`WITH placed AS (
 			INSERT INTO orders (id, owner, email, status, currency, subtotal, shipping, tax, discount, total,
-				shipping_address, payment_method, payment_status, payment_last4, placed_at, claimed_until, history,
+				shipping_address, payment_method, payment_status, payment_last4, payment_awaited, placed_at, claimed_until, history,
 				placed_by, key, fingerprint)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, clock_timestamp() + ? * interval '1 microsecond', ?, ?, ?, ?)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, clock_timestamp() + ? * interval '1 microsecond', ?, ?, ?, ?)
 			RETURNING number, claimed_until
 		), bought AS (
 			INSERT INTO order_lines (order_number, position, product_id, name, quantity, unit_price, line_total)
@@ -207,7 +208,7 @@ func addOrder(ctx context.Context, tx bun.Tx, o domain.Order, p port.Placement) 
 		)
 		SELECT number, claimed_until FROM placed`,
 		o.ID, o.Owner, o.Email, o.Status, o.Total.Currency, o.Subtotal.Amount, o.Shipping.Amount, o.Tax.Amount, o.Discount.Amount, o.Total.Amount,
-		address(o.ShippingAddress), o.Payment.Method, o.Payment.Status, o.Payment.Last4, o.PlacedAt, p.Lease.Microseconds(), historyOf(o),
+		address(o.ShippingAddress), o.Payment.Method, o.Payment.Status, o.Payment.Last4, o.Payment.Awaited, o.PlacedAt, p.Lease.Microseconds(), historyOf(o),
 		p.Owner, p.Key, p.Fingerprint, linesOf(o), p.Owner).Scan(ctx, &row)
 	o.Number, o.LeasedUntil = numberOf(row.Number), row.LeasedUntil.UTC()
 	return o, err
@@ -308,9 +309,9 @@ func (s *Store) TransitionOrder(ctx context.Context, id domain.OrderID,
 
 // keepTransition keeps what a transition changed of an order, and makes its effects.
 func keepTransition(ctx context.Context, tx bun.Tx, o domain.Order, effects domain.Effects) error {
-	_, err := tx.NewRaw(`UPDATE orders SET status = ?, payment_method = ?, payment_status = ?, payment_last4 = ?,
+	_, err := tx.NewRaw(`UPDATE orders SET status = ?, payment_method = ?, payment_status = ?, payment_last4 = ?, payment_awaited = ?,
 		history = ?, key = CASE WHEN ? THEN NULL ELSE key END, claimed_until = CASE WHEN ? THEN NULL ELSE claimed_until END WHERE id = ?`,
-		o.Status, o.Payment.Method, o.Payment.Status, o.Payment.Last4, historyOf(o), effects.FreeKey, effects.EndLease, o.ID).Exec(ctx)
+		o.Status, o.Payment.Method, o.Payment.Status, o.Payment.Last4, o.Payment.Awaited, historyOf(o), effects.FreeKey, effects.EndLease, o.ID).Exec(ctx)
 	if err != nil {
 		return err
 	}

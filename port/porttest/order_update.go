@@ -19,7 +19,8 @@ func updatingOrders(t *testing.T, open func(t *testing.T) shop) {
 		want, other := s.sell(t, "guest:a", "k", cartLine(1, 2)), s.sell(t, "guest:a", "k2", cartLine(1, 1))
 		for _, change := range []transition{
 			moving(domain.Paid), moving(domain.Shipped),
-			changing(func(o *domain.Order) { o.Payment = domain.Payment{Method: "cash", Last4: "1"} }, domain.Effects{}),
+			changing(func(o *domain.Order) { o.Payment = domain.Payment{Method: "cash", Last4: "1", Awaited: true} }, domain.Effects{}),
+			changing(func(o *domain.Order) { o.Payment.Awaited = false }, domain.Effects{}),
 			changing(func(o *domain.Order) { o.History = o.History[1:] }, domain.Effects{}),
 			changing(func(*domain.Order) {}, domain.Effects{}),
 			moving(domain.Delivered),

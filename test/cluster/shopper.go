@@ -448,7 +448,7 @@ func (s *shopper) buy() {
 		}
 		answer := s.send("POST", "/api/checkout/process", body, key, &placed)
 		switch {
-		case answer.Status == http.StatusCreated || answer.Status == http.StatusOK:
+		case answer.Status == http.StatusCreated, answer.Status == http.StatusOK, answer.Status == http.StatusAccepted:
 			order := Order{ID: placed.Order.ID, Key: key, Total: placed.Order.Total.Amount, Lines: map[string]int{}}
 			for _, item := range placed.Order.Items {
 				order.Lines[item.ProductID] = item.Quantity

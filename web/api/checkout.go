@@ -48,7 +48,11 @@ func (a *API) buy(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	status := http.StatusOK
-	if placed {
+	switch {
+	case order.Status == domain.Pending:
+		status = http.StatusAccepted
+		w.Header().Set("Location", "/api/checkout/orders/"+url.PathEscape(string(order.ID)))
+	case placed:
 		status = http.StatusCreated
 	}
 	return answer(w, status, map[string]orderJSON{"order": orderOf(order)})

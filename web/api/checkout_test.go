@@ -353,11 +353,13 @@ func TestBuy_NoAnswerInTimeLeavesAPendingOrder(t *testing.T) {
 				s := open(t)
 				v := s.visitor()
 				v.add(lamp, 2)
-				placed := v.buy(ends.card, "key-1").is(http.StatusCreated)
+				placed := v.buy(ends.card, "key-1").is(http.StatusAccepted)
+				assert.Equal(t, placed.Body, v.buy(ends.card, "key-1").is(http.StatusAccepted).Body)
 				assert.Equal(t, "pending", placed.at("order", "status"))
 				assert.Equal(t, "pending", placed.at("order", "payment", "status"))
 				assert.Equal(t, 10, s.stock(lamp.ID))
-				path := "/api/checkout/orders/" + placed.at("order", "id").(string)
+				path := placed.Header.Get("Location")
+				assert.Equal(t, "/api/checkout/orders/"+placed.at("order", "id").(string), path)
 
 				s.Wait(demopay.Silence + time.Minute)
 				time.Sleep(time.Minute) // leases end by the store's own clock
@@ -367,6 +369,15 @@ func TestBuy_NoAnswerInTimeLeavesAPendingOrder(t *testing.T) {
 				now := v.get(path).is(http.StatusOK)
 				assert.Equal(t, ends.order, now.at("order", "status"))
 				assert.Equal(t, ends.payment, now.at("order", "payment", "status"))
+				assert.Equal(t, ends.stock, s.stock(lamp.ID))
+				for range 2 {
+					again := v.buy(ends.card, "key-1")
+					if ends.order == "paid" {
+						assert.JSONEq(t, now.Body, again.is(http.StatusOK).Body)
+					} else {
+						again.fails(http.StatusPaymentRequired, "payment_declined")
+					}
+				}
 				assert.Equal(t, ends.stock, s.stock(lamp.ID))
 			})
 		})

@@ -237,7 +237,7 @@ func orderOf(o domain.Order) orderJSON {
 		Subtotal: money(o.Subtotal), Shipping: money(o.Shipping), Tax: money(o.Tax),
 		Discount: money(o.Discount), Total: money(o.Total),
 		ShippingAddress: addressJSON(o.ShippingAddress),
-		Payment:         paymentJSON(o.Payment),
+		Payment:         paymentJSON{o.Payment.Method, o.Payment.Status, o.Payment.Last4},
 		PlacedAt:        moment(o.PlacedAt),
 		History: each(o.History, func(c domain.StatusChange) statusChangeJSON {
 			return statusChangeJSON{c.Status, moment(c.At)}

@@ -51,6 +51,7 @@ func TestCheckout_WhatThePaymentSays(t *testing.T) {
 		assert.Contains(t, a.of("data-pending"), "We are confirming your payment.")
 		assert.Equal(t, "pending", a.value("data-status"))
 		assert.Contains(t, a.text(), "Being confirmed")
+		assert.Contains(t, a.body, `<meta http-equiv="refresh" content="5">`, "it looks again by itself")
 		assert.Empty(t, b.cart())
 	})
 }

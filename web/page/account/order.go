@@ -12,6 +12,10 @@ import (
 
 const ordersAPage = 10
 
+// lookAgainAfter is in how many seconds the page of a pending order looks again: payment
+// services mostly answer within some, and one order in their way costs little.
+const lookAgainAfter = 5
+
 // OrdersView is a page of orders.
 type OrdersView struct {
 	Orders []domain.Order
@@ -50,6 +54,9 @@ func (p *Pages) Order(w http.ResponseWriter, r *http.Request) error {
 	order, err := p.Shop.Checkout.OrderByNumber(r.Context(), v.Visitor.Session.Owner(), number)
 	if err != nil {
 		return err
+	}
+	if order.Status == domain.Pending {
+		v.Refresh = lookAgainAfter
 	}
 	return ui.Render(w, r, http.StatusOK, orderPage(v, order, r.URL.Query().Has("placed")))
 }

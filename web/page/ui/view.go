@@ -26,6 +26,7 @@ type View struct {
 	Query       string // what the search field holds
 	Notice      string // what just happened, shown once at the top
 	Description string // what the page is about, for search engines; may be empty
+	Refresh     int    // after how many seconds the page looks again by itself; 0 is never
 
 	unknown bool // who asks could not be told, so the page is that of a stranger
 	beside  *beside
