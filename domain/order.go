@@ -8,7 +8,8 @@ import (
 // OrderID names an order in the interfaces.
 type OrderID string
 
-// OrderNumber names an order to people, who read it out.
+// OrderNumber names an order to people, who read it out. An order takes its number when it
+// becomes paid: "" until then, and for an attempt that never was.
 type OrderNumber string
 
 // OrderStatus is where an order is on its way.
@@ -20,7 +21,7 @@ const (
 	Paid      OrderStatus = "paid"
 	Shipped   OrderStatus = "shipped"
 	Delivered OrderStatus = "delivered"
-	Cancelled OrderStatus = "cancelled" // never paid; its stock is back
+	Cancelled OrderStatus = "cancelled" // an attempt, never paid; its stock is back
 	Refunding OrderStatus = "refunding" // its money is to go back, and may have gone
 	Refunded  OrderStatus = "refunded"  // was paid; money and stock are back
 )
@@ -93,6 +94,7 @@ type Effects struct {
 	RestoreCart Cart        // is merged into the cart of the order's owner
 	FreeKey     bool        // the key that placed the order may place another
 	EndLease    bool        // the order may be leased at once
+	TakeNumber  bool        // the order takes the next number
 }
 
 // MoveTo gives the order its next status, and its payment with it, and returns the effects.
@@ -106,6 +108,7 @@ func (o *Order) MoveTo(next OrderStatus, at time.Time) (Effects, error) {
 	switch next {
 	case Paid:
 		o.Payment.Status = PaymentPaid
+		effects.TakeNumber = o.Number == ""
 	case Cancelled:
 		o.Payment.Status = PaymentFailed
 		effects.ReturnStock, effects.RestoreCart = slices.Clone(o.Lines), o.cart()

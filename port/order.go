@@ -32,15 +32,16 @@ type BuildOrder func(domain.Cart, map[domain.ProductID]domain.Product) (domain.O
 
 // OrderFilter chooses orders. Its zero value chooses all.
 type OrderFilter struct {
-	Owner  domain.OwnerID
+	Owner domain.OwnerID
+	// Status is that of the orders chosen. "" is every status but Cancelled: an attempt
+	// that was not paid is no order, and is listed where it is asked for alone.
 	Status domain.OrderStatus
 }
 
 // Orders keeps orders, and takes and returns the stock that they stand for.
 type Orders interface {
 	// PlaceOrder makes an order of the owner's cart, all or nothing: build makes it
-	// of the cart and those of its products that are there; the order gets its
-	// number from a sequence; its lines are taken from stock, with a movement each
+	// of the cart and those of its products that are there, and it has no number yet; its lines are taken from stock, with a movement each
 	// and counted as sold; the cart is emptied, keeping its version; and the key is kept.
 	//
 	// When the owner's key is kept already the order that it made comes back, and
@@ -64,10 +65,11 @@ type Orders interface {
 	// history, and makes the effects that change returns, in one transaction:
 	// ReturnStock goes back into stock, with a movement a line, and no longer counts
 	// as sold, though products that were discontinued are passed over; RestoreCart is
-	// merged into the cart of the order's owner; FreeKey frees its key; EndLease ends its
-	// lease, and LeasedUntil is zero then. It returns the order and the effects that
-	// were made. It fails with ErrConflict `stock_bounds`, and keeps nothing, when stock
-	// that goes back would pass domain.MaxStock.
+	// merged into the cart of the order's owner; FreeKey frees its key; TakeNumber gives
+	// an order that has no number the next of a sequence, which no other order has or had;
+	// EndLease ends its lease, and LeasedUntil is zero then. It returns the order and the
+	// effects that were made. It fails with ErrConflict `stock_bounds`, and keeps nothing,
+	// when stock that goes back would pass domain.MaxStock.
 	//
 	// Transitions of one order happen one after another. When change fails nothing is
 	// kept and its error comes back. change may run more than once and must not call

@@ -298,13 +298,23 @@ func (c *Checkout) Order(ctx context.Context, owner domain.OwnerID, id domain.Or
 	return ownedBy(owner, order, err)
 }
 
-// OrderByNumber returns the owner's order by its number, as Order does.
+// OrderByNumber returns the owner's order by its number, as Order does. The id stands for
+// the number of an order that has none yet.
 func (c *Checkout) OrderByNumber(ctx context.Context, owner domain.OwnerID, number domain.OrderNumber) (domain.Order, error) {
+	order, err := orderByNumber(ctx, c.deps.Orders, number)
+	return ownedBy(owner, order, err)
+}
+
+// orderByNumber returns the order by its number or, since it has none before it is paid, by its id.
+func orderByNumber(ctx context.Context, orders port.Orders, number domain.OrderNumber) (domain.Order, error) {
 	if !number.Valid() {
 		return domain.Order{}, domain.NotFound("order")
 	}
-	order, err := c.deps.Orders.OrderByNumber(ctx, number)
-	return ownedBy(owner, order, err)
+	order, err := orders.OrderByNumber(ctx, number)
+	if errors.Is(err, domain.ErrNotFound) {
+		return orders.Order(ctx, domain.OrderID(number))
+	}
+	return order, err
 }
 
 func ownedBy(owner domain.OwnerID, order domain.Order, err error) (domain.Order, error) {

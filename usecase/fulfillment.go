@@ -24,7 +24,8 @@ type FulfillmentDeps struct {
 // NewFulfillment returns Fulfillment on deps.
 func NewFulfillment(deps FulfillmentDeps) *Fulfillment { return &Fulfillment{deps} }
 
-// Orders returns a page of everybody's orders, the newest first, and how many there are. "" is every status.
+// Orders returns a page of everybody's orders, the newest first, and how many there are. "" is
+// every status but Cancelled: attempts that were not paid are listed apart.
 func (f *Fulfillment) Orders(ctx context.Context, by domain.User, status domain.OrderStatus, page domain.Page) ([]domain.Order, int, error) {
 	if err := staffOnly(by); err != nil {
 		return nil, 0, err
@@ -32,15 +33,12 @@ func (f *Fulfillment) Orders(ctx context.Context, by domain.User, status domain.
 	return f.deps.Orders.Orders(ctx, port.OrderFilter{Status: status}, page)
 }
 
-// Order returns anybody's order by its number.
+// Order returns anybody's order by its number, for which the id stands while it has none.
 func (f *Fulfillment) Order(ctx context.Context, by domain.User, number domain.OrderNumber) (domain.Order, error) {
 	if err := staffOnly(by); err != nil {
 		return domain.Order{}, err
 	}
-	if !number.Valid() {
-		return domain.Order{}, domain.NotFound("order")
-	}
-	return f.deps.Orders.OrderByNumber(ctx, number)
+	return orderByNumber(ctx, f.deps.Orders, number)
 }
 
 const (

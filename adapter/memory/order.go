@@ -11,7 +11,7 @@ import (
 	"eshop/port"
 )
 
-// order is an order, its place in the sequence, and what placed it.
+// order is an order, its place among all that were placed, and what placed it.
 type order struct {
 	domain.Order
 	sequence  int
@@ -75,11 +75,9 @@ func (s *Store) productsOf(cart domain.Cart) map[domain.ProductID]domain.Product
 }
 
 func (s *Store) addOrder(o *order) {
-	s.lastOrderNo++
-	o.sequence = s.lastOrderNo
-	o.Number = domain.OrderNumber(fmt.Sprintf("E-%d", o.sequence))
+	s.placedOrders++
+	o.sequence, o.Number = s.placedOrders, ""
 	s.orders[o.ID] = o
-	s.byNumber[o.Number] = o
 	s.allOrders = insertOrder(s.allOrders, o)
 	s.ordersOf[o.Owner] = insertOrder(s.ordersOf[o.Owner], o)
 	s.setLeasable(o)
@@ -134,7 +132,7 @@ func (s *Store) Orders(ctx context.Context, filter port.OrderFilter, page domain
 	total := 0
 	var found []domain.Order
 	for _, o := range slices.Backward(candidates) {
-		if filter.Status != "" && o.Status != filter.Status {
+		if chosen := o.Status == filter.Status || filter.Status == "" && o.Status != domain.Cancelled; !chosen {
 			continue
 		}
 		if total >= page.Offset() && len(found) < page.Size {
@@ -177,6 +175,11 @@ func (s *Store) TransitionOrder(ctx context.Context, id domain.OrderID,
 	}
 	if effects.FreeKey {
 		delete(s.placements, o.placement)
+	}
+	if effects.TakeNumber && o.Number == "" {
+		s.numberedOrders++
+		o.Number = domain.OrderNumber(fmt.Sprintf("E-%d", s.numberedOrders))
+		s.byNumber[o.Number] = o
 	}
 	return o.Clone(), effects, nil
 }

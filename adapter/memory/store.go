@@ -34,13 +34,14 @@ type Store struct {
 	carts     map[domain.OwnerID]domain.Cart
 	wishlists map[domain.OwnerID]domain.Wishlist
 
-	orders      map[domain.OrderID]*order
-	byNumber    map[domain.OrderNumber]*order
-	allOrders   []*order // the oldest first, as are ordersOf
-	ordersOf    map[domain.OwnerID][]*order
-	leasable    map[domain.OrderID]*order
-	placements  map[placement]placed
-	lastOrderNo int
+	orders         map[domain.OrderID]*order
+	byNumber       map[domain.OrderNumber]*order
+	allOrders      []*order // the oldest first, as are ordersOf
+	ordersOf       map[domain.OwnerID][]*order
+	leasable       map[domain.OrderID]*order
+	placements     map[placement]placed
+	placedOrders   int
+	numberedOrders int
 
 	users   map[domain.UserID]domain.User
 	byLogin map[string]domain.UserID
@@ -97,7 +98,7 @@ func NewStore() *Store {
 		ordersOf:       map[domain.OwnerID][]*order{},
 		leasable:       map[domain.OrderID]*order{},
 		placements:     map[placement]placed{},
-		lastOrderNo:    10_000,
+		numberedOrders: 10_000,
 		users:          map[domain.UserID]domain.User{},
 		byLogin:        map[string]domain.UserID{},
 		sessions:       map[domain.SessionKey]domain.Session{},

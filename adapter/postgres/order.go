@@ -17,11 +17,12 @@ import (
 	"eshop/port"
 )
 
-// Rows are locked in one order, so that there are no deadlocks: orders by number,
+// Rows are locked in one order, so that there are no deadlocks: orders by id,
 // carts by owner, products by id. Stock comes last, for many transactions wait for
 // it. An order that is being placed is seen by no other transaction yet.
 
-// orderRow is an order as its tables have it.
+// orderRow is an order as its tables have it. Its number is that of an attempt, below
+// zero, until it is paid.
 type orderRow struct {
 	Number          int64                `bun:"number"`
 	ID              domain.OrderID       `bun:"id"`
@@ -116,6 +117,9 @@ func historyOf(o domain.Order) []statusChange {
 const numberPrefix = "E-"
 
 func numberOf(sequence int64) domain.OrderNumber {
+	if sequence < 0 {
+		return ""
+	}
 	return domain.OrderNumber(numberPrefix + strconv.FormatInt(sequence, 10))
 }
 
@@ -188,15 +192,15 @@ func placedBy(ctx context.Context, tx bun.Tx, p port.Placement) (domain.Order, s
 }
 
 // addOrder keeps the order with its lines and its key and empties the cart, and
-// returns the order with its number and its lease.
+// returns the order with its lease.
 func addOrder(ctx context.Context, tx bun.Tx, o domain.Order, p port.Placement) (domain.Order, error) {
 	o = o.Clone()
 	var row orderRow
 	err := tx.NewRaw(`WITH placed AS (
-			INSERT INTO orders (id, owner, email, status, currency, subtotal, shipping, tax, discount, total,
+			INSERT INTO orders (number, id, owner, email, status, currency, subtotal, shipping, tax, discount, total,
 				shipping_address, payment_method, payment_status, payment_last4, payment_awaited, placed_at, claimed_until, history,
 				placed_by, key, fingerprint)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, clock_timestamp() + ? * interval '1 microsecond', ?, ?, ?, ?)
+			VALUES (nextval('order_attempts'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, clock_timestamp() + ? * interval '1 microsecond', ?, ?, ?, ?)
 			RETURNING number, claimed_until
 		), bought AS (
 			INSERT INTO order_lines (order_number, position, product_id, name, quantity, unit_price, line_total)
@@ -248,6 +252,8 @@ func (s *Store) Orders(ctx context.Context, filter port.OrderFilter, page domain
 	}
 	if filter.Status != "" {
 		where, args = where+` AND status = ?`, append(args, filter.Status)
+	} else {
+		where += ` AND status <> 'cancelled'`
 	}
 	// The total comes in one row at least, though the page be empty.
 	statement := fmt.Sprintf(`SELECT n.of_all, %s
@@ -299,7 +305,8 @@ func (s *Store) TransitionOrder(ctx context.Context, id domain.OrderID,
 		if effects.EndLease {
 			order.LeasedUntil = time.Time{}
 		}
-		return keepTransition(ctx, tx, order, effects)
+		order.Number, err = keepTransition(ctx, tx, order, effects)
+		return err
 	})
 	if err != nil {
 		return domain.Order{}, domain.Effects{}, err
@@ -307,28 +314,32 @@ func (s *Store) TransitionOrder(ctx context.Context, id domain.OrderID,
 	return order, effects, nil
 }
 
-// keepTransition keeps what a transition changed of an order, and makes its effects.
-func keepTransition(ctx context.Context, tx bun.Tx, o domain.Order, effects domain.Effects) error {
-	_, err := tx.NewRaw(`UPDATE orders SET status = ?, payment_method = ?, payment_status = ?, payment_last4 = ?, payment_awaited = ?,
-		history = ?, key = CASE WHEN ? THEN NULL ELSE key END, claimed_until = CASE WHEN ? THEN NULL ELSE claimed_until END WHERE id = ?`,
-		o.Status, o.Payment.Method, o.Payment.Status, o.Payment.Last4, o.Payment.Awaited, historyOf(o), effects.FreeKey, effects.EndLease, o.ID).Exec(ctx)
+// keepTransition keeps what a transition changed of an order, makes its effects, and
+// returns the order's number.
+func keepTransition(ctx context.Context, tx bun.Tx, o domain.Order, effects domain.Effects) (domain.OrderNumber, error) {
+	var number int64
+	err := tx.NewRaw(`UPDATE orders SET status = ?, payment_method = ?, payment_status = ?, payment_last4 = ?, payment_awaited = ?,
+		history = ?, key = CASE WHEN ? THEN NULL ELSE key END, claimed_until = CASE WHEN ? THEN NULL ELSE claimed_until END,
+		number = CASE WHEN ? AND number < 0 THEN nextval('orders_number_seq') ELSE number END WHERE id = ? RETURNING number`,
+		o.Status, o.Payment.Method, o.Payment.Status, o.Payment.Last4, o.Payment.Awaited, historyOf(o),
+		effects.FreeKey, effects.EndLease, effects.TakeNumber, o.ID).Scan(ctx, &number)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if len(effects.RestoreCart.Lines) > 0 {
 		cart, err := lockCart(ctx, tx, o.Owner)
 		if err != nil {
-			return err
+			return "", err
 		}
 		cart.Merge(effects.RestoreCart)
 		if err := keepCart(ctx, tx, o.Owner, cart); err != nil {
-			return err
+			return "", err
 		}
 	}
-	if len(effects.ReturnStock) == 0 {
-		return nil
+	if len(effects.ReturnStock) > 0 {
+		err = returnStock(ctx, tx, o.ID, effects.ReturnStock, effects.At)
 	}
-	return returnStock(ctx, tx, o.ID, effects.ReturnStock, effects.At)
+	return numberOf(number), err
 }
 
 // LeaseOrder is repeated when its answer was lost. What it leased the first time then stays leased until that lease ends.
@@ -336,12 +347,12 @@ func (s *Store) LeaseOrder(ctx context.Context, lease port.Lease) (domain.Order,
 	var row orderRow
 	err := s.retry(ctx, func(ctx context.Context) error {
 		err := s.db.NewRaw(`WITH free AS (
-				SELECT number FROM orders WHERE status = ? AND (? = '' OR id = ?)
+				SELECT id FROM orders WHERE status = ? AND (? = '' OR id = ?)
 					AND (claimed_until IS NULL OR claimed_until <= clock_timestamp() - ? * interval '1 microsecond')
 				ORDER BY claimed_until NULLS FIRST, number LIMIT 1 FOR UPDATE SKIP LOCKED
 			)
 			UPDATE orders o SET claimed_until = clock_timestamp() + ? * interval '1 microsecond'
-			FROM free WHERE o.number = free.number RETURNING `+orderColumns,
+			FROM free WHERE o.id = free.id RETURNING `+orderColumns,
 			cmp.Or(lease.Status, domain.Pending), lease.Order, lease.Order, lease.EndedFor.Microseconds(), lease.For.Microseconds()).Scan(ctx, &row)
 		if errors.Is(err, sql.ErrNoRows) {
 			return domain.NotFound("order")
@@ -358,6 +369,6 @@ func (s *Store) AdoptOrders(ctx context.Context, from, into domain.OwnerID) erro
 	if from == into {
 		return nil
 	}
-	return s.repeat(ctx, `WITH theirs AS (SELECT number FROM orders WHERE owner = ? ORDER BY number FOR UPDATE)
-		UPDATE orders o SET owner = ? FROM theirs WHERE o.number = theirs.number`, from, into)
+	return s.repeat(ctx, `WITH theirs AS (SELECT id FROM orders WHERE owner = ? ORDER BY id FOR UPDATE)
+		UPDATE orders o SET owner = ? FROM theirs WHERE o.id = theirs.id`, from, into)
 }

@@ -37,10 +37,19 @@ func TestStore_PlaceOrder(t *testing.T) {
 	t.Run("the first order has a number that people can read out", func(t *testing.T) {
 		s := open(t)
 		putStock(t, s, 5)
-		order, _, err := buy(t.Context(), s, "guest:a", "k")
-		require.NoError(t, err)
-		assert.Equal(t, domain.OrderNumber("E-10001"), order.Number)
-		for _, number := range []domain.OrderNumber{"E-010001", "10001", "E-+10001", "e-10001", "E-10001 ", "E-99999999999999999999"} {
+		for _, want := range []domain.OrderNumber{"E-10001", "E-10002"} {
+			for _, key := range []string{"declined", "paid"} {
+				order, _, err := buy(t.Context(), s, "guest:a", key+string(want))
+				require.NoError(t, err)
+				next := map[string]domain.OrderStatus{"declined": domain.Cancelled, "paid": domain.Paid}[key]
+				order, _, err = s.TransitionOrder(t.Context(), order.ID, func(o *domain.Order) (domain.Effects, error) { return o.MoveTo(next, time.Now()) })
+				require.NoError(t, err)
+				if key == "paid" {
+					assert.Equal(t, want, order.Number, "attempts use up no number")
+				}
+			}
+		}
+		for _, number := range []domain.OrderNumber{"E-010001", "10001", "E-+10001", "e-10001", "E-10001 ", "E-99999999999999999999", "E--1000000000000", "E-0"} {
 			_, err := s.OrderByNumber(t.Context(), number)
 			require.ErrorIs(t, err, domain.ErrNotFound, number)
 		}
@@ -113,6 +122,60 @@ func TestStore_PlaceOrder(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, 3, p.Stock)
 	})
+}
+
+// TestOrders_OfServersOfBefore runs the statements of servers that know no attempts: they
+// place an order with its number, and pay one without giving it any.
+func TestOrders_OfServersOfBefore(t *testing.T) {
+	url := migrated(t)
+	s := openAt(t, url)
+	putStock(t, s, 9)
+	db, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer func() { _ = db.Close(t.Context()) }()
+	paid := func(id domain.OrderID) domain.Order {
+		t.Helper()
+		order, _, err := s.TransitionOrder(t.Context(), id, func(o *domain.Order) (domain.Effects, error) { return o.MoveTo(domain.Paid, time.Now()) })
+		require.NoError(t, err)
+		return order
+	}
+	numbers := func() (numbers []domain.OrderNumber) {
+		t.Helper()
+		orders, _, err := s.Orders(t.Context(), port.OrderFilter{Owner: "guest:a"}, domain.Page{Number: 1, Size: 9})
+		require.NoError(t, err)
+		for _, order := range orders {
+			assert.Len(t, order.Lines, 1)
+			numbers = append(numbers, order.Number)
+		}
+		return numbers
+	}
+	_, err = db.Exec(t.Context(), `WITH placed AS (
+			INSERT INTO orders (id, owner, email, status, currency, subtotal, shipping, tax, discount, total,
+				shipping_address, payment_method, payment_status, payment_last4, placed_at, claimed_until, history,
+				placed_by, key, fingerprint)
+			VALUES ('before', 'guest:a', '', 'pending', 'USD', 1, 0, 0, 0, 1, '{}', '', 'pending', '', '2020-01-01', clock_timestamp(), '[]',
+				'guest:a', 'key:before', 'f')
+			RETURNING number
+		) INSERT INTO order_lines SELECT number, 1, 'tea', 'Tea', 1, 1, 1 FROM placed`)
+	require.NoError(t, err)
+	attempt, _, err := buy(t.Context(), s, "guest:a", "k")
+	require.NoError(t, err)
+	assert.Equal(t, []domain.OrderNumber{"", "E-10001"}, numbers(), "an order of before has its number as it is placed")
+	assert.Equal(t, domain.OrderNumber("E-10001"), paid("before").Number, "and keeps it")
+
+	_, err = db.Exec(t.Context(), `UPDATE orders SET status = 'paid', payment_method = '', payment_status = 'paid', payment_last4 = '',
+		history = '[]', key = CASE WHEN false THEN NULL ELSE key END WHERE id = $1`, attempt.ID)
+	require.NoError(t, err)
+	assert.Equal(t, []domain.OrderNumber{"E-10002", "E-10001"}, numbers(), "what is paid by a server of before has a number")
+	next, _, err := buy(t.Context(), s, "guest:a", "next")
+	require.NoError(t, err)
+	assert.Equal(t, domain.OrderNumber("E-10003"), paid(next.ID).Number)
+
+	rows, err := db.Query(t.Context(), `SELECT l.order_number = o.number FROM order_lines l LEFT JOIN orders o ON o.number = l.order_number`)
+	require.NoError(t, err)
+	found, err := pgx.CollectRows(rows, pgx.RowTo[bool])
+	require.NoError(t, err)
+	assert.Equal(t, []bool{true, true, true}, found, "their servers find the lines by the number")
 }
 
 func TestNobodyWaitsInACircle(t *testing.T) {

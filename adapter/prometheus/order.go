@@ -26,7 +26,7 @@ type Orders struct {
 func CountOrders(durable port.Orders, registry prometheus.Registerer) *Orders {
 	o := &Orders{
 		orders:  durable,
-		placed:  prometheus.NewCounter(prometheus.CounterOpts{Name: "eshop_orders_placed_total", Help: "Orders placed; a repeat is not one."}),
+		placed:  prometheus.NewCounter(prometheus.CounterOpts{Name: "eshop_orders_placed_total", Help: "Orders placed and paid; a repeat is not one, nor is an attempt that was not paid."}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "eshop_orders_refused_total", Help: "Orders that were not placed, by the code of the reason."}, []string{"code"}),
 		moved:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "eshop_orders_moved_total", Help: "Orders that came into a status after they were placed."}, []string{"status"}),
 	}
@@ -34,24 +34,24 @@ func CountOrders(durable port.Orders, registry prometheus.Registerer) *Orders {
 	return o
 }
 
-// PlaceOrder counts orders placed and refused.
+// PlaceOrder counts orders refused.
 func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (domain.Order, bool, error) {
 	order, placed, err := o.orders.PlaceOrder(ctx, p, build)
-	switch {
-	case err != nil:
+	if err != nil {
 		o.refused.WithLabelValues(string(domain.CodeOf(err))).Inc()
-	case placed:
-		o.placed.Inc()
 	}
 	return order, placed, err
 }
 
-// TransitionOrder counts the statuses that orders come into.
+// TransitionOrder counts the statuses that orders come into, and those that are paid as placed.
 func (o *Orders) TransitionOrder(ctx context.Context, id domain.OrderID,
 	change func(*domain.Order) (domain.Effects, error)) (domain.Order, domain.Effects, error) {
 	order, effects, err := o.orders.TransitionOrder(ctx, id, change)
 	if err == nil && effects.MovedTo != "" {
 		o.moved.WithLabelValues(string(effects.MovedTo)).Inc()
+	}
+	if err == nil && effects.MovedTo == domain.Paid {
+		o.placed.Inc()
 	}
 	return order, effects, err
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eshop/domain"
-	"eshop/port"
 )
 
 func auditingOrders(t *testing.T, open func(t *testing.T) shop) {
@@ -91,21 +90,15 @@ func (s shop) audit(t *testing.T, n int) {
 		reason  domain.MovementReason
 	}
 	want, sold := map[cause]int{}, map[domain.ProductID]int{}
-	for number := 1; ; number++ {
-		orders, total, err := s.Orders().Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: number, Size: 100})
-		require.NoError(t, err)
-		require.NotZero(t, total)
-		if len(orders) == 0 {
-			break
-		}
-		for _, o := range orders {
-			for _, line := range o.Lines {
-				want[cause{o.ID, line.Product, domain.StockSold}] = -line.Quantity
-				if o.Status == domain.Cancelled || o.Status == domain.Refunded {
-					want[cause{o.ID, line.Product, domain.StockReturned}] = line.Quantity
-				} else {
-					sold[line.Product] += line.Quantity
-				}
+	all := s.allOrders(t)
+	require.NotEmpty(t, all)
+	for _, o := range all {
+		for _, line := range o.Lines {
+			want[cause{o.ID, line.Product, domain.StockSold}] = -line.Quantity
+			if o.Status == domain.Cancelled || o.Status == domain.Refunded {
+				want[cause{o.ID, line.Product, domain.StockReturned}] = line.Quantity
+			} else {
+				sold[line.Product] += line.Quantity
 			}
 		}
 	}

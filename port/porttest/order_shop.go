@@ -231,10 +231,26 @@ func (s shop) kept(t *testing.T) kept {
 		cart.Lines, cart.Keys = append([]domain.Line{}, cart.Lines...), append([]string{}, cart.Keys...)
 		k.carts[owner] = cart
 	}
-	orders, total, err := s.Orders().Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 100})
-	require.NoError(t, err)
-	k.orders, k.total = ordersInUTC(orders), total
+	k.orders = ordersInUTC(s.allOrders(t))
+	k.total = len(k.orders)
 	return k
+}
+
+// allOrders reads every order, and after them what was cancelled.
+func (s shop) allOrders(t *testing.T) []domain.Order {
+	t.Helper()
+	var all []domain.Order
+	for _, status := range []domain.OrderStatus{"", domain.Cancelled} {
+		for number := 1; ; number++ {
+			page, _, err := s.Orders().Orders(t.Context(), port.OrderFilter{Status: status}, domain.Page{Number: number, Size: 100})
+			require.NoError(t, err)
+			if len(page) == 0 {
+				break
+			}
+			all = append(all, page...)
+		}
+	}
+	return all
 }
 
 // assertOrder compares all of two orders. Where their times were kept does not matter.

@@ -1,6 +1,7 @@
 package porttest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"testing"
@@ -32,12 +33,14 @@ func updatingOrders(t *testing.T, open func(t *testing.T) shop) {
 				assertOrder(t, before, *o)
 				return change(o)
 			})
+			assert.NotEmpty(t, got.Number, "it has had a number since it was paid")
+			want.Number = cmp.Or(want.Number, got.Number)
 			assertOrder(t, want, got)
 			assertOrder(t, want, s.order(t, want.ID))
 			byNumber, err := s.Orders().OrderByNumber(t.Context(), want.Number)
 			require.NoError(t, err)
 			assertOrder(t, want, byNumber)
-			assert.Equal(t, ordersInUTC([]domain.Order{other, want}), s.kept(t).orders)
+			assert.ElementsMatch(t, ordersInUTC([]domain.Order{other, want}), s.kept(t).orders)
 		}
 		assertOrder(t, other, s.order(t, other.ID))
 		assert.Equal(t, 7, s.product(t, 1).Stock, "no other status returns it")
@@ -97,6 +100,35 @@ func updatingOrders(t *testing.T, open func(t *testing.T) shop) {
 
 func makingEffects(t *testing.T, open func(t *testing.T) shop) {
 	cancelled := func(o *domain.Order) { o.Status = domain.Cancelled }
+	t.Run("each order takes a number of its own, and keeps it", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 100)
+		const n = 12
+		orders, errs := make([]domain.Order, n), make([]error, n)
+		for i := range orders {
+			owner := domain.OwnerID(fmt.Sprint("guest:", i))
+			orders[i] = s.sell(t, owner, "k", cartLine(1, 1), cartLine(1, 2))
+		}
+		attempt := s.moveTo(t, s.sell(t, "guest:a", "attempt", cartLine(1, 1)).ID, domain.Cancelled)
+		atOnce(n, func(i int) {
+			orders[i], _, errs[i] = s.Orders().TransitionOrder(t.Context(), orders[i].ID, moving(domain.Paid))
+		})
+		require.NoError(t, errors.Join(errs...))
+		numbers := map[domain.OrderNumber]bool{"": true}
+		for _, order := range orders {
+			assert.False(t, numbers[order.Number], order.Number)
+			numbers[order.Number] = true
+			for range 2 {
+				again := s.transition(t, order.ID, changing(func(*domain.Order) {}, domain.Effects{TakeNumber: true}))
+				assertOrder(t, order, again)
+			}
+			assertOrder(t, order, s.order(t, order.ID))
+			found, err := s.Orders().OrderByNumber(t.Context(), order.Number)
+			require.NoError(t, err)
+			assertOrder(t, order, found)
+		}
+		assert.Empty(t, s.order(t, attempt.ID).Number, "an attempt has none")
+	})
 	for name, c := range map[string]struct {
 		change      transition
 		stock, sold int // of product 1
@@ -108,13 +140,15 @@ func makingEffects(t *testing.T, open func(t *testing.T) shop) {
 			At: later, ReturnStock: []domain.OrderLine{{Product: aProduct(1, 0).ID, Quantity: 3}}}), 9, 1, 0, false},
 		"lines into the cart": {changing(func(*domain.Order) {}, domain.Effects{
 			RestoreCart: domain.Cart{Lines: []domain.Line{cartLine(1, 2)}}}), 6, 4, 2, false},
-		"the key": {changing(func(*domain.Order) {}, domain.Effects{FreeKey: true}), 6, 4, 0, true},
+		"a number": {changing(func(*domain.Order) {}, domain.Effects{TakeNumber: true}), 6, 4, 0, false},
+		"the key":  {changing(func(*domain.Order) {}, domain.Effects{FreeKey: true}), 6, 4, 0, true},
 	} {
 		t.Run("a transition gives back what its effects name and no more: "+name, func(t *testing.T) {
 			s := open(t)
 			s.stock(t, 10, 10)
 			order := s.sell(t, "guest:a", "k", cartLine(1, 4), cartLine(2, 1))
-			s.transition(t, order.ID, c.change)
+			order = s.transition(t, order.ID, c.change)
+			assert.Equal(t, name == "a number", order.Number != "")
 			p, other := s.product(t, 1), s.product(t, 2)
 			assert.Equal(t, c.stock, p.Stock)
 			assert.Equal(t, c.sold, p.Sold)
@@ -208,7 +242,6 @@ func returningOrders(t *testing.T, open func(t *testing.T) shop) {
 		require.NoError(t, err)
 		assert.True(t, placed)
 		assert.NotEqual(t, cancelled.ID, order.ID)
-		assert.NotEqual(t, cancelled.Number, order.Number)
 		assert.Equal(t, cancelled.Lines, order.Lines)
 
 		s.transition(t, cancelled.ID, paying("1"))

@@ -194,19 +194,19 @@ type addressJSON struct {
 }
 
 type orderJSON struct {
-	ID              domain.OrderID     `json:"id"`
-	Number          domain.OrderNumber `json:"number"`
-	Status          domain.OrderStatus `json:"status"`
-	Items           []orderLineJSON    `json:"items"`
-	Subtotal        moneyJSON          `json:"subtotal"`
-	Shipping        moneyJSON          `json:"shipping"`
-	Tax             moneyJSON          `json:"tax"`
-	Discount        moneyJSON          `json:"discount"`
-	Total           moneyJSON          `json:"total"`
-	ShippingAddress addressJSON        `json:"shipping_address"`
-	Payment         paymentJSON        `json:"payment"`
-	PlacedAt        time.Time          `json:"placed_at"`
-	History         []statusChangeJSON `json:"history"`
+	ID              domain.OrderID      `json:"id"`
+	Number          *domain.OrderNumber `json:"number"` // null before the order is paid
+	Status          domain.OrderStatus  `json:"status"`
+	Items           []orderLineJSON     `json:"items"`
+	Subtotal        moneyJSON           `json:"subtotal"`
+	Shipping        moneyJSON           `json:"shipping"`
+	Tax             moneyJSON           `json:"tax"`
+	Discount        moneyJSON           `json:"discount"`
+	Total           moneyJSON           `json:"total"`
+	ShippingAddress addressJSON         `json:"shipping_address"`
+	Payment         paymentJSON         `json:"payment"`
+	PlacedAt        time.Time           `json:"placed_at"`
+	History         []statusChangeJSON  `json:"history"`
 }
 
 type orderLineJSON struct {
@@ -229,8 +229,12 @@ type statusChangeJSON struct {
 }
 
 func orderOf(o domain.Order) orderJSON {
+	var number *domain.OrderNumber
+	if o.Number != "" {
+		number = &o.Number
+	}
 	return orderJSON{
-		ID: o.ID, Number: o.Number, Status: o.Status,
+		ID: o.ID, Number: number, Status: o.Status,
 		Items: each(o.Lines, func(l domain.OrderLine) orderLineJSON {
 			return orderLineJSON{l.Product, l.Name, l.Quantity, money(l.UnitPrice), money(l.LineTotal)}
 		}),

@@ -56,6 +56,40 @@ func TestCheckout_WhatThePaymentSays(t *testing.T) {
 	})
 }
 
+func TestCheckout_AnAttemptThatIsNotPaid(t *testing.T) {
+	s := open(t, func(p *parts) { p.Payments = &mute{Payments: p.Payments} })
+	s.AddAccount("anna", domain.Customer)
+	s.AddAccount("sue", domain.Staff)
+	b, staff := s.signedIn("anna"), s.signedIn("sue")
+	b.add(lamp, 1)
+	path := b.buy()
+	s.settle(domain.Cancelled)
+	assert.Contains(t, b.get(path).text(), "nothing was charged")
+	assert.NotContains(t, b.get(path).body, `http-equiv="refresh"`)
+	assert.NotEmpty(t, b.get("/orders").all("data-empty"), "it is in nobody's history")
+	assert.Empty(t, staff.get("/admin/orders").all("data-order"))
+	assert.Contains(t, staff.get("/admin").text(), "Orders")
+	apart := staff.get("/admin/orders?status=cancelled")
+	assert.Len(t, apart.all("data-order"), 1, "staff see it apart")
+	assert.Contains(t, apart.text(), "1 attempt")
+	staff.get("/admin" + path)
+
+	path = b.buy()
+	assert.Len(t, b.get("/orders").all("data-order"), 1, "one that may yet be paid is shown")
+	s.settle(domain.Paid)
+	b.ask(path + "?placed").leadsTo("/orders/E-10001?placed=")
+	b.ask(path).leadsTo("/orders/E-10001")
+	assert.Contains(t, b.get("/orders/E-10001?placed=").of("data-placed"), "Its number is E-10001.")
+	staff.get("/admin" + path)
+}
+
+// settle moves the newest order on, as the gateway would have said.
+func (s *shop) settle(next domain.OrderStatus) {
+	s.t.Helper()
+	_, _, err := s.Store.TransitionOrder(context.Background(), s.Orders()[0].ID, func(o *domain.Order) (domain.Effects, error) { return o.MoveTo(next, o.PlacedAt) })
+	require.NoError(s.t, err)
+}
+
 // mute is a gateway that never says what became of a charge.
 type mute struct{ port.Payments }
 

@@ -88,7 +88,7 @@ func (p *Pages) Buy(w http.ResponseWriter, r *http.Request) error {
 			return "", "", err
 		}
 		order, _, err := p.Shop.Checkout.Buy(r.Context(), by.Session.Owner(), key, purchaseOf(form))
-		return ui.OrderPath(order.Number) + "?placed", "", err
+		return ui.OrderPath(order) + "?placed", "", err
 	}, func(form url.Values, err error) error { return p.refuse(w, r, err, form) })
 }
 

@@ -42,7 +42,7 @@ func (p *Pages) showOrder(w http.ResponseWriter, r *http.Request, v ui.View, pro
 	if err != nil {
 		return err
 	}
-	v.Path = orderPath(order.Number)
+	v.Path = orderPath(order)
 	return ui.RenderForm(w, r, prob, orderPage(v, order, prob))
 }
 
@@ -69,12 +69,10 @@ func (p *Pages) MoveOrder(w http.ResponseWriter, r *http.Request, v ui.View) err
 	if order.Status == domain.Refunding {
 		done = "refunding"
 	}
-	return ui.RedirectWithNotice(w, r, orderPath(number), done)
+	return ui.RedirectWithNotice(w, r, orderPath(order), done)
 }
 
-func orderPath(number domain.OrderNumber) string {
-	return "/admin/orders/" + url.PathEscape(string(number))
-}
+func orderPath(o domain.Order) string { return "/admin/orders/" + url.PathEscape(ui.OrderName(o)) }
 
 // mayMoveTo are the states that staff may ask for; the others are the payment's to say. An
 // order goes to Refunded by way of Refunding.

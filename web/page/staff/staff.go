@@ -60,6 +60,9 @@ func (p *Pages) Dashboard(w http.ResponseWriter, r *http.Request, v ui.View) err
 	var counts []statusCount
 	one := domain.Page{Number: 1, Size: 1}
 	for _, status := range domain.OrderStatuses {
+		if status == domain.Cancelled {
+			continue // an attempt that was not paid is no order
+		}
 		_, n, err := p.Shop.Fulfillment.Orders(r.Context(), v.Visitor.User, status, one)
 		if err != nil {
 			return err

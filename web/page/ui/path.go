@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -97,7 +98,21 @@ func RedirectToSignIn(w http.ResponseWriter, r *http.Request, path string) error
 }
 
 // OrderPath is where the buyer finds an order.
-func OrderPath(number domain.OrderNumber) string { return "/orders/" + url.PathEscape(string(number)) }
+func OrderPath(o domain.Order) string { return "/orders/" + url.PathEscape(OrderName(o)) }
+
+// OrderName names an order in paths: by its number or, before it is paid, by its id.
+func OrderName(o domain.Order) string { return cmp.Or(string(o.Number), string(o.ID)) }
+
+// OrderTitle names an order to people.
+func OrderTitle(o domain.Order) string {
+	switch {
+	case o.Number != "":
+		return "Order " + string(o.Number)
+	case o.Status == domain.Cancelled:
+		return "Payment not made"
+	}
+	return "Order awaiting payment"
+}
 
 // ProductPath is where shoppers find a product.
 func ProductPath(p domain.Product) string { return "/products/" + url.PathEscape(p.Slug) }
