@@ -14,6 +14,9 @@ type Placement struct {
 	// Fingerprint stands for all that the caller sent with it.
 	Key         string
 	Fingerprint string
+	// Adopted says that the key is also looked for among the orders that the owner has
+	// adopted: who buys as a guest and signs in repeats the purchase as an account.
+	Adopted bool
 	// Lease is for how long the caller alone asks for the payment of the new order.
 	Lease time.Duration
 }
@@ -44,8 +47,8 @@ type Orders interface {
 	// of the cart and those of its products that are there, and it has no number yet; its lines are taken from stock, with a movement each
 	// and counted as sold; the cart is emptied, keeping its version; and the key is kept.
 	//
-	// When the owner's key is kept already the order that it made comes back, and
-	// placed is false; with another fingerprint it is ErrConflict
+	// When the owner's key is kept already, or an adopted order's if the placement says
+	// so, the order that it made comes back, the owner's own first, and placed is false; with another fingerprint it is ErrConflict
 	// `idempotency_key_reused`. Of any number of calls with one key, on any
 	// servers, one places. When build fails, or stock does not suffice
 	// (`out_of_stock`, with every shortage), nothing is kept, the key neither.

@@ -273,7 +273,10 @@ func (a *Account) pass(v Visitor) Credential {
 // what could not be moved is tried again when the visitor is next identified.
 func (a *Account) merge(ctx context.Context, s domain.Session) domain.Session {
 	into := s.User.Owner()
+	// An order that is cancelled gives its lines back to its owner's cart: the orders come
+	// before the cart, and once more for what was placed in between.
 	err := errors.Join(
+		a.deps.Orders.AdoptOrders(ctx, s.Guest, into),
 		a.deps.Carts.MergeCart(ctx, s.Guest, into),
 		a.deps.Wishlists.MergeWishlist(ctx, s.Guest, into),
 		a.deps.Orders.AdoptOrders(ctx, s.Guest, into),

@@ -37,7 +37,8 @@ func (c *Checkout) placement(ctx context.Context, owner domain.OwnerID, key doma
 		name = fmt.Sprintf("cart:%d", cart.Version)
 	}
 	fingerprint, err := c.deps.SecretKey.fingerprint(p)
-	return port.Placement{Owner: owner, Key: name, Fingerprint: fingerprint, Lease: leaseFor}, err
+	// The version of a cart names that cart alone, and not the one of a guest who signed in.
+	return port.Placement{Owner: owner, Key: name, Fingerprint: fingerprint, Adopted: key != "", Lease: leaseFor}, err
 }
 
 // fingerprint returns a keyed hash (HMAC-SHA-256) of all of a purchase. Without k,

@@ -36,7 +36,7 @@ func (s *Store) PlaceOrder(ctx context.Context, p port.Placement, build port.Bui
 		return domain.Order{}, false, err
 	}
 	name := placement{p.Owner, p.Key}
-	if before, ok := s.placements[name]; ok {
+	if before, ok := s.placedBefore(p); ok {
 		if before.fingerprint != p.Fingerprint {
 			return domain.Order{}, false, domain.KeyReused()
 		}
@@ -62,6 +62,20 @@ func (s *Store) PlaceOrder(ctx context.Context, p port.Placement, build port.Bui
 	cart.Lines = nil
 	s.carts[p.Owner] = cart
 	return o.Clone(), true, nil
+}
+
+// placedBefore returns what the key of p has placed.
+func (s *Store) placedBefore(p port.Placement) (placed, bool) {
+	before, ok := s.placements[placement{p.Owner, p.Key}]
+	if ok || !p.Adopted {
+		return before, ok
+	}
+	for _, o := range slices.Backward(s.ordersOf[p.Owner]) {
+		if before := s.placements[o.placement]; o.placement.key == p.Key && before.order == o {
+			return before, true
+		}
+	}
+	return placed{}, false
 }
 
 func (s *Store) productsOf(cart domain.Cart) map[domain.ProductID]domain.Product {

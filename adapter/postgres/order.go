@@ -183,8 +183,13 @@ func placedBy(ctx context.Context, tx bun.Tx, p port.Placement) (domain.Order, s
 		Fingerprint string `bun:"fingerprint"`
 		orderRow
 	}
-	err := tx.NewRaw(`SELECT o.fingerprint, `+orderColumns+` FROM orders o WHERE o.placed_by = ? AND o.key = ?`,
-		p.Owner, p.Key).Scan(ctx, &row)
+	// Two look-ups, each by its index; an OR would have neither.
+	err := tx.NewRaw(`SELECT o.fingerprint, `+orderColumns+` FROM orders o WHERE o.id = (
+		SELECT id FROM (
+			SELECT id, placed_at, true AS own FROM orders WHERE placed_by = ? AND key = ?
+			UNION ALL SELECT id, placed_at, false FROM orders WHERE ? AND owner = ? AND key = ?
+		) found ORDER BY own DESC, placed_at DESC LIMIT 1)`,
+		p.Owner, p.Key, p.Adopted, p.Owner, p.Key).Scan(ctx, &row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return domain.Order{}, "", nil
 	}

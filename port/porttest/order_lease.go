@@ -199,6 +199,23 @@ func adoptingOrders(t *testing.T, open func(t *testing.T) shop) {
 			assert.False(t, placed)
 			assertOrder(t, c.want, got)
 		}
+		adopted := func(key, fingerprint string) (domain.Order, error) {
+			order, placed, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "user:a", Key: key, Fingerprint: fingerprint, Adopted: true},
+				func(domain.Cart, map[domain.ProductID]domain.Product) (domain.Order, error) {
+					return domain.Order{}, domain.CartEmpty()
+				})
+			assert.False(t, placed)
+			return order, err
+		}
+		for key, want := range map[string]domain.Order{"k": mine, "alone": alone} {
+			got, err := adopted(key, sent)
+			require.NoError(t, err, "who adopted it repeats it, and their own key comes first")
+			assertOrder(t, want, got)
+			_, err = adopted(key, "something else")
+			requireCode(t, err, domain.ErrConflict, domain.CodeIdempotencyKeyReused)
+		}
+		_, err := adopted("none", sent)
+		requireCode(t, err, domain.ErrConflict, domain.CodeCartEmpty)
 		again := s.sell(t, "user:a", "alone", cartLine(1, 4))
 		assert.NotEqual(t, alone.ID, again.ID, "the new owner never used that key")
 
@@ -210,6 +227,10 @@ func adoptingOrders(t *testing.T, open func(t *testing.T) shop) {
 		assert.False(t, placed)
 		assertOrder(t, again, got)
 		s.sell(t, "guest:a", "alone", cartLine(1, 1))
+		s.moveTo(t, theirs.ID, domain.Cancelled)
+		s.moveTo(t, mine.ID, domain.Cancelled)
+		_, err = adopted("k", sent)
+		requireCode(t, err, domain.ErrConflict, domain.CodeCartEmpty)
 	})
 }
 
