@@ -165,21 +165,33 @@ func (c *Checkout) await(ctx context.Context, order domain.Order) domain.Order {
 
 // settle moves the order on by the status of its charge, and wakes the calls that wait for it.
 func (c *Checkout) settle(ctx context.Context, order domain.Order, status port.ChargeStatus) (domain.Order, error) {
+	return settleOrder(ctx, c.deps.Orders, c.deps.Events, order.ID, settlement(status, c.deps.Clock()))
+}
+
+type transition = func(*domain.Order) (domain.Effects, error)
+
+// settlement moves a pending order on by the status of its charge.
+func settlement(status port.ChargeStatus, at time.Time) transition {
 	next := domain.Cancelled
 	if status == port.Charged {
 		next = domain.Paid
 	}
-	order, _, err := c.deps.Orders.TransitionOrder(ctx, order.ID, func(o *domain.Order) (domain.Effects, error) {
+	return func(o *domain.Order) (domain.Effects, error) {
 		if o.Status != domain.Pending {
 			return domain.Effects{}, nil
 		}
-		return o.MoveTo(next, c.deps.Clock())
-	})
+		return o.MoveTo(next, at)
+	}
+}
+
+// settleOrder makes the settlement of an order, and wakes the calls that wait for it.
+func settleOrder(ctx context.Context, orders port.Orders, events port.Events, id domain.OrderID, settle transition) (domain.Order, error) {
+	order, _, err := orders.TransitionOrder(ctx, id, settle)
 	if err != nil {
 		return domain.Order{}, err
 	}
 	// An event that is lost only delays: a call that waits polls as well.
-	_ = c.deps.Events.Publish(ctx, domain.Event{Topic: domain.OrderChanged, Key: string(order.ID)})
+	_ = events.Publish(ctx, domain.Event{Topic: domain.OrderChanged, Key: string(id)})
 	return order, nil
 }
 

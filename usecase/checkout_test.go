@@ -489,6 +489,87 @@ func TestCheckout_Buy_TellsLaterWhatBecameOfAPendingOrder(t *testing.T) {
 	}
 }
 
+func TestCheckout_Buy_TheSameKeyAfterSigningIn(t *testing.T) {
+	w := newWorld(t)
+	registered, err := w.Account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+	require.NoError(t, err)
+	account := registered.Session.Owner()
+	w.fill(t, account, "pot", 1)
+	guest := w.Account.NewGuest()
+	require.NoError(t, w.Account.Keep(t.Context(), guest))
+	w.fill(t, guest.Session.Owner(), "tea", 2)
+	first, _, err := w.Checkout.Buy(t.Context(), guest.Session.Owner(), "k", purchase(good))
+	require.NoError(t, err)
+	pass, err := w.Account.SignIn(t.Context(), guest.Visitor, ann.Username, ann.Password, "here")
+	require.NoError(t, err)
+	require.Equal(t, account, pass.Session.Owner())
+
+	again, placed, err := w.Checkout.Buy(t.Context(), account, "k", purchase(good))
+	require.NoError(t, err)
+	assert.False(t, placed)
+	assert.Equal(t, first.ID, again.ID)
+	_, _, err = w.Checkout.Buy(t.Context(), account, "k", purchase("5555555555554444"))
+	assert.Equal(t, domain.CodeIdempotencyKeyReused, domain.CodeOf(err))
+	cart, err := w.store.Cart(t.Context(), account)
+	require.NoError(t, err)
+	assert.Equal(t, 1, cart.ItemCount(), "what the account had is still in its cart")
+
+	next, placed, err := w.Checkout.Buy(t.Context(), account, "next", purchase(good))
+	require.NoError(t, err)
+	assert.True(t, placed)
+	assert.NotEqual(t, first.ID, next.ID)
+}
+
+func TestCheckout_Buy_WithoutAKeyAfterSigningIn(t *testing.T) {
+	w := newWorld(t)
+	guest := w.Account.NewGuest()
+	require.NoError(t, w.Account.Keep(t.Context(), guest))
+	w.fill(t, guest.Session.Owner(), "tea", 1)
+	first, _, err := w.Checkout.Buy(t.Context(), guest.Session.Owner(), "", purchase(good))
+	require.NoError(t, err)
+	pass, err := w.Account.Register(t.Context(), guest.Visitor, ann, "here")
+	require.NoError(t, err)
+	w.fill(t, pass.Session.Owner(), "tea", 1)
+	next, placed, err := w.Checkout.Buy(t.Context(), pass.Session.Owner(), "", purchase(good))
+	require.NoError(t, err)
+	assert.True(t, placed, "another cart of the same version is another purchase")
+	assert.NotEqual(t, first.ID, next.ID)
+}
+
+// cancellingCarts settle an order as not charged after each merge.
+type cancellingCarts struct {
+	port.Carts
+	after func()
+}
+
+func (c cancellingCarts) MergeCart(ctx context.Context, from, into domain.OwnerID) error {
+	err := c.Carts.MergeCart(ctx, from, into)
+	c.after()
+	return err
+}
+
+func TestAccount_AnOrderThatIsCancelledWhileItsShopperSignsIn(t *testing.T) {
+	w := newWorldPaidBy(t, &stuckGateway{nil, func(domain.OrderID) bool { return true }})
+	synctest.Test(t, func(t *testing.T) {
+		guest := w.Account.NewGuest()
+		w.fill(t, guest.Session.Owner(), "tea", 2)
+		order, _, err := w.Checkout.Buy(t.Context(), guest.Session.Owner(), "k", purchase(good))
+		require.NoError(t, err)
+		require.Equal(t, domain.Pending, order.Status)
+		account := useCases(t, w.store, func(p *testshop.Parts) {
+			p.Carts = cancellingCarts{w.store, func() {
+				_, _, err := w.store.TransitionOrder(t.Context(), order.ID, func(o *domain.Order) (domain.Effects, error) { return o.MoveTo(domain.Cancelled, utcNow()) })
+				assert.NoError(t, err)
+			}}
+		}).Account
+		pass, err := account.Register(t.Context(), guest.Visitor, ann, "here")
+		require.NoError(t, err)
+		cart, err := w.store.Cart(t.Context(), pass.Session.Owner())
+		require.NoError(t, err)
+		assert.Equal(t, 2, cart.ItemCount(), "what was not paid is in the account's cart")
+	})
+}
+
 // countingOrders counts how often an order is read.
 type countingOrders struct {
 	orders
@@ -674,4 +755,37 @@ func TestCheckout_Settle_GoesOn(t *testing.T) {
 		assert.ErrorContains(t, err, string(kept.locked))
 		assert.Equal(t, 2, settled, "the oldest holds up no other")
 	})
+}
+
+func TestFulfillment_Settle(t *testing.T) {
+	staff, customer := domain.User{ID: "s", Role: domain.Staff}, domain.User{ID: "c", Role: domain.Customer}
+	for card, want := range map[string]domain.OrderStatus{demopay.HangsThenPays: domain.Paid, demopay.HangsThenDenies: domain.Cancelled} {
+		t.Run(string(want), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.fill(t, "ann", "tea", 2)
+				order, _, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(card))
+				require.NoError(t, err)
+				name := domain.OrderNumber(order.ID)
+				_, err = w.Fulfillment.Settle(t.Context(), customer, name)
+				require.ErrorIs(t, err, domain.ErrDenied)
+				_, err = w.Fulfillment.Settle(t.Context(), staff, "E-1")
+				require.ErrorIs(t, err, domain.ErrNotFound)
+				_, err = w.Fulfillment.Settle(t.Context(), staff, name)
+				assert.Equal(t, domain.CodeOrderState, domain.CodeOf(err), "who placed it may still be at work, and asking would void its charge")
+
+				time.Sleep(4 * time.Second)
+				_, err = w.Fulfillment.Settle(t.Context(), staff, name)
+				assert.Equal(t, domain.CodePaymentUnavailable, domain.CodeOf(err), "the gateway is still silent")
+				time.Sleep(demopay.Silence)
+				settled, err := w.Fulfillment.Settle(t.Context(), staff, name)
+				require.NoError(t, err)
+				assert.Equal(t, want, settled.Status)
+				again, err := w.Fulfillment.Settle(t.Context(), staff, name)
+				require.NoError(t, err)
+				assert.Equal(t, settled, again, "it changes nothing more")
+				assert.Equal(t, map[domain.OrderStatus]int{domain.Paid: 3, domain.Cancelled: 5}[want], w.stock(t, "tea"))
+			})
+		})
+	}
 }

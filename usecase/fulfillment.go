@@ -159,3 +159,32 @@ func (f *Fulfillment) transition(ctx context.Context, id domain.OrderID, change 
 	_ = f.deps.Events.Publish(ctx, domain.Event{Topic: domain.OrderChanged, Key: string(order.ID)})
 	return order, nil
 }
+
+// askTimeout is below the balancer's patience for what staff do, which is 3 s.
+const askTimeout = 2 * time.Second
+
+// Settle asks the payment gateway what became of a pending order's charge, as Checkout does
+// by itself again and again, and moves the order on: what was not charged is cancelled, and
+// its stock is free. An order that is not pending stays as it is. It fails with ErrConflict
+// while somebody else asks, and with what the gateway fails with.
+func (f *Fulfillment) Settle(ctx context.Context, by domain.User, number domain.OrderNumber) (domain.Order, error) {
+	order, err := f.Order(ctx, by, number)
+	if err != nil || order.Status != domain.Pending {
+		return order, err
+	}
+	// Asking voids a charge that is still to be made, which must not be under way.
+	_, err = f.deps.Orders.LeaseOrder(ctx, port.Lease{Order: order.ID, For: leaseFor})
+	if errors.Is(err, domain.ErrNotFound) {
+		return domain.Order{}, domain.ErrConflict.Errorf(domain.CodeOrderState, "the payment service is being asked about this order right now; try again in some seconds")
+	}
+	if err != nil {
+		return domain.Order{}, err
+	}
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	status, err := f.deps.Payments.SettleOrVoid(asking, order.ID)
+	if err != nil {
+		return domain.Order{}, err
+	}
+	return settleOrder(ctx, f.deps.Orders, f.deps.Events, order.ID, settlement(status, f.deps.Clock()))
+}

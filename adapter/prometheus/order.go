@@ -4,6 +4,8 @@ package prometheus
 
 import (
 	"context"
+	"math"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -54,4 +56,29 @@ func (o *Orders) TransitionOrder(ctx context.Context, id domain.OrderID,
 		o.placed.Inc()
 	}
 	return order, effects, err
+}
+
+// gaugeTimeout keeps a store that hangs from holding up what else is scraped.
+const gaugeTimeout = time.Second
+
+// GaugePending registers the age of the oldest pending order of orders, which is read when
+// it is asked for: it grows while the payment gateway says nothing.
+func GaugePending(orders port.Orders, registry prometheus.Registerer) {
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "eshop_orders_oldest_pending_seconds",
+		Help: "Age of the oldest order whose payment is not known yet; 0 without one, NaN while it cannot be read."}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), gaugeTimeout)
+		defer cancel()
+		pending := port.OrderFilter{Status: domain.Pending}
+		oldest, total, err := orders.Orders(ctx, pending, domain.Page{Number: 1, Size: 1})
+		if err == nil && total > 1 {
+			oldest, _, err = orders.Orders(ctx, pending, domain.Page{Number: total, Size: 1})
+		}
+		switch {
+		case err != nil:
+			return math.NaN()
+		case len(oldest) == 0:
+			return 0
+		}
+		return max(0, time.Since(oldest[0].PlacedAt).Seconds())
+	}))
 }

@@ -7,7 +7,6 @@ import (
 
 	client "github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"eshop/adapter/memory"
 	"eshop/adapter/prometheus"
@@ -52,19 +51,7 @@ func TestOrders_Counts(t *testing.T) {
 	move(domain.Paid, nil)
 	move(domain.Pending, nil)
 
-	families, err := registry.Gather()
-	require.NoError(t, err)
-	got := map[string]float64{}
-	for _, family := range families {
-		for _, m := range family.GetMetric() {
-			name := family.GetName()
-			for _, label := range m.GetLabel() {
-				name += " " + label.GetValue()
-			}
-			got[name] = m.GetCounter().GetValue()
-		}
-	}
 	assert.Equal(t, map[string]float64{
 		"eshop_orders_placed_total": 1, "eshop_orders_refused_total cart_empty": 1, "eshop_orders_moved_total paid": 1,
-	}, got, "a repeat, a failure and a transition that moves nothing do not count")
+	}, gathered(t, registry), "a repeat, a failure and a transition that moves nothing do not count")
 }

@@ -47,20 +47,20 @@ func demoLoader(s eshop.Stores, passwords usecase.Passwords) *demo.Loader {
 	return &demo.Loader{Products: s.Products, Carts: s.Carts, Users: s.Users, Orders: s.Orders, Passwords: passwords}
 }
 
-func memoryStores(store *memory.Store, registry *prometheus.Registry) eshop.Stores {
-	return countOrders(eshop.Stores{
+func memoryStores(store *memory.Store, registry *prometheus.Registry, log *slog.Logger) eshop.Stores {
+	return counted(eshop.Stores{
 		Products: store, Stock: store, Catalog: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(eshop.Now, demopay.NewMemoryLedger()),
 		Users: store, Sessions: store, Conversations: store, Contacts: store, Pictures: store, Limits: store, Events: store,
-	}, registry)
+	}, registry, log)
 }
 
-func storedStores(store *postgres.Store, local *memory.Store, registry *prometheus.Registry) eshop.Stores {
-	return countOrders(recordStores(store, local), registry)
+func storedStores(store *postgres.Store, local *memory.Store, registry *prometheus.Registry, log *slog.Logger) eshop.Stores {
+	return counted(recordStores(store, local), registry, log)
 }
 
 // clusterStores caches in Redis what is read most. Limits are counted in this server
 // alone while Redis is away.
-func clusterStores(store *postgres.Store, client *redis.Client, local *memory.Store, registry *prometheus.Registry) eshop.Stores {
+func clusterStores(store *postgres.Store, client *redis.Client, local *memory.Store, registry *prometheus.Registry, log *slog.Logger) eshop.Stores {
 	stores := recordStores(store, local)
 	stores.Products = redis.NewProducts(client, store)
 	stores.Stock = redis.NewStock(client, store)
@@ -70,7 +70,7 @@ func clusterStores(store *postgres.Store, client *redis.Client, local *memory.St
 	stores.Sessions = redis.NewSessions(client, store)
 	stores.Limits = redis.NewLimits(client, local)
 	stores.Events = redis.NewEvents(client, local)
-	return countOrders(stores, registry)
+	return counted(stores, registry, log)
 }
 
 // recordStores keeps the records in PostgreSQL. Limits and events are those of this server alone.
@@ -81,8 +81,11 @@ func recordStores(store *postgres.Store, local *memory.Store) eshop.Stores {
 	}
 }
 
-func countOrders(stores eshop.Stores, registry *prometheus.Registry) eshop.Stores {
+// counted returns stores whose orders and payments are counted.
+func counted(stores eshop.Stores, registry *prometheus.Registry, log *slog.Logger) eshop.Stores {
 	stores.Orders = counting.CountOrders(stores.Orders, registry)
+	stores.Payments = counting.CountPayments(stores.Payments, registry, log)
+	counting.GaugePending(stores.Orders, registry)
 	return stores
 }
 

@@ -21,7 +21,7 @@ import (
 func newMemoryShop(cfg config, log *slog.Logger) (*application, func(), error) {
 	store := memory.NewStore()
 	registry := memoryRegistry()
-	stores := memoryStores(store, registry)
+	stores := memoryStores(store, registry, log)
 	passwords, err := argon2.New()
 	if err != nil {
 		return nil, nil, err
@@ -50,7 +50,7 @@ func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*applicat
 	}
 	memoryStore := memory.NewStore()
 	registry := storedRegistry(store)
-	stores := storedStores(store, memoryStore, registry)
+	stores := storedStores(store, memoryStore, registry, log)
 	passwords, err := argon2.New()
 	if err != nil {
 		cleanup()
@@ -88,7 +88,7 @@ func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*applica
 	}
 	memoryStore := memory.NewStore()
 	registry := clusterRegistry(store, client)
-	stores := clusterStores(store, client, memoryStore, registry)
+	stores := clusterStores(store, client, memoryStore, registry, log)
 	passwords, err := argon2.New()
 	if err != nil {
 		cleanup2()

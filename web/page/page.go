@@ -75,6 +75,7 @@ func (p *Pages) Mount(r *mux.Router) {
 		{"GET", "/admin/orders", only(desk.Orders)},
 		{"GET", "/admin/orders/{number}", only(desk.Order)},
 		{"POST", "/admin/orders/{number}", only(desk.MoveOrder)},
+		{"POST", "/admin/orders/{number}/settle", only(desk.SettleOrder)},
 		{"GET", "/admin/products", only(desk.Products)},
 		{"GET", "/admin/products/new", only(desk.NewProduct)},
 		{"POST", "/admin/products/new", only(desk.AddProduct)},

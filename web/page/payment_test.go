@@ -3,6 +3,7 @@ package page_test
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -63,7 +64,14 @@ func TestCheckout_AnAttemptThatIsNotPaid(t *testing.T) {
 	b, staff := s.signedIn("anna"), s.signedIn("sue")
 	b.add(lamp, 1)
 	path := b.buy()
+	assert.Contains(t, staff.get("/admin"+path).text(), "Ask the payment service now")
+	a := staff.post("/admin"+path+"/settle", url.Values{}).is(http.StatusConflict)
+	assert.Contains(t, a.of("data-mistake"), "try again in some seconds")
+	s.visitor().post("/admin"+path+"/settle", url.Values{})
+	assert.Equal(t, domain.Pending, s.Orders()[0].Status)
 	s.settle(domain.Cancelled)
+	assert.NotContains(t, staff.get("/admin"+path).text(), "Ask the payment service now")
+	staff.post("/admin"+path+"/settle", url.Values{}).leadsTo("/admin" + path + "?done=asked")
 	assert.Contains(t, b.get(path).text(), "nothing was charged")
 	assert.NotContains(t, b.get(path).body, `http-equiv="refresh"`)
 	assert.NotEmpty(t, b.get("/orders").all("data-empty"), "it is in nobody's history")

@@ -72,6 +72,19 @@ func (p *Pages) MoveOrder(w http.ResponseWriter, r *http.Request, v ui.View) err
 	return ui.RedirectWithNotice(w, r, orderPath(order), done)
 }
 
+// SettleOrder asks the payment service again what became of a pending order.
+func (p *Pages) SettleOrder(w http.ResponseWriter, r *http.Request, v ui.View) error {
+	order, err := p.Shop.Fulfillment.Settle(r.Context(), v.Visitor.User, domain.OrderNumber(mux.Vars(r)["number"]))
+	if err == nil {
+		return ui.RedirectWithNotice(w, r, orderPath(order), "asked")
+	}
+	prob := problem.From(err)
+	if prob.Code != domain.CodePaymentUnavailable && prob.Code != domain.CodeOrderState {
+		return err
+	}
+	return p.showOrder(w, r, v, prob)
+}
+
 func orderPath(o domain.Order) string { return "/admin/orders/" + url.PathEscape(ui.OrderName(o)) }
 
 // mayMoveTo are the states that staff may ask for; the others are the payment's to say. An

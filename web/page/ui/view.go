@@ -45,6 +45,7 @@ var notices = map[string]string{
 	"sent":       "Thank you. We have received your message.",
 	"saved":      "Saved.",
 	"refunding":  "The refund was noted, and is made as soon as the payment service confirms it.",
+	"asked":      "The payment service has answered.",
 	"taken-out":  "Removed from the shop.",
 }
 
