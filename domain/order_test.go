@@ -66,7 +66,7 @@ func TestOrder_MoveTo(t *testing.T) {
 	}
 	lines := []domain.OrderLine{{Product: "tea", Quantity: 2}, {Product: "pot", Quantity: 1}}
 	effects := map[domain.OrderStatus]domain.Effects{
-		domain.Paid: {}, domain.Shipped: {}, domain.Delivered: {}, domain.Refunding: {EndLease: true}, domain.Refunded: {ReturnStock: lines},
+		domain.Paid: {TakeNumber: true}, domain.Shipped: {}, domain.Delivered: {}, domain.Refunding: {EndLease: true}, domain.Refunded: {ReturnStock: lines},
 		domain.Cancelled: {ReturnStock: lines, FreeKey: true, RestoreCart: domain.Cart{Lines: []domain.Line{
 			{ID: "tea", Product: "tea", Quantity: 2}, {ID: "pot", Product: "pot", Quantity: 1}}}},
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eshop/domain"
+	"eshop/port"
 	"eshop/web/page"
 )
 
@@ -91,6 +92,20 @@ var repeatable = map[string]func(s *shop) sending{
 		b := s.known()
 		path := "/admin" + b.buy()
 		return sending{s.staff(), path, url.Values{"status": {"refunded"}}}
+	},
+	"/admin/orders/{number}/settle": func(s *shop) sending {
+		// Its server died before it asked for the payment.
+		_, err := s.Store.UpdateCart(context.Background(), "guest:a", func(c *domain.Cart) error {
+			c.Lines = []domain.Line{{ID: "1", Product: lamp.ID, Quantity: 1}}
+			return nil
+		})
+		require.NoError(s.t, err)
+		order, _, err := s.Store.PlaceOrder(context.Background(), port.Placement{Owner: "guest:a", Key: "k"},
+			func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
+				return domain.NewOrder(domain.Order{ID: "order-1", Owner: "guest:a"}, cart, products)
+			})
+		require.NoError(s.t, err)
+		return sending{s.staff(), "/admin/orders/" + string(order.ID) + "/settle", url.Values{}}
 	},
 	"/admin/products/new": func(s *shop) sending {
 		b := s.staff()

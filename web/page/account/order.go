@@ -57,8 +57,7 @@ func (p *Pages) Order(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Who waited at the address of a pending order goes to that of its number.
 	if path := ui.OrderPath(order); order.Number != number && order.Number != "" {
-		http.Redirect(w, r, ui.AddressOf(path, r.URL.Query()), http.StatusSeeOther)
-		return nil
+		return ui.Redirect(w, r, ui.AddressOf(path, r.URL.Query()), path)
 	}
 	if order.Status == domain.Pending {
 		v.Refresh = lookAgainAfter
