@@ -3,6 +3,7 @@ package domain
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // OwnerID names whose a cart, a wishlist or an order is: a guest's or an
@@ -10,7 +11,12 @@ import (
 type OwnerID string
 
 // GuestOwner is the owner that stands for one guest's session.
-func GuestOwner(random string) OwnerID { return OwnerID("guest:" + random) }
+func GuestOwner(random string) OwnerID { return OwnerID(guestPrefix + random) }
+
+// IsGuest reports whether the owner is a guest.
+func (o OwnerID) IsGuest() bool { return strings.HasPrefix(string(o), guestPrefix) }
+
+const guestPrefix = "guest:"
 
 // LineID names a line of a cart; it stays the same while the line's quantity changes.
 type LineID string

@@ -73,7 +73,7 @@ const (
 )
 
 // Conversation is all that a shopper and the shop's staff say to each other: one a
-// shopper, for ever. It starts closed and without a message.
+// shopper. It starts closed and without a message.
 type Conversation struct {
 	ID    ConversationID
 	Owner OwnerID

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // A picture may have so many bytes and pixels. The servers refuse bodies of more than 1 MiB.
@@ -52,7 +53,17 @@ var pictureName = regexp.MustCompile(`^[0-9a-f]{64}\.(jpg|png|webp)$`)
 func (n PictureName) Valid() bool { return pictureName.MatchString(string(n)) }
 
 // URL is the picture's address within the shop.
-func (n PictureName) URL() string { return "/media/p/" + string(n) }
+func (n PictureName) URL() string { return pictureRoot + string(n) }
+
+// PictureAt returns the name of the picture at an address within the shop; ok is
+// false when no picture of the shop's own can be there.
+func PictureAt(url string) (name PictureName, ok bool) {
+	rest, ok := strings.CutPrefix(url, pictureRoot)
+	name = PictureName(rest)
+	return name, ok && name.Valid()
+}
+
+const pictureRoot = "/media/p/"
 
 // MediaType is what a picture with the name is sent as; "" when none can have it.
 func (n PictureName) MediaType() string {

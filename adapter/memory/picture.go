@@ -15,6 +15,7 @@ func (s *Store) PutPicture(ctx context.Context, p domain.Picture) error {
 	if _, ok := s.pictures[p.Name]; !ok {
 		s.pictures[p.Name] = p.Clone()
 	}
+	delete(s.picturesUnshown, p.Name)
 	return nil
 }
 

@@ -39,6 +39,10 @@ func TestPictures(t *testing.T) {
 	porttest.Pictures(t, func(t *testing.T) (a, b port.Pictures) { return openTwo(t) })
 }
 
+func TestSweeper(t *testing.T) {
+	porttest.Sweeper(t, func(t *testing.T) (a, b porttest.Swept) { return openTwo(t) })
+}
+
 func TestConversations(t *testing.T) {
 	porttest.Conversations(t, func(t *testing.T) (a, b port.Conversations) { return openTwo(t) })
 }

@@ -57,6 +57,10 @@ type Store struct {
 
 	pictures map[domain.PictureName]domain.Picture
 
+	// Since when a sweep finds guests without a session, and pictures that no product shows.
+	guestsAway      map[domain.OwnerID]time.Time
+	picturesUnshown map[domain.PictureName]time.Time
+
 	// Both hold the same conversations. One that was adopted is also found by its old ID and owner.
 	conversations  map[domain.ConversationID]*conversation
 	conversationOf map[domain.OwnerID]*conversation
@@ -77,6 +81,7 @@ var (
 	_ port.Events    = (*Store)(nil)
 	_ port.Contacts  = (*Store)(nil)
 	_ port.Pictures  = (*Store)(nil)
+	_ port.Sweeper   = (*Store)(nil)
 
 	_ port.Conversations = (*Store)(nil)
 )

@@ -21,10 +21,10 @@ type pictureColumns struct {
 	Content []byte             `bun:"content"`
 }
 
-// PutPicture binds the content, which would be twice as long in the text.
+// PutPicture binds the content, which would be twice as long in the text. One that is there is as good as new to Sweep.
 func (s *Store) PutPicture(ctx context.Context, p domain.Picture) error {
 	return s.exec(ctx, s.db.NewInsert().Model((*pictureRow)(nil)).Value("name", "$1").Value("content", "$2").
-		On("CONFLICT (name) DO NOTHING").Returning("NULL").Conn(bind(s.db, p.Name, p.Content)))
+		On("CONFLICT (name) DO UPDATE").Set("seen_on = current_date").Where("?TableAlias.seen_on < current_date").Returning("NULL").Conn(bind(s.db, p.Name, p.Content)))
 }
 
 func (s *Store) Picture(ctx context.Context, name domain.PictureName) (domain.Picture, error) {

@@ -21,7 +21,7 @@ func (s *Store) ChangedProducts(ctx context.Context, after domain.Cursor, limit 
 	if err != nil {
 		return nil, "", domain.UnknownCursor()
 	}
-	if err := s.numberChanges(ctx); err != nil {
+	if _, err := s.numberChanges(ctx); err != nil {
 		return nil, "", err
 	}
 	var changed []domain.Product
@@ -72,10 +72,11 @@ func (s *Store) ChangedProducts(ctx context.Context, after domain.Cursor, limit 
 	return changed, after, nil
 }
 
-// numberChanges moves changes from the outbox to the feed. What a transaction that is
+// numberChanges moves changes from the outbox to the feed, and returns how many. What a transaction that is
 // still under way changed is not seen yet, and gets a greater number later.
-func (s *Store) numberChanges(ctx context.Context) error {
-	return s.retry(ctx, func(ctx context.Context) error {
+func (s *Store) numberChanges(ctx context.Context) (int, error) {
+	moved := 0
+	err := s.retry(ctx, func(ctx context.Context) error {
 		var waiting bool
 		if err := s.db.NewRaw(`SELECT EXISTS (SELECT FROM product_change_outbox)`).Scan(ctx, &waiting); err != nil || !waiting {
 			return err
@@ -85,13 +86,14 @@ func (s *Store) numberChanges(ctx context.Context) error {
 				return err
 			}
 			// A statement of its own, which sees what was committed before the lock was had.
-			_, err := tx.NewRaw(`WITH moved AS (
+			return tx.NewRaw(`WITH moved AS (
 					DELETE FROM product_change_outbox
 					WHERE ctid = ANY (ARRAY(SELECT ctid FROM product_change_outbox LIMIT ?)) RETURNING product_id
-				)
-				INSERT INTO product_changes (product_id) SELECT DISTINCT product_id FROM moved
-				ON CONFLICT (product_id) DO UPDATE SET number = excluded.number`, changesAtOnce).Exec(ctx)
-			return err
+				), numbered AS (
+					INSERT INTO product_changes (product_id) SELECT DISTINCT product_id FROM moved
+					ON CONFLICT (product_id) DO UPDATE SET number = excluded.number
+				) SELECT count(*) FROM moved`, changesAtOnce).Scan(ctx, &moved)
 		})
 	})
+	return moved, err
 }

@@ -131,7 +131,7 @@ func recordCalls(n int) []recordCall {
 		}},
 		{"ReplaceSession", 1, func(ctx context.Context, s *postgres.Store) error { return s.ReplaceSession(ctx, "old", session) }},
 		{"DeleteSession", 1, func(ctx context.Context, s *postgres.Store) error { return s.DeleteSession(ctx, "session-1") }},
-		{"Sweep", 8, func(ctx context.Context, s *postgres.Store) error { return s.Sweep(ctx, noon) }},
+		{"Sweep", 14, func(ctx context.Context, s *postgres.Store) error { return s.Sweep(ctx, noon) }},
 
 		{"AddContact", 1, func(ctx context.Context, s *postgres.Store) error {
 			return s.AddContact(ctx, domain.Contact{ID: "contact-1", Name: "Anna", SentAt: noon})

@@ -83,34 +83,3 @@ func (s *Store) repeat(ctx context.Context, statement string, args ...any) error
 		return err
 	})
 }
-
-const (
-	// sweepAfter is longer than the clocks of servers ever differ.
-	sweepAfter = 24 * time.Hour
-	// sweepAtOnce bounds what one sweep deletes of a kind, so that it holds few locks and for a short time.
-	sweepAtOnce = 1000
-)
-
-// Sweep deletes sessions that ended a day before now, and carts and wishlists that
-// no guest can come back to: those untouched for as long as a session lives, of
-// guests who have none. It deletes a bounded number of each; any server may call it at any time.
-// It empties the outbox of changed products too, which readers of the feed do when there are some.
-func (s *Store) Sweep(ctx context.Context, now time.Time) error {
-	ended, idle := now.Add(-sweepAfter), now.Add(-sweepAfter-domain.SessionIdle)
-	err := s.repeat(ctx, `DELETE FROM sessions WHERE ctid = ANY (ARRAY(
-		SELECT ctid FROM sessions WHERE expires_at < ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED))`, ended, sweepAtOnce)
-	for _, table := range []bun.Ident{"carts", "wishlists"} {
-		if err != nil {
-			return err
-		}
-		// A count, for it is looked up guest by guest, where NOT EXISTS may read all sessions.
-		err = s.repeat(ctx, `DELETE FROM ? WHERE ctid = ANY (ARRAY(
-			SELECT ctid FROM ? AS of_guest WHERE owner LIKE 'guest:%' AND touched_on < ?
-				AND (SELECT count(*) FROM sessions WHERE guest = of_guest.owner) = 0
-			ORDER BY touched_on LIMIT ? FOR UPDATE OF of_guest SKIP LOCKED))`, table, table, idle, sweepAtOnce)
-	}
-	if err != nil {
-		return err
-	}
-	return s.numberChanges(ctx)
-}

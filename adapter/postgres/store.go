@@ -46,6 +46,8 @@ type Config struct {
 	URL string
 	// Name is what the database shows this server as; eshop unless it is given.
 	Name string
+	// Notice is told what Migrate waits for, when it is given.
+	Notice func(text string)
 }
 
 // Check reports whether the URL can be read. What it says does not repeat it, for it
@@ -88,6 +90,7 @@ var (
 	_ port.Contacts      = (*Store)(nil)
 	_ port.Conversations = (*Store)(nil)
 	_ port.Pictures      = (*Store)(nil)
+	_ port.Sweeper       = (*Store)(nil)
 )
 
 const (

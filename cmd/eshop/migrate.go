@@ -23,7 +23,9 @@ func migrate(ctx context.Context, args []string, cfg config, stdout io.Writer) e
 	if cfg.DatabaseURL == "" {
 		return errNoDatabase
 	}
-	store, closeStore, err := postgres.Open(ctx, postgresConfig(cfg))
+	settings := postgresConfig(cfg)
+	settings.Notice = func(text string) { fmt.Fprintln(stdout, text) }
+	store, closeStore, err := postgres.Open(ctx, settings)
 	if err != nil {
 		return err
 	}

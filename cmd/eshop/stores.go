@@ -99,14 +99,13 @@ func clusterRegistry(store *postgres.Store, client *redis.Client) *prometheus.Re
 	return newRegistry(append(storedFigures(store), clusterFigures(client)...)...)
 }
 
-// dependencies is what /ready asks, and how what has ended is removed; its zero
-// value is that of stores in memory.
+// dependencies is what /ready asks, and how what has ended is removed.
 type dependencies struct {
 	required, helpful map[string]web.Check
 	sweep             func(ctx context.Context, now time.Time) error
 }
 
-func memoryDependencies() dependencies { return dependencies{} }
+func memoryDependencies(store *memory.Store) dependencies { return dependencies{sweep: store.Sweep} }
 
 func storedDependencies(c config, store *postgres.Store) dependencies {
 	return dependencies{required: map[string]web.Check{"database": fitDatabase(c, store)}, sweep: store.Sweep}

@@ -26,7 +26,7 @@ func newMemoryShop(cfg config, log *slog.Logger) (*application, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	mainDependencies := memoryDependencies()
+	mainDependencies := memoryDependencies(store)
 	eshopOptions := options(cfg, log, passwords, registry, mainDependencies)
 	shop, err := eshop.New(stores, eshopOptions)
 	if err != nil {
