@@ -92,6 +92,7 @@ clean: ## Remove what was built
 $(ASSETS): $(ASSET_SOURCES) | need-node
 	cd web/asset && npm ci --silent && node build.mjs
 
+# A SECRET_KEY is changed while no server runs; the passwords are the stores' own and stay.
 $(COMPOSE_SECRETS):
 	@umask 077; for name in DATABASE_PASSWORD REDIS_PASSWORD SECRET_KEY; do \
 		echo "$$name=$$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')"; done >$@

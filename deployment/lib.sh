@@ -69,7 +69,7 @@ setting() { sed -n "s/^$1=//p" "$settings" 2>/dev/null | tail -1 | tr -d "\"'"; 
 keep_setting() {
 	install -d "$etc"
 	if [ ! -e "$settings" ]; then
-		(umask 077 && printf '# Settings that all servers share: eshop help explains them. After a change: deploy.sh restart\n' >"$settings")
+		(umask 077 && printf '# Settings that all servers share: eshop help explains them. After a change: deploy.sh restart\n# After a change of SECRET_KEY: deploy.sh stop before it, deploy.sh start after it\n' >"$settings")
 	fi
 	grep -q "^$1=" "$settings" || printf "%s='%s'\n" "$1" "$2" >>"$settings"
 }

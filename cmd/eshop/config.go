@@ -45,7 +45,9 @@ const settingsHelp = `  PORT                 where to listen; 8080
   DATABASE_URL         PostgreSQL, as postgres://user:password@host:5432/name, of which several hosts may be
                        named; unless it is set, all is kept in the memory of this process
   REDIS_URL            Redis, as redis://:password@host:6379/0; unless it is set, this is the only server
-  SECRET_KEY           32 bytes or more, the same on all servers of a shop; made anew at each start unless set
+  SECRET_KEY           32 bytes or more, the same on all servers of a shop; made anew at each start unless set.
+                       While servers have different ones, and for purchases from before a change, a repeated
+                       checkout is answered idempotency_key_reused: stop all servers, change it, start them
   ESHOP_ENV            development or production; development
   ESHOP_DEMO           true fills the shop with demo products, accounts and orders
   ESHOP_METRICS_ADDR   where /metrics is served, apart from the shop; PORT + 1000 on this host alone

@@ -1,0 +1,153 @@
+package redis
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/domain"
+)
+
+var update = flag.Bool("update", false, "add the shapes of new names to testdata/shapes.txt; it changes no line that is there")
+
+// shapes are values of all types that lie in Redis, by the name of what they lie in.
+var shapes = map[string][]any{
+	products.name:    {domain.Product{}},
+	names.name:       {domain.ProductID("")},
+	generations.name: {""},
+	lists.name:       {domain.Found{}, []domain.CategoryCount{}},
+	searches.name:    {domain.Found{}, []domain.Suggestion{}},
+	sessions.name:    {domain.Session{}},
+	users.name:       {domain.User{}},
+	"events":         {message{}},
+}
+
+// TestShapes_ChangeWithTheirNames holds what lies in Redis to what other versions of the shop
+// read there. A value of another shape belongs in a keyspace of another name: then run
+// go test ./adapter/redis -run Shapes -update, which adds its line. The lines of old names stay, so that none comes again.
+func TestShapes_ChangeWithTheirNames(t *testing.T) {
+	const file = "testdata/shapes.txt"
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	known := strings.Split(strings.TrimSpace(string(text)), "\n")
+	named := func(name string) func(string) bool {
+		return func(line string) bool { return strings.HasPrefix(line, keyPrefix+name+" ") }
+	}
+	for _, name := range slices.Sorted(maps.Keys(shapes)) {
+		var now []string
+		for _, value := range shapes[name] {
+			sample := reflect.New(reflect.TypeOf(value)).Elem()
+			fillIn(sample)
+			now = append(now, fmt.Sprintf("%s%s %s", keyPrefix, name, encode(sample.Interface())))
+		}
+		was := slices.DeleteFunc(slices.Clone(known), func(line string) bool { return !named(name)(line) })
+		if *update && len(was) == 0 {
+			known, was = append(known, now...), now
+			slices.Sort(known)
+			require.NoError(t, os.WriteFile(file, []byte(strings.Join(known, "\n")+"\n"), 0o644))
+		}
+		assert.ElementsMatch(t, was, now, "servers of two versions read each other's %q: give what has changed another name", name)
+	}
+}
+
+func TestShapes_AreOfAllThatLiesInRedis(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	found := 0
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		ast.Inspect(file, func(n ast.Node) bool {
+			literal, ok := n.(*ast.CompositeLit)
+			if !ok {
+				return true
+			}
+			if kind, ok := literal.Type.(*ast.Ident); !ok || kind.Name != "keyspace" {
+				return true
+			}
+			for _, element := range literal.Elts {
+				pair := element.(*ast.KeyValueExpr)
+				if pair.Key.(*ast.Ident).Name == "name" {
+					found++
+					name := strings.Trim(pair.Value.(*ast.BasicLit).Value, `"`)
+					assert.Contains(t, shapes, name, "%s: the keyspace %q has no shape", path, name)
+				}
+			}
+			return true
+		})
+	}
+	assert.Equal(t, len(shapes)-1, found, "a shape of a keyspace that is not there; the events are no keyspace")
+}
+
+func TestShapes_SamplesHaveEveryMember(t *testing.T) {
+	type inner struct{ A int }
+	var v struct {
+		Text   string
+		Inner  []inner
+		At     time.Time
+		Yes    bool
+		Number int64
+		None   *inner
+	}
+	fillIn(reflect.ValueOf(&v).Elem())
+	got, err := json.Marshal(v)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"Text":"text","Inner":[{"A":1}],"At":"2026-03-14T12:00:00.000001Z","Yes":true,"Number":1,"None":{"A":1}}`, string(got))
+}
+
+// fillIn gives every part of a value something that is not its zero, so that its JSON has every member.
+func fillIn(v reflect.Value) {
+	if at, ok := v.Addr().Interface().(*time.Time); ok {
+		*at = time.Date(2026, time.March, 14, 12, 0, 0, 1000, time.UTC)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				fillIn(v.Field(i))
+			}
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fillIn(v.Index(0))
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fillIn(key)
+		fillIn(value)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fillIn(v.Elem())
+	case reflect.String:
+		v.SetString("text")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		v.SetUint(1)
+	case reflect.Float32, reflect.Float64:
+		v.SetFloat(0.5)
+	default:
+		panic(fmt.Sprintf("nothing is known to fill a %s with", v.Type()))
+	}
+}
