@@ -2,11 +2,15 @@
 # Runs the shop's servers under systemd behind nginx, once setup.sh is through.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
+here=$(cd "$(dirname "$0")" && pwd)
 
 usage="usage: deploy.sh COMMAND
   start     start the stores, nginx and every server, and wait until they are ready
   stop      stop every server; nginx tells visitors that the shop is closed
   restart   restart one server at a time, each taken out of nginx's hands first
+  update FILE   bring a build into service: it migrates the database, a server of its own proves it, then one server
+            after another restarts with it; when any of that fails, the build before goes on
+  rollback  bring the build before the last update back into service, in the same way but for the database
   status    what runs, and whether it is ready; exits with 1 unless all is well
   scale N   have N servers, 1 to 9, starting or stopping as many as it takes
   staff NAME EMAIL   make an account that may look after the shop at /admin; asks for its password
@@ -96,14 +100,15 @@ let_in() {
 	rewrite_upstream "$others" $(servers)
 }
 
-ends() { systemctl show -p NRestarts --value "$(unit "$1")"; }
+ends() { systemctl show -p NRestarts --value "$1"; }
 
-# wait_ready fails after ready_within, and before that when the server ends again and again.
+# wait_ready N [UNIT] waits for server N, whose unit may be another. It fails after
+# ready_within, and before that when the server ends again and again.
 wait_ready() {
-	local before end=$((SECONDS + ready_within))
-	before=$(ends "$1")
+	local unit=${2-$(unit "$1")} first end=$((SECONDS + ready_within))
+	first=$(ends "$unit")
 	until is_ready "$1"; do
-		[ $SECONDS -lt $end ] && [ $(($(ends "$1") - before)) -lt 5 ] || return 1
+		[ $SECONDS -lt $end ] && [ $(($(ends "$unit") - first)) -lt 5 ] || return 1
 		sleep 0.2
 	done
 }
@@ -128,9 +133,15 @@ stop() {
 }
 
 restart() {
+	# shellcheck disable=SC2046 # numbers
+	restart_these $(servers)
+}
+
+# restart_these NUMBER... restarts these servers, one at a time.
+restart_these() {
 	local n sick=() well=()
 	systemctl is-active -q nginx || die "nginx does not run, so nobody is served; start it all: deploy.sh start"
-	for n in $(servers); do
+	for n in "$@"; do
 		if is_ready "$n"; then well+=("$n"); else sick+=("$n"); fi
 	done
 	# Those that serve nobody come first, so that there is somebody to take over.
@@ -147,19 +158,130 @@ restart() {
 	done
 }
 
+# --- A new build -------------------------------------------------------------
+
+new=$binary.new          # a build that is not proved yet, and its unit
+unit_new=$etc/unit.new
+trial=$shop-trial        # the server that proves it; nginx knows nothing of it
+replaced=                # whether the build before was replaced already
+
+update() {
+	[ -x "$1" ] || die "$1 is no program; say which build: deploy.sh update bin/eshop"
+	if cmp -s "$1" "$binary" && cmp -s "$here/systemd/$shop-server.service" "$(newest_unit)" && [ -z "$(outdated)" ]; then
+		say "that build is in service already"
+		return
+	fi
+	proving
+	install -m 755 "$1" "$new"
+	install -m 644 "$here/systemd/$shop-server.service" "$unit_new"
+	"$new" version >/dev/null || die "$1 does not run on this machine"
+	# From its own place: what runs goes on with its own file, whatever comes of this.
+	as_shop "$new" migrate up || die "the new build can't migrate the database; put right what it says above. The servers go on: steps that were taken do not disturb them"
+	bring_in
+	say "the new build is in service; deploy.sh rollback brings the one before back"
+}
+
+rollback() {
+	[ -e "$before" ] || die "there is no build before this one; deploy.sh update keeps the one that it replaces"
+	proving
+	install -m 755 "$before" "$new"
+	install -m 644 "$unit_before" "$unit_new"
+	bring_in
+	say "the build before is in service again, on the database as it is; deploy.sh rollback undoes that"
+}
+
+# proving makes sure that the build before goes on unless bring_in ends well.
+proving() {
+	systemctl is-active -q nginx || die "nginx does not run, so nobody is served; start it all: deploy.sh start"
+	trap 'exit 130' HUP INT TERM
+	trap back_out EXIT
+}
+
+back_out() {
+	local status=$?
+	trap - EXIT
+	end_trial
+	rm -f "$new" "$unit_new"
+	if [ -n "$replaced" ]; then
+		install_build "$before" "$unit_before"
+		# shellcheck disable=SC2046 # numbers
+		(restart_these $(outdated)) || true # it says itself what is wrong
+	fi
+	echo "${0##*/}: the new build is not in service; the one before is, on every server that is ready: deploy.sh status" >&2
+	exit $((status ? status : 1))
+}
+
+# bring_in proves the new build, puts it in the place of the one before, and lets the servers follow.
+bring_in() {
+	prove
+	install -m 755 "$binary" "$before"
+	install -m 644 "$(newest_unit)" "$unit_before"
+	replaced=yes
+	install_build "$new" "$unit_new"
+	# shellcheck disable=SC2046 # numbers
+	restart_these $(outdated)
+	trap - EXIT HUP INT TERM
+	rm -f "$new" "$unit_new"
+}
+
+# prove fails unless a server of the new build, with its unit, becomes ready.
+prove() {
+	sed "s|$binary |$new |" "$unit_new" >"/run/systemd/system/$trial.service"
+	printf 'PORT=%s\nSERVER_NAME=Trial\n' "$(port_of 0)" >"$etc/$trial.env"
+	systemctl daemon-reload
+	if ! systemctl start "$trial" || ! wait_ready 0 "$trial"; then
+		systemctl stop "$trial" || true
+		journalctl --no-pager -q -n 5 -o cat -t "$trial" >&2 || true
+		die "a server of the new build does not become ready; what it said is above, and more by: journalctl -u $trial -n 50"
+	fi
+	end_trial
+}
+
+end_trial() {
+	[ -e "/run/systemd/system/$trial.service" ] || return 0
+	systemctl stop "$trial" || true
+	rm -f "/run/systemd/system/$trial.service" "$etc/$trial.env"
+	systemctl daemon-reload
+	systemctl reset-failed "$trial" 2>/dev/null || true
+}
+
+# install_build FILE UNIT puts a build and its unit in their places. Who runs goes on with the old ones.
+install_build() {
+	local n
+	replace "$binary" 755 <"$1" || true
+	for n in $(servers); do
+		replace "$(unit_file "$n")" 644 <"$2" || true
+	done
+	systemctl daemon-reload
+}
+
+# outdated lists the servers that do not run, or not the build, unit and settings that are installed.
+outdated() {
+	local n pid since changed
+	for n in $(servers); do
+		pid=$(systemctl show -p MainPID --value "$(unit "$n")")
+		if [ "$pid" != 0 ] && [ "/proc/$pid/exe" -ef "$binary" ]; then
+			since=$(date -d "$(systemctl show -p ExecMainStartTimestamp --value "$(unit "$n")")" +%s)
+			changed=$(stat -c %Z "$(unit_file "$n")" "$etc/$(unit "$n").env" | sort -n | tail -1)
+			[ "$changed" -gt "$since" ] || continue
+		fi
+		echo "$n"
+	done | xargs
+}
+
 scale() {
-	local want="$*" n out='' new=() gone=()
+	local want="$*" n out='' added=() gone=()
 	[[ $want =~ ^[1-$most]$ ]] || die "say how many servers, 1 to $most: deploy.sh scale 3"
 	for n in $(seq "$want"); do
-		is_known "$n" || new+=("$n")
+		is_known "$n" || added+=("$n")
 	done
 	for n in $(servers); do
 		[ "$n" -le "$want" ] || gone+=("$n")
 	done
-	for n in "${new[@]}"; do add_server "$n" || true; done
+	for n in "${added[@]}"; do add_server "$n"; done
 	systemctl daemon-reload
-	for n in "${new[@]}"; do systemctl enable -q --now "$(unit "$n")"; done
-	for n in "${new[@]}"; do
+	for n in "${added[@]}"; do systemctl enable -q --now "$(unit "$n")"; done
+	for n in "${added[@]}"; do
 		wait_ready "$n" || die "$(unit "$n") does not become ready, and nginx does not know of it. This says why: journalctl -u $(unit "$n") -n 50; then try again, or remove it: deploy.sh scale $((n - 1))"
 	done
 	for n in $(servers); do
@@ -197,8 +319,9 @@ status() {
 command=$1
 shift
 case $command in
-start | stop | restart | status) [ $# = 0 ] || die "$command takes nothing more: deploy.sh $command" ;;
+start | stop | restart | rollback | status) [ $# = 0 ] || die "$command takes nothing more: deploy.sh $command" ;;
 scale | logs) ;;
+update) [ $# = 1 ] || die "say which build: deploy.sh update bin/eshop" ;;
 staff) [ $# = 2 ] || die "say who it is for: deploy.sh staff NAME EMAIL" ;;
 help | -h | --help) echo "$usage"; exit ;;
 *) echo "$usage" >&2; exit 2 ;;

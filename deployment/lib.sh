@@ -11,14 +11,17 @@ etc=/etc/$shop
 settings=$etc/$shop.env             # what all servers share, secrets among it
 installed=$etc/packages             # what these scripts installed, for --uninstall
 binary=/usr/local/bin/eshop
+before=$binary.before               # the build before it, and its unit below
+unit_before=$etc/unit.before
 pages=/usr/share/eshop/pages        # what nginx shows when no server is left
 nginx_conf=/etc/nginx/nginx.conf
+nginx_ours=$etc/nginx.conf          # as setup.sh installed it, which tells what an operator changed
 upstream=/etc/nginx/eshop-upstream.conf
 nginx_unit=/etc/systemd/system/nginx.service.d/$shop.conf
 redis_conf=/etc/redis/redis.conf
 redis_own=/etc/redis/$shop.conf
 # shellcheck disable=SC2034 # for those who source it
-readonly shop etc settings installed binary pages nginx_conf upstream nginx_unit redis_conf redis_own
+readonly shop etc settings installed binary before unit_before pages nginx_conf nginx_ours upstream nginx_unit redis_conf redis_own
 
 say() { echo "$*"; }
 
@@ -112,13 +115,22 @@ servers() {
 
 unit() { echo "$shop-server$1"; }
 
-# add_server N installs a server's unit and settings and fails when they were
-# there already. It starts nothing.
+unit_file() { echo "/etc/systemd/system/$(unit "$1").service"; }
+
+# add_server N installs a server's settings and its unit, unless it has one. It starts nothing.
 add_server() {
-	local new=1
-	if printf 'PORT=%s\nSERVER_NAME=Server-%s\n' "$(port_of "$1")" "$1" | replace "$etc/$(unit "$1").env" 644; then new=0; fi
-	if replace "/etc/systemd/system/$(unit "$1").service" 644 <"${BASH_SOURCE[0]%/*}/systemd/$shop-server.service"; then new=0; fi
-	return $new
+	printf 'PORT=%s\nSERVER_NAME=Server-%s\n' "$(port_of "$1")" "$1" | replace "$etc/$(unit "$1").env" 644 || true
+	[ -e "$(unit_file "$1")" ] || replace "$(unit_file "$1")" 644 <"$(newest_unit)" || true
+}
+
+# newest_unit is the file that units are copies of: that of the servers there are, or
+# for the first the one beside this file.
+newest_unit() {
+	local n
+	for n in $(servers); do
+		if [ -e "$(unit_file "$n")" ]; then unit_file "$n" && return; fi
+	done
+	echo "${BASH_SOURCE[0]%/*}/systemd/$shop-server.service"
 }
 
 port_of() { echo $((5000 + $1)); }

@@ -26,7 +26,7 @@ uninstall() {
 		rm -f "$nginx_conf"
 		dpkg-divert --quiet --local --rename --divert "$nginx_conf.debian" --remove "$nginx_conf"
 	fi
-	rm -rf "$upstream" "$upstream.before" "${pages%/*}" /var/lib/nginx/eshop-{assets,pictures}
+	rm -rf "$upstream" "$upstream.before" "$nginx_conf.new" "${pages%/*}" /var/lib/nginx/eshop-{assets,pictures}
 	if [ -e "$redis_own" ]; then
 		sed -i "\|^include $redis_own\$|d" "$redis_conf"
 		rm -f "$redis_own"
@@ -34,11 +34,12 @@ uninstall() {
 	if was_installed nginx; then ours+=(nginx nginx-common); else systemctl try-restart nginx 2>/dev/null || true; fi
 	if was_installed redis-server; then ours+=(redis-server redis-tools); else systemctl try-restart redis-server 2>/dev/null || true; fi
 	if was_installed procps; then ours+=(procps); fi
+	if was_installed logrotate; then ours+=(logrotate); fi
 	if [ ${#ours[@]} -gt 0 ]; then
 		# Unlike apt-get it takes nothing away that others have come to need.
 		dpkg --purge "${ours[@]}" >/dev/null || say "what it says above stays installed; to remove that too: apt-get purge ${ours[*]}"
 	fi
-	rm -f /var/log/nginx/"$shop"_*.log* "$binary" "/run/$shop-deploy.lock" /etc/postgresql/*/main/conf.d/"$shop.conf"
+	rm -f /var/log/nginx/"$shop"_*.log* "$binary" "$before" "/run/$shop-deploy.lock" /etc/postgresql/*/main/conf.d/"$shop.conf"
 	rmdir /var/log/nginx 2>/dev/null || true
 	rm -rf "$etc"
 	if id "$shop" >/dev/null 2>&1; then userdel "$shop"; fi
@@ -77,7 +78,7 @@ others=$(find /etc/nginx/sites-enabled /etc/nginx/conf.d -mindepth 1 ! -name def
 [ -e "$nginx_unit" ] || [ -z "$others" ] ||
 	die "nginx serves other sites here (${others% }), and the shop would take their place; remove them or use another machine"
 
-install_packages nginx nginx-common procps
+install_packages nginx nginx-common procps logrotate # which keeps two weeks of nginx's logs
 id "$shop" >/dev/null 2>&1 || useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin "$shop"
 install -d "$etc" "${nginx_unit%/*}"
 keep_setting ESHOP_ENV production
@@ -85,34 +86,60 @@ keep_setting SECRET_KEY "$(new_secret)"
 keep_setting ESHOP_TRUSTED_PROXIES 127.0.0.0/8,::1/128
 say "settings are in $settings, which root alone may read"
 
-changed=$etc/restart-needed # a file, for a run that ends half-way
-if replace "$binary" 755 <"$build"; then touch "$changed"; fi
+# What runs goes on with its own build until the new one is proved; there is nothing to prove it to at first.
+first=
+if [ ! -e "$binary" ]; then
+	first=yes
+	replace "$binary" 755 <"$build"
+fi
 "$here/install_redis.sh"
 "$here/init_database.sh"
 
-# Debian's own configuration stays beside the shop's, and comes back with --uninstall.
-dpkg-divert --quiet --local --rename --divert "$nginx_conf.debian" --add "$nginx_conf"
-install -d "$pages"
-install -m 644 "$here"/../nginx/pages/* "$pages"
-install -m 644 "$here/../nginx/nginx.conf" "$nginx_conf"
-[ -e "$upstream" ] || install -m 644 "$here/../nginx/eshop-upstream.conf" "$upstream"
-printf '[Service]\nRestart=on-failure\n' >"$nginx_unit"
+# install_nginx puts nginx.conf in its place. One that is not ours any more stays, and
+# one that nginx does not take is not put there.
+install_nginx() {
+	# Debian's own stays beside it, and comes back with --uninstall.
+	dpkg-divert --quiet --local --rename --divert "$nginx_conf.debian" --add "$nginx_conf"
+	install -d "$pages"
+	install -m 644 "$here"/../nginx/pages/* "$pages"
+	[ -e "$upstream" ] || install -m 644 "$here/../nginx/eshop-upstream.conf" "$upstream"
+	install -m 644 "$here/../nginx/nginx.conf" "$nginx_conf.new"
+	if ! nginx -t -q -c "$nginx_conf.new"; then
+		rm "$nginx_conf.new"
+		die "nginx does not take its new configuration, so the one before stays; put right what it says above in $here/../nginx"
+	fi
+	if [ -e "$nginx_conf" ] && ! cmp -s "$nginx_conf" "$nginx_conf.new" && ! cmp -s "$nginx_conf" "$nginx_ours"; then
+		if cmp -s "$nginx_conf.new" "$nginx_ours"; then
+			rm "$nginx_conf.new"
+			say "$nginx_conf has changes of yours and stays as it is"
+		else
+			say "$nginx_conf has changes of yours and stays as it is. The new build brings another, which is beside it: take your changes over to $nginx_conf.new, then"
+			say "  mv $nginx_conf.new $nginx_conf && cp $here/../nginx/nginx.conf $nginx_ours && nginx -t && systemctl reload nginx"
+		fi
+	else
+		cp "$nginx_conf.new" "$nginx_ours"
+		mv "$nginx_conf.new" "$nginx_conf"
+	fi
+	printf '[Service]\nRestart=always\n' >"$nginx_unit"
+	systemctl daemon-reload
+	systemctl enable -q nginx 2>/dev/null
+	nginx -t -q || die "nginx does not take its configuration; put right what it says above"
+	systemctl reload-or-restart nginx || die "nginx does not start; this says why: journalctl -u nginx -n 20"
+}
 
 units=()
 numbers=$(servers)
 for n in ${numbers:-1 2 3}; do
 	units+=("$(unit "$n")")
-	if add_server "$n"; then touch "$changed"; fi
+	add_server "$n"
 done
 systemctl daemon-reload
-systemctl enable -q nginx "${units[@]}" 2>/dev/null
-nginx -t -q || die "nginx does not take its configuration; put right what it says above in $here/../nginx"
-systemctl reload-or-restart nginx || die "nginx does not start; this says why: journalctl -u nginx -n 20"
-
-if [ -e "$changed" ] && systemctl is-active -q "$shop-server*"; then
-	"$here/deploy.sh" restart
-else
-	"$here/deploy.sh" start
+systemctl enable -q "${units[@]}" 2>/dev/null
+if [ -n "$first" ] || ! systemctl is-active -q nginx || ! systemctl is-active -q "$shop-server*"; then
+	install_nginx
+	"$here/deploy.sh" start || [ -z "$first" ] # the new build may be what puts it right
 fi
-rm -f "$changed"
+# nginx comes last: a build that is not taken changes nothing of it.
+"$here/deploy.sh" update "$build"
+[ -n "$first" ] || install_nginx
 say "the shop is open at http://localhost/; what runs: $here/deploy.sh status"

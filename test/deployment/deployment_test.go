@@ -159,6 +159,62 @@ func TestDeployment(t *testing.T) {
 			assert.NotEqual(t, before[name], id, "%s was not restarted", name)
 			assert.Equal(t, "/usr/local/bin/eshop", strings.TrimSpace(m.sh(t, "readlink /proc/"+id+"/exe")))
 		}
+		assert.Contains(t, m.sh(t, "deployment/deploy.sh update bin/eshop"), "in service already")
+	})
+	t.Run("deploy.sh rollback brings the build before back, once more undoes that, and both lose nothing", func(t *testing.T) {
+		newer, older := m.sh(t, "sha256sum </usr/local/bin/eshop"), m.sh(t, "sha256sum </usr/local/bin/eshop.before")
+		require.NotEqual(t, newer, older)
+		for _, want := range []string{older, newer} {
+			m.losesNothing(t, func() { m.deploy(t, "rollback") })
+			assert.Equal(t, want, m.sh(t, "sha256sum </usr/local/bin/eshop"))
+			m.runsWhatIsInstalled(t)
+		}
+	})
+	for name, c := range map[string]struct{ script, says string }{
+		"that does not run":          {"exit 1", "does not run on this machine"},
+		"that cannot migrate":        {`[ "$1" != migrate ] || { echo the table is locked >&2; exit 1; }`, "the table is locked"},
+		"that does not become ready": {`[ "$1" != serve ] || { echo out of order >&2; exit 1; }`, "out of order"},
+	} {
+		t.Run("a build "+name+" comes into nobody's way", func(t *testing.T) {
+			const state = "find /etc/nginx /etc/systemd/system /usr/local/bin -type f | sort | xargs sha256sum"
+			before, files := m.processes(t, servers...), m.sh(t, state)
+			m.losesNothing(t, func() {
+				said := m.sh(t, "printf '#!/bin/sh\n%s\nexec /usr/local/bin/eshop \"$@\"\n' '"+c.script+"' >/var/tmp/build; chmod 755 /var/tmp/build\n"+
+					"! deployment/deploy.sh update /var/tmp/build")
+				assert.Contains(t, said, c.says)
+				assert.Contains(t, said, "the one before is")
+			})
+			assert.Equal(t, before, m.processes(t, servers...), "no server was touched")
+			assert.Equal(t, files, m.sh(t, state), "and no file")
+			m.deploy(t, "status")
+		})
+	}
+	t.Run("a build that is proved and then fails is taken back from where it came into service", func(t *testing.T) {
+		before := m.sh(t, "sha256sum </usr/local/bin/eshop")
+		m.losesNothing(t, func() {
+			m.sh(t, "echo PORT=none >>/etc/ecommerce/ecommerce-server3.env; { cat bin/eshop; echo newest; } >/var/tmp/build; chmod 755 /var/tmp/build")
+			said := m.sh(t, "! deployment/deploy.sh update /var/tmp/build")
+			assert.Contains(t, said, "ecommerce-server1 is restarted and serves\necommerce-server2 is restarted and serves")
+			assert.Contains(t, said, "the one before is")
+		})
+		assert.Equal(t, before, m.sh(t, "sha256sum </usr/local/bin/eshop"))
+		m.sh(t, "sed -i /none/d /etc/ecommerce/ecommerce-server3.env")
+		m.losesNothing(t, func() { m.deploy(t, "restart") })
+		m.runsWhatIsInstalled(t)
+	})
+	t.Run("nginx.conf is replaced by what nginx takes, and by nothing when an operator has changed it", func(t *testing.T) {
+		m.sh(t, "cp -r /srv/eshop /var/tmp/release; echo 'no directive;' >>/var/tmp/release/nginx/nginx.conf")
+		before := m.sh(t, "sha256sum </etc/nginx/nginx.conf")
+		assert.Contains(t, m.sh(t, "! /var/tmp/release/deployment/setup.sh"), "so the one before stays")
+		assert.Equal(t, before, m.sh(t, "sha256sum </etc/nginx/nginx.conf; nginx -t -q"))
+
+		m.sh(t, "sed -i '$ s/.*/# a newer release/' /var/tmp/release/nginx/nginx.conf; sed -i '1i # of the operator' /etc/nginx/nginx.conf")
+		said := m.sh(t, "/var/tmp/release/deployment/setup.sh")
+		assert.Contains(t, said, "/etc/nginx/nginx.conf has changes of yours and stays")
+		assert.Contains(t, m.sh(t, "head -1 /etc/nginx/nginx.conf; tail -1 /etc/nginx/nginx.conf.new"), "# of the operator\n# a newer release")
+		m.sh(t, regexp.MustCompile(`(?m)^  (mv .*)$`).FindStringSubmatch(said)[1])
+		assert.NotContains(t, m.sh(t, "/var/tmp/release/deployment/setup.sh; deployment/setup.sh"), "changes of yours")
+		assert.Equal(t, before, m.sh(t, "sha256sum </etc/nginx/nginx.conf; rm -r /var/tmp/release"))
 	})
 	t.Run("a build that does not start stays out, and the others serve on", func(t *testing.T) {
 		m.losesNothing(t, func() {
@@ -170,12 +226,17 @@ func TestDeployment(t *testing.T) {
 		m.deploy(t, "restart")
 		m.deploy(t, "status")
 	})
-	t.Run("a server that dies is started again", func(t *testing.T) {
+	t.Run("a server that dies or is told to end is started again", func(t *testing.T) {
 		id := m.processes(t, "ecommerce-server3")["ecommerce-server3"]
 		m.losesNothing(t, func() {
 			m.sh(t, "sleep 1; kill -9 "+id+"; timeout 20 bash -c 'until PORT=5003 eshop healthcheck; do sleep 0.2; done'; sleep 3")
 		})
 		assert.NotEqual(t, id, m.processes(t, "ecommerce-server3")["ecommerce-server3"])
+		id = m.processes(t, "ecommerce-server2")["ecommerce-server2"]
+		m.losesNothing(t, func() {
+			m.sh(t, "sleep 1; kill -TERM "+id+"; sleep 4; timeout 20 bash -c 'until PORT=5002 eshop healthcheck; do sleep 0.2; done'; sleep 3")
+		})
+		assert.NotEqual(t, id, m.processes(t, "ecommerce-server2")["ecommerce-server2"])
 	})
 	t.Run("stop closes the shop politely, start opens it", func(t *testing.T) {
 		m.deploy(t, "stop")

@@ -77,6 +77,15 @@ func (m *machine) losesNothing(t *testing.T, do func()) cluster.Report {
 	return report
 }
 
+// runsWhatIsInstalled holds every server to run the build that is installed.
+func (m *machine) runsWhatIsInstalled(t *testing.T) {
+	t.Helper()
+	for name, id := range m.processes(t, servers...) {
+		m.sh(t, "[ /proc/"+id+"/exe -ef /usr/local/bin/eshop ] || { echo "+name+" runs another build; exit 1; }")
+	}
+	m.deploy(t, "status")
+}
+
 // books are the shop's tables, for the auditor alone: the database asks the system
 // who its users are, and does not know those of this host.
 func (m *machine) books(t *testing.T) *cluster.Cluster {
