@@ -19,7 +19,7 @@ CONTAINERS := TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127
 COMPOSE := docker compose -f deployment/docker/compose.yaml
 COMPOSE_SECRETS := deployment/docker/.env
 
-.PHONY: help run build up down test mutants test-integration bench bench-stores test-browser lint generate verify clean need-go need-node need-compose
+.PHONY: help run build up down test mutants test-integration bench bench-stores test-browser lint generate verify clean need-go need-node need-compose compose-secrets
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,10 +31,15 @@ run: build ## Run the shop with demo data at http://localhost:8080 (PORT=... for
 build: need-go $(ASSETS) ## Build bin/eshop, static, with everything inside
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/eshop ./cmd/eshop
 
-up: need-compose $(COMPOSE_SECRETS) ## Run nginx, three servers, PostgreSQL and Redis in Docker at http://localhost:8080
+up: need-compose compose-secrets ## Run nginx, three servers, PostgreSQL and Redis in Docker at http://localhost:8080
+	@! docker image inspect eshop >/dev/null 2>&1 || docker tag eshop eshop:before
 	$(COMPOSE) build --quiet migrate
-	@# One server after another, so that a new build comes into service without a gap.
-	for server in server1 server2 server3; do $(COMPOSE) up --detach --wait $$server; done
+	@# One server after another, so that a new build comes into service without a gap. What fails brings the one before back.
+	for server in server1 server2 server3; do \
+		$(COMPOSE) up --detach --wait $$server || { \
+			! docker image inspect eshop:before >/dev/null 2>&1 || { docker tag eshop:before eshop; $(COMPOSE) up --detach --no-build --no-deps --wait server1 server2 server3; }; \
+			echo "the new build does not come into service; the one before does, if there was one"; exit 1; }; \
+	done
 	$(COMPOSE) up --detach --wait nginx
 	@echo "the shop is open at http://localhost:$${HTTP_PORT:-8080} -- make down ends it"
 	@echo "let somebody look after it at /admin: $(COMPOSE) run --rm migrate staff NAME EMAIL"
@@ -93,9 +98,9 @@ $(ASSETS): $(ASSET_SOURCES) | need-node
 	cd web/asset && npm ci --silent && node build.mjs
 
 # A SECRET_KEY is changed while no server runs; the passwords are the stores' own and stay.
-$(COMPOSE_SECRETS):
-	@umask 077; for name in DATABASE_PASSWORD REDIS_PASSWORD SECRET_KEY; do \
-		echo "$$name=$$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')"; done >$@
+compose-secrets:
+	@umask 077; touch $(COMPOSE_SECRETS); for name in DATABASE_PASSWORD SHOP_PASSWORD REDIS_PASSWORD SECRET_KEY; do \
+		grep -q "^$$name=" $(COMPOSE_SECRETS) || echo "$$name=$$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" >>$(COMPOSE_SECRETS); done
 
 need-compose:
 	@docker compose version >/dev/null 2>&1 || { echo "Docker Compose is missing: see https://docs.docker.com/compose/install (version 2.20 or newer)"; exit 1; }

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -136,4 +138,47 @@ func execute(t testing.TB, url, statement string, args ...any) {
 	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, statement, args...)
 	require.NoError(t, err)
+}
+
+// TestStore_NeedsNoRightsBeyondRows holds the role that compose gives to servers to what the shop does.
+func TestStore_NeedsNoRightsBeyondRows(t *testing.T) {
+	owner := migrated(t)
+	text, err := os.ReadFile("../../deployment/docker/roles.sql")
+	require.NoError(t, err)
+	// What is psql's own, as psql does it.
+	roles := strings.ReplaceAll(strings.Replace(string(text), `\getenv password SHOP_PASSWORD`, "", 1), ":'password'", "'secret'")
+	for range 2 {
+		execute(t, owner, roles)
+	}
+	address, err := url.Parse(owner)
+	require.NoError(t, err)
+	address.User = url.UserPassword("shop", "secret")
+	s := openAt(t, address.String())
+	require.NoError(t, s.Ping(t.Context()))
+	stockProducts(t, s, 1, 10)
+	for _, c := range recordCalls(1) {
+		require.NoError(t, c.call(t.Context(), s), c.name)
+	}
+	require.NoError(t, s.RemoveProduct(t.Context(), stockedID(0)))
+	talk := domain.Conversation{ID: "c", Owner: "guest:1", State: domain.ConversationClosed, StartedAt: noon, ChangedAt: noon}
+	_, err = s.StartConversation(t.Context(), talk)
+	require.NoError(t, err)
+	_, _, err = s.AddMessage(t.Context(), talk.ID, domain.Message{From: domain.Party{Side: domain.CustomerSide}, Body: "Hello", At: noon})
+	require.NoError(t, err)
+	require.NoError(t, s.PutPicture(t.Context(), domain.NewPicture(domain.JPEG, []byte("a picture"))))
+	require.NoError(t, s.Sweep(t.Context(), time.Now().AddDate(3, 0, 0)))
+
+	conn, err := pgx.Connect(t.Context(), address.String())
+	require.NoError(t, err)
+	defer conn.Close(t.Context())
+	for _, forbidden := range []string{
+		"CREATE TABLE mine ()", "DROP TABLE orders", "ALTER TABLE orders DROP COLUMN total", "TRUNCATE orders",
+		"COPY orders TO PROGRAM 'cat'", "SELECT pg_read_file('/etc/passwd')", "CREATE ROLE more", "ALTER ROLE shop SUPERUSER",
+		"CREATE DATABASE more", "ALTER SYSTEM SET fsync = off",
+	} {
+		_, err := conn.Exec(t.Context(), forbidden)
+		var refused *pgconn.PgError
+		require.ErrorAs(t, err, &refused, forbidden)
+		assert.Equal(t, "42501", refused.Code, "%s: %s", forbidden, refused.Message) // insufficient_privilege
+	}
 }
