@@ -37,7 +37,13 @@ type Server struct {
 // Start starts a server with settings, such as "ESHOP_DEMO=true", and waits until it is ready.
 func Start(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	s := start(t, settings)
+	return StartBuild(t, binary(t), settings...)
+}
+
+// StartBuild is Start of another build than bin/eshop.
+func StartBuild(t testing.TB, build string, settings ...string) *Server {
+	t.Helper()
+	s := start(t, build, settings)
 	require.Eventually(t, func() bool { return s.Ready() }, startTime, 20*time.Millisecond, "the server does not become ready")
 	return s
 }
@@ -45,23 +51,29 @@ func Start(t testing.TB, settings ...string) *Server {
 // Run runs another command of the binary with settings and returns what it says.
 func Run(t testing.TB, settings []string, command ...string) string {
 	t.Helper()
+	return RunBuild(t, binary(t), settings, command...)
+}
+
+// RunBuild is Run of another build than bin/eshop.
+func RunBuild(t testing.TB, build string, settings []string, command ...string) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	run := exec.CommandContext(ctx, binary(t), command...)
+	run := exec.CommandContext(ctx, build, command...)
 	run.Env = append(os.Environ(), settings...)
 	said, err := run.CombinedOutput()
 	require.NoError(t, err, "%s", said)
 	return string(said)
 }
 
-func start(t testing.TB, settings []string) *Server {
+func start(t testing.TB, build string, settings []string) *Server {
 	t.Helper()
 	ports := freePorts(t, 2)
 	s := &Server{
 		URL: fmt.Sprintf("http://localhost:%d", ports[0]), Metrics: fmt.Sprintf("http://localhost:%d/metrics", ports[1]),
 		t: t, ended: make(chan struct{}),
 	}
-	s.process = exec.Command(binary(t), "serve")
+	s.process = exec.Command(build, "serve")
 	s.process.Env = append(append(os.Environ(), fmt.Sprintf("PORT=%d", ports[0]),
 		fmt.Sprintf("ESHOP_METRICS_ADDR=127.0.0.1:%d", ports[1])), settings...)
 	s.process.Stderr = log{t}
