@@ -29,6 +29,7 @@ type User struct {
 	Role         Role
 	PasswordHash string
 	CreatedAt    time.Time
+	DisplayName  string // what shoppers know one of the staff by; "" unless it was chosen
 }
 
 // Registration is what somebody who wants an account sends.
@@ -52,15 +53,31 @@ func (r Registration) Check() error {
 	if text := checkEmail(r.Email); text != "" {
 		wrong.add("email", text)
 	}
-	switch {
-	case !CleanText(r.Password):
-		wrong.add("password", "has characters that cannot be used")
-	case len([]rune(r.Password)) < 8:
-		wrong.add("password", "must have 8 characters or more")
-	case len(r.Password) > 256:
-		wrong.add("password", "must have at most 256 bytes")
+	if text := passwordFault(r.Password); text != "" {
+		wrong.add("password", text)
 	}
 	return wrong.err()
+}
+
+// CheckPassword fails with what is wrong with the new password of an account, under the name of its field.
+func (u User) CheckPassword(field, password string) error {
+	wrong := fieldErrors{}
+	if text := passwordFault(password); text != "" {
+		wrong.add(field, text)
+	}
+	return wrong.err()
+}
+
+func passwordFault(password string) string {
+	switch {
+	case !CleanText(password):
+		return "has characters that cannot be used"
+	case len([]rune(password)) < 8:
+		return "must have 8 characters or more"
+	case len(password) > 256:
+		return "must have at most 256 bytes"
+	}
+	return ""
 }
 
 // LoginName is the form of a username or an e-mail address by which accounts are told apart.

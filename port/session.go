@@ -7,6 +7,9 @@ import (
 	"eshop/domain"
 )
 
+// MostSessions bounds a list of sessions: more than anybody would look through.
+const MostSessions = 100
+
 // Sessions keeps who is who. A session that was kept is known on every server
 // until it is deleted or ends, whatever cache may be lost meanwhile.
 //
@@ -31,6 +34,17 @@ type Sessions interface {
 	// TouchSession makes a session that is there end later; it never brings one back that was deleted.
 	TouchSession(ctx context.Context, key domain.SessionKey, expires time.Time) error
 
+	// ConfirmSession sets ConfirmedAt of a session that is there; it never brings one back that was deleted.
+	ConfirmSession(ctx context.Context, key domain.SessionKey, at time.Time) error
+
 	// DeleteSession ends the session. One that is not there is not an error.
 	DeleteSession(ctx context.Context, key domain.SessionKey) error
+
+	// SessionsOf returns the account's sessions that have not ended before now, the
+	// last used first, MostSessions at most.
+	SessionsOf(ctx context.Context, user domain.UserID, now time.Time) ([]domain.Session, error)
+
+	// EndSessions ends all sessions of the account but except, which may be "", and
+	// returns their keys.
+	EndSessions(ctx context.Context, user domain.UserID, except domain.SessionKey) ([]domain.SessionKey, error)
 }

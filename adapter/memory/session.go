@@ -1,11 +1,14 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"eshop/domain"
+	"eshop/port"
 )
 
 func (s *Store) Session(ctx context.Context, key domain.SessionKey, now time.Time) (domain.Session, error) {
@@ -70,6 +73,19 @@ func (s *Store) TouchSession(ctx context.Context, key domain.SessionKey, expires
 	return nil
 }
 
+func (s *Store) ConfirmSession(ctx context.Context, key domain.SessionKey, at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if session, ok := s.sessions[key]; ok {
+		session.ConfirmedAt = at
+		s.sessions[key] = session
+	}
+	return nil
+}
+
 func (s *Store) DeleteSession(ctx context.Context, key domain.SessionKey) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,6 +94,40 @@ func (s *Store) DeleteSession(ctx context.Context, key domain.SessionKey) error 
 	}
 	delete(s.sessions, key)
 	return nil
+}
+
+func (s *Store) SessionsOf(ctx context.Context, user domain.UserID, now time.Time) ([]domain.Session, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var all []domain.Session
+	for _, session := range s.sessions {
+		if user != "" && session.User == user && !session.ExpiresAt.Before(now) {
+			all = append(all, session)
+		}
+	}
+	slices.SortFunc(all, func(a, b domain.Session) int {
+		return cmp.Or(b.ExpiresAt.Compare(a.ExpiresAt), cmp.Compare(a.Key, b.Key))
+	})
+	return all[:min(len(all), port.MostSessions)], nil
+}
+
+func (s *Store) EndSessions(ctx context.Context, user domain.UserID, except domain.SessionKey) ([]domain.SessionKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var ended []domain.SessionKey
+	for key, session := range s.sessions {
+		if user != "" && session.User == user && key != except {
+			delete(s.sessions, key)
+			ended = append(ended, key)
+		}
+	}
+	return ended, nil
 }
 
 func (s *Store) putSession(session domain.Session) {

@@ -121,6 +121,12 @@ func recordCalls(n int) []recordCall {
 			return err
 		}},
 
+		{"UpdateUser", 4, func(ctx context.Context, s *postgres.Store) error {
+			_, err := s.UpdateUser(ctx, "user-1", func(u *domain.User) error { u.Role = domain.Staff; return nil })
+			return err
+		}},
+		{"Staff", 1, func(ctx context.Context, s *postgres.Store) error { _, err := s.Staff(ctx); return err }},
+
 		{"PutSession", 1, func(ctx context.Context, s *postgres.Store) error { return s.PutSession(ctx, session) }},
 		{"Session", 1, func(ctx context.Context, s *postgres.Store) error {
 			_, err := s.Session(ctx, "session-1", noon)
@@ -128,6 +134,15 @@ func recordCalls(n int) []recordCall {
 		}},
 		{"TouchSession", 1, func(ctx context.Context, s *postgres.Store) error {
 			return s.TouchSession(ctx, "session-1", session.ExpiresAt.Add(time.Hour))
+		}},
+		{"ConfirmSession", 1, func(ctx context.Context, s *postgres.Store) error { return s.ConfirmSession(ctx, "session-1", noon) }},
+		{"SessionsOf", 1, func(ctx context.Context, s *postgres.Store) error {
+			_, err := s.SessionsOf(ctx, "user-1", noon)
+			return err
+		}},
+		{"EndSessions", 1, func(ctx context.Context, s *postgres.Store) error {
+			_, err := s.EndSessions(ctx, "user-1", "session-1")
+			return err
 		}},
 		{"ReplaceSession", 1, func(ctx context.Context, s *postgres.Store) error { return s.ReplaceSession(ctx, "old", session) }},
 		{"DeleteSession", 1, func(ctx context.Context, s *postgres.Store) error { return s.DeleteSession(ctx, "session-1") }},
@@ -211,8 +226,8 @@ func TestEveryStatementGoesByAnIndex(t *testing.T) {
 			SELECT 'x' || n, 'guest:x' || n % 4000, '', CASE WHEN n % 200 = 0 THEN 'pending' ELSE 'delivered' END, 'USD', 0, 0, 0, 0, 0, '{}',
 			'', '', '', timestamptz '2026-01-01' + n * interval '1 minute', '[]', 'guest:x' || n % 4000, n::text, '' FROM generate_series(1, 20000) n`,
 		`INSERT INTO order_lines SELECT number, p, 'tea', '', 1, 1, 1 FROM orders, generate_series(1, 2) p`,
-		`INSERT INTO users SELECT n, n, n, n, n || '@x', '', '', now() FROM generate_series(1, 20000) n`,
-		`INSERT INTO sessions SELECT n, 'guest:x' || n * 2, '', false, now(), timestamptz '2026-03-13' + n * interval '1 minute' FROM generate_series(1, 20000) n`,
+		`INSERT INTO users (id, username, email, login_name, login_email, role, password_hash, created_at) SELECT n, n, n, n, n || '@x', '', '', now() FROM generate_series(1, 20000) n`,
+		`INSERT INTO sessions (key, guest, user_id, unmerged, created_at, expires_at) SELECT n, 'guest:x' || n * 2, '', false, now(), timestamptz '2026-03-13' + n * interval '1 minute' FROM generate_series(1, 20000) n`,
 		`INSERT INTO contacts SELECT n, '', '', '', repeat('x', 200), '', false, timestamptz '2026-01-01' + n * interval '1 minute' FROM generate_series(1, 20000) n`,
 		`INSERT INTO demo_charges SELECT n, '', 1, 'USD' FROM generate_series(1, 20000) n`,
 	} {

@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"eshop/domain"
+	"eshop/port"
 )
 
 // sessionRow is a session as its table has it.
@@ -24,6 +25,15 @@ type sessionColumns struct {
 	Unmerged  bool              `bun:"unmerged"`
 	CreatedAt time.Time         `bun:"created_at"`
 	ExpiresAt time.Time         `bun:"expires_at"`
+	Device    string            `bun:"device"`
+	Address   string            `bun:"address"`
+
+	ConfirmedAt time.Time `bun:"confirmed_at,nullzero"`
+}
+
+func (c sessionColumns) session() domain.Session {
+	c.CreatedAt, c.ExpiresAt, c.ConfirmedAt = c.CreatedAt.UTC(), c.ExpiresAt.UTC(), c.ConfirmedAt.UTC()
+	return domain.Session(c)
 }
 
 func (s *Store) Session(ctx context.Context, key domain.SessionKey, now time.Time) (domain.Session, error) {
@@ -38,8 +48,7 @@ func (s *Store) Session(ctx context.Context, key domain.SessionKey, now time.Tim
 	if err != nil {
 		return domain.Session{}, err
 	}
-	row.CreatedAt, row.ExpiresAt = row.CreatedAt.UTC(), row.ExpiresAt.UTC()
-	return domain.Session(row.sessionColumns), nil
+	return row.session(), nil
 }
 
 func (s *Store) PutSession(ctx context.Context, session domain.Session) error {
@@ -62,8 +71,39 @@ func (s *Store) TouchSession(ctx context.Context, key domain.SessionKey, expires
 		Where("key = $2").Where("expires_at < $1").Conn(bind(s.db, expires, key)))
 }
 
+func (s *Store) ConfirmSession(ctx context.Context, key domain.SessionKey, at time.Time) error {
+	return s.exec(ctx, s.db.NewUpdate().Model((*sessionRow)(nil)).Set("confirmed_at = ?", at).Where("key = ?", key))
+}
+
 func (s *Store) DeleteSession(ctx context.Context, key domain.SessionKey) error {
 	return s.exec(ctx, s.db.NewDelete().Model((*sessionRow)(nil)).Where("key = ?", key))
+}
+
+func (s *Store) SessionsOf(ctx context.Context, user domain.UserID, now time.Time) ([]domain.Session, error) {
+	var rows []sessionRow
+	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		// The index has no guests.
+		return db.NewSelect().Model(&rows).Where("user_id = ?", user).Where("user_id <> ''").Where("expires_at >= ?", now).
+			OrderExpr("expires_at DESC, key").Limit(port.MostSessions).Scan(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]domain.Session, len(rows))
+	for i, row := range rows {
+		all[i] = row.session()
+	}
+	return all, nil
+}
+
+// EndSessions returns fewer keys when it is made again because its answer was lost.
+func (s *Store) EndSessions(ctx context.Context, user domain.UserID, except domain.SessionKey) ([]domain.SessionKey, error) {
+	var ended []domain.SessionKey
+	err := s.retry(ctx, func(ctx context.Context) error {
+		return s.db.NewDelete().Model((*sessionRow)(nil)).Where("user_id = ?", user).Where("user_id <> ''").Where("key <> ?", except).
+			Returning("key").Scan(ctx, &ended)
+	})
+	return ended, err
 }
 
 // exec makes one statement that may be made again, for it then changes nothing more.

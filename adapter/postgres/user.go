@@ -27,6 +27,12 @@ type userColumns struct {
 	Role         domain.Role   `bun:"role"`
 	PasswordHash string        `bun:"password_hash"`
 	CreatedAt    time.Time     `bun:"created_at"`
+	DisplayName  string        `bun:"display_name"`
+}
+
+func (c userColumns) user() domain.User {
+	c.CreatedAt = c.CreatedAt.UTC()
+	return domain.User(c)
 }
 
 // AddUser is repeated when its answer was lost: an id that is kept already is its own.
@@ -50,6 +56,45 @@ func (s *Store) UserByLogin(ctx context.Context, login string) (domain.User, err
 	return s.user(ctx, "login_name = $1 OR login_email = $1", domain.LoginName(login))
 }
 
+func (s *Store) UpdateUser(ctx context.Context, id domain.UserID, change func(*domain.User) error) (domain.User, error) {
+	var kept domain.User
+	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		var row userRow
+		err := tx.NewSelect().Model(&row).Where("id = ?", id).For("UPDATE").Scan(ctx)
+		if errors.Is(err, sql.ErrNoRows) {
+			return domain.NotFound("account")
+		}
+		if err != nil {
+			return err
+		}
+		kept = row.user()
+		if err := change(&kept); err != nil {
+			return err
+		}
+		row.userColumns = userColumns(kept)
+		return keepRow(ctx, tx, &row)
+	})
+	if err != nil {
+		return domain.User{}, err
+	}
+	return kept, nil
+}
+
+func (s *Store) Staff(ctx context.Context) ([]domain.User, error) {
+	var rows []userRow
+	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		return db.NewSelect().Model(&rows).Where("role = ?", domain.Staff).OrderExpr(`username COLLATE "C"`).Scan(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	staff := make([]domain.User, len(rows))
+	for i, row := range rows {
+		staff[i] = row.user()
+	}
+	return staff, nil
+}
+
 func (s *Store) user(ctx context.Context, where string, arg any) (domain.User, error) {
 	var row userRow
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
@@ -62,6 +107,5 @@ func (s *Store) user(ctx context.Context, where string, arg any) (domain.User, e
 	if err != nil {
 		return domain.User{}, err
 	}
-	row.CreatedAt = row.CreatedAt.UTC()
-	return domain.User(row.userColumns), nil
+	return row.user(), nil
 }

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"eshop/domain"
@@ -55,8 +56,47 @@ func (s *Sessions) TouchSession(ctx context.Context, key domain.SessionKey, expi
 	})
 }
 
+func (s *Sessions) ConfirmSession(ctx context.Context, key domain.SessionKey, at time.Time) error {
+	return s.client.change(ctx, []string{sessions.key(string(key))}, func() error {
+		return s.durable.ConfirmSession(ctx, key, at)
+	})
+}
+
 func (s *Sessions) DeleteSession(ctx context.Context, key domain.SessionKey) error {
 	return s.client.change(ctx, []string{sessions.key(string(key))}, func() error {
 		return s.durable.DeleteSession(ctx, key)
 	})
+}
+
+func (s *Sessions) SessionsOf(ctx context.Context, user domain.UserID, now time.Time) ([]domain.Session, error) {
+	return s.durable.SessionsOf(ctx, user, now)
+}
+
+// EndSessions sets tombstones for those that can be known beforehand, and invalidates all that were ended.
+func (s *Sessions) EndSessions(ctx context.Context, user domain.UserID, except domain.SessionKey) ([]domain.SessionKey, error) {
+	open, err := s.durable.SessionsOf(ctx, user, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	var known []string
+	for _, session := range open {
+		if session.Key != except {
+			known = append(known, sessions.key(string(session.Key)))
+		}
+	}
+	var ended []domain.SessionKey
+	err = s.client.change(ctx, known, func() error {
+		ended, err = s.durable.EndSessions(ctx, user, except)
+		return err
+	})
+	var others []string
+	for _, key := range ended {
+		if key := sessions.key(string(key)); !slices.Contains(known, key) {
+			others = append(others, key)
+		}
+	}
+	if len(others) > 0 {
+		s.client.invalidate(others)
+	}
+	return ended, err
 }

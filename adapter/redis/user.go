@@ -27,3 +27,13 @@ func (u *Users) User(ctx context.Context, id domain.UserID) (domain.User, error)
 		return user, err
 	})
 }
+
+func (u *Users) UpdateUser(ctx context.Context, id domain.UserID, change func(*domain.User) error) (domain.User, error) {
+	var kept domain.User
+	err := u.client.change(ctx, []string{users.key(string(id))}, func() error {
+		var err error
+		kept, err = u.Users.UpdateUser(ctx, id, change)
+		return err
+	})
+	return kept, err
+}

@@ -16,7 +16,7 @@ import (
 
 // Sessions holds an adapter to the promises of port.Sessions. open gives a store without a session.
 func Sessions(t *testing.T, open func(*testing.T) (a, b port.Sessions)) {
-	run(t, open, inTurns, keepingSessions, replacingSessions, touchingSessions, deletingSessions, cancellingSessions)
+	run(t, open, inTurns, keepingSessions, replacingSessions, touchingSessions, confirmingSessions, deletingSessions, endingSessions, cancellingSessions)
 }
 
 func keepingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions]) {
@@ -27,6 +27,10 @@ func keepingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions])
 			{Key: "A", Guest: "guest:A", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)},
 			{Key: "b", User: "user-b", CreatedAt: noon.Add(-time.Microsecond), ExpiresAt: noon.Add(time.Hour + time.Microsecond)},
 			{Key: "c", Guest: "guest:c", User: "user-b", Unmerged: true, CreatedAt: noon, ExpiresAt: noon.Add(domain.SessionIdle)},
+			{
+				Key: "d", User: "user-b", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour),
+				Device: "Firefox on Linux", Address: "2001:db8::/64", ConfirmedAt: noon.Add(time.Minute),
+			},
 		}
 		putSessions(t, sessions, all...)
 		for range 2 {
@@ -70,6 +74,7 @@ func keepingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions])
 		for _, changed := range []domain.Session{
 			{Key: "a", Guest: "guest:new", User: "user-1", Unmerged: true, CreatedAt: noon.Add(time.Minute), ExpiresAt: noon.Add(3 * time.Hour)},
 			{Key: "a", User: "user-1", CreatedAt: noon.Add(time.Minute), ExpiresAt: noon.Add(time.Minute)},
+			{Key: "a", User: "user-1", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour), Device: "x", Address: "y", ConfirmedAt: noon},
 			aSession("a"),
 		} {
 			putSessions(t, sessions, changed)
@@ -373,6 +378,142 @@ func deletingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions]
 	}
 }
 
+func confirmingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions]) {
+	t.Run("confirming a session notes when, and changes nothing else", func(t *testing.T) {
+		sessions, s, other := open(t), aSession("a"), aSession("other")
+		s.User = "user-1"
+		putSessions(t, sessions, s, other)
+		assertSession(t, sessions, s)
+		for _, later := range []time.Duration{0, time.Minute, time.Hour} {
+			s.ConfirmedAt = noon.Add(later)
+			require.NoError(t, sessions().ConfirmSession(t.Context(), s.Key, s.ConfirmedAt))
+			assertSession(t, sessions, s)
+			assertSession(t, sessions, other)
+		}
+	})
+	t.Run("confirming brings back no session that was deleted, and makes none", func(t *testing.T) {
+		sessions := open(t)
+		putSessions(t, sessions, aSession("a"))
+		require.NoError(t, sessions().DeleteSession(t.Context(), "a"))
+		for _, key := range []domain.SessionKey{"a", "never"} {
+			require.NoError(t, unlessGone(sessions().ConfirmSession(t.Context(), key, noon)))
+			assertNoSession(t, sessions, key, noon)
+		}
+	})
+}
+
+// sessionOf is a session of an account that is named so.
+func sessionOf(user domain.UserID, key string, ends time.Duration) domain.Session {
+	s := aSession(key)
+	s.User, s.ExpiresAt = user, noon.Add(ends)
+	return s
+}
+
+func endingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions]) {
+	keysOf := func(t *testing.T, sessions turns[port.Sessions], user domain.UserID) []domain.SessionKey {
+		t.Helper()
+		all, err := sessions().SessionsOf(t.Context(), user, noon)
+		require.NoError(t, err)
+		keys := make([]domain.SessionKey, len(all))
+		for i, s := range all {
+			keys[i] = s.Key
+		}
+		return keys
+	}
+	t.Run("an account's sessions are listed whole, the last used first, and no others", func(t *testing.T) {
+		sessions := open(t)
+		a, b, c := sessionOf("user-1", "a", time.Hour), sessionOf("user-1", "b", 3*time.Hour), sessionOf("user-1", "c", 2*time.Hour)
+		b.Device, b.Address, b.ConfirmedAt = "Firefox on Linux", "192.0.2.7", noon
+		ended, ends := sessionOf("user-1", "ended", -time.Microsecond), sessionOf("user-1", "ends", 0)
+		putSessions(t, sessions, a, b, c, ended, ends, sessionOf("user-2", "of-another", time.Hour), aSession("of-a-guest"))
+		all, err := sessions().SessionsOf(t.Context(), "user-1", noon)
+		require.NoError(t, err)
+		for i := range all {
+			all[i] = sessionInUTC(all[i])
+		}
+		assert.Equal(t, []domain.Session{b, c, a, ends}, all)
+		for _, nobody := range []domain.UserID{"", "user", "user-3", "%"} {
+			assert.Empty(t, keysOf(t, sessions, nobody), nobody)
+		}
+		require.NoError(t, sessions().DeleteSession(t.Context(), "b"))
+		require.NoError(t, sessions().TouchSession(t.Context(), "a", noon.Add(9*time.Hour)))
+		assert.Equal(t, []domain.SessionKey{"a", "c", "ends"}, keysOf(t, sessions, "user-1"))
+	})
+	t.Run("a list of sessions is bounded", func(t *testing.T) {
+		sessions := open(t)
+		for i := range port.MostSessions + 1 {
+			putSessions(t, sessions, sessionOf("user-1", fmt.Sprint(i), time.Duration(i)*time.Minute))
+		}
+		keys := keysOf(t, sessions, "user-1")
+		require.Len(t, keys, port.MostSessions)
+		assert.Equal(t, domain.SessionKey(fmt.Sprint(port.MostSessions)), keys[0])
+	})
+	t.Run("ending an account's sessions ends all but the one that is to stay, also those past the list", func(t *testing.T) {
+		sessions := open(t)
+		var all []domain.Session
+		for i := range port.MostSessions + 10 {
+			all = append(all, sessionOf("user-1", fmt.Sprint(i), time.Duration(i+1)*time.Minute))
+		}
+		stays := all[port.MostSessions/2]
+		others := []domain.Session{sessionOf("user-2", "of-another", time.Hour), aSession("of-a-guest")}
+		putSessions(t, sessions, append(all, others...)...)
+		for _, s := range all {
+			assertSession(t, sessions, s)
+		}
+		ended, err := sessions().EndSessions(t.Context(), "user-1", stays.Key)
+		require.NoError(t, err)
+		assert.Len(t, ended, len(all)-1)
+		assert.NotContains(t, ended, stays.Key)
+		for _, s := range all {
+			if s.Key != stays.Key {
+				assertNoSession(t, sessions, s.Key, noon)
+			}
+		}
+		assertSession(t, sessions, stays)
+		for _, s := range others {
+			assertSession(t, sessions, s)
+		}
+		assert.Equal(t, []domain.SessionKey{stays.Key}, keysOf(t, sessions, "user-1"))
+
+		ended, err = sessions().EndSessions(t.Context(), "user-1", "")
+		require.NoError(t, err)
+		assert.Equal(t, []domain.SessionKey{stays.Key}, ended)
+		assertNoSession(t, sessions, stays.Key, noon)
+	})
+	t.Run("nobody's sessions are none, and guests keep theirs", func(t *testing.T) {
+		sessions := open(t)
+		putSessions(t, sessions, aSession("of-a-guest"))
+		for _, nobody := range []domain.UserID{"", "user-3"} {
+			ended, err := sessions().EndSessions(t.Context(), nobody, "")
+			require.NoError(t, err)
+			assert.Empty(t, ended)
+		}
+		assertSession(t, sessions, aSession("of-a-guest"))
+	})
+	t.Run("a session that is ended stays so, whoever touches, confirms or reads it at once", func(t *testing.T) {
+		sessions := open(t)
+		for round := range 40 {
+			s := sessionOf("user-1", fmt.Sprint("round-", round), time.Hour)
+			putSessions(t, sessions, s)
+			errs := make([]error, 8)
+			atOnce(len(errs), func(i int) {
+				switch i % 4 {
+				case 0:
+					_, errs[i] = sessions().EndSessions(t.Context(), "user-1", "")
+				case 1:
+					errs[i] = unlessGone(sessions().TouchSession(t.Context(), s.Key, s.ExpiresAt.Add(time.Hour)))
+				case 2:
+					errs[i] = unlessGone(sessions().ConfirmSession(t.Context(), s.Key, noon))
+				default:
+					_, errs[i] = sessionThere(t.Context(), sessions, s.Key)
+				}
+			})
+			require.NoError(t, errors.Join(errs...))
+			assertNoSession(t, sessions, s.Key, noon)
+		}
+	})
+}
+
 func cancellingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions]) {
 	for name, call := range map[string]func(context.Context, turns[port.Sessions]) error{
 		"Session": func(ctx context.Context, sessions turns[port.Sessions]) error {
@@ -398,6 +539,17 @@ func cancellingSessions(t *testing.T, open func(t *testing.T) turns[port.Session
 		},
 		"DeleteSession": func(ctx context.Context, sessions turns[port.Sessions]) error {
 			return sessions().DeleteSession(ctx, "a")
+		},
+		"ConfirmSession": func(ctx context.Context, sessions turns[port.Sessions]) error {
+			return sessions().ConfirmSession(ctx, "a", noon)
+		},
+		"SessionsOf": func(ctx context.Context, sessions turns[port.Sessions]) error {
+			_, err := sessions().SessionsOf(ctx, "user-1", noon)
+			return err
+		},
+		"EndSessions": func(ctx context.Context, sessions turns[port.Sessions]) error {
+			_, err := sessions().EndSessions(ctx, "user-1", "")
+			return err
 		},
 	} {
 		t.Run(name+" that is cancelled is an error without an effect", func(t *testing.T) {
@@ -458,6 +610,6 @@ func assertNoSession(t *testing.T, sessions turns[port.Sessions], key domain.Ses
 }
 
 func sessionInUTC(s domain.Session) domain.Session {
-	s.CreatedAt, s.ExpiresAt = s.CreatedAt.UTC(), s.ExpiresAt.UTC()
+	s.CreatedAt, s.ExpiresAt, s.ConfirmedAt = s.CreatedAt.UTC(), s.ExpiresAt.UTC(), s.ConfirmedAt.UTC()
 	return s
 }

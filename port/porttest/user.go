@@ -16,7 +16,7 @@ import (
 
 // Users holds an adapter to the promises of port.Users. open gives a store without an account.
 func Users(t *testing.T, open func(*testing.T) (a, b port.Users)) {
-	run(t, open, inTurns, keepingUsers, cancellingUsers)
+	run(t, open, inTurns, keepingUsers, updatingUsers, cancellingUsers)
 }
 
 func keepingUsers(t *testing.T, open func(t *testing.T) turns[port.Users]) {
@@ -25,6 +25,7 @@ func keepingUsers(t *testing.T, open func(t *testing.T) turns[port.Users]) {
 		all := []domain.User{aUser("Anna"), aUser("ben"), {
 			ID: "0198c1de-0000-7000-8000-00000000000f", Username: "c.d-e_f", Email: "Zoë.O'Neil+shop@mail.example.org",
 			Role: domain.Staff, PasswordHash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA", CreatedAt: noon.Add(-1234567 * 1000),
+			DisplayName: "Zoë from the shop",
 		}}
 		for _, u := range all {
 			require.NoError(t, users().AddUser(t.Context(), u))
@@ -163,6 +164,89 @@ func keepingUsers(t *testing.T, open func(t *testing.T) turns[port.Users]) {
 	})
 }
 
+func updatingUsers(t *testing.T, open func(t *testing.T) turns[port.Users]) {
+	t.Run("an account is updated as it is then, and seen so by all who ask later", func(t *testing.T) {
+		users := open(t)
+		anna, ben := aUser("Anna"), aUser("Ben")
+		addUsers(t, users, anna, ben)
+		assertUser(t, users, anna)
+		for _, change := range []func(u *domain.User){
+			func(u *domain.User) { u.PasswordHash = "the hash of another" },
+			func(u *domain.User) { u.Role, u.DisplayName = domain.Staff, "Anna of the shop" },
+			func(u *domain.User) { u.Role, u.DisplayName = domain.Customer, "" },
+		} {
+			was := anna
+			change(&anna)
+			kept, err := users().UpdateUser(t.Context(), anna.ID, func(u *domain.User) error {
+				assert.Equal(t, was, userInUTC(*u))
+				change(u)
+				return nil
+			})
+			require.NoError(t, err)
+			assert.Equal(t, anna, userInUTC(kept))
+			assertUser(t, users, anna)
+		}
+		assertUser(t, users, ben)
+	})
+	t.Run("a change that fails keeps nothing, and its error comes back", func(t *testing.T) {
+		users := open(t)
+		addUsers(t, users, aUser("Anna"))
+		refused := errors.New("no")
+		_, err := users().UpdateUser(t.Context(), aUser("Anna").ID, func(u *domain.User) error {
+			u.Role = domain.Staff
+			return refused
+		})
+		require.ErrorIs(t, err, refused)
+		assertUser(t, users, aUser("Anna"))
+	})
+	t.Run("an account that is not there cannot be updated", func(t *testing.T) {
+		users := open(t)
+		addUsers(t, users, aUser("Anna"))
+		for _, id := range []domain.UserID{"", "Anna", "%"} {
+			_, err := users().UpdateUser(t.Context(), id, func(*domain.User) error { t.Error("it is changed"); return nil })
+			require.ErrorIs(t, err, domain.ErrNotFound, "id %q", id)
+		}
+	})
+	t.Run("of many updates at once none is lost", func(t *testing.T) {
+		users := open(t)
+		addUsers(t, users, aUser("Anna"))
+		errs := make([]error, 20)
+		atOnce(len(errs), func(i int) {
+			_, errs[i] = users().UpdateUser(t.Context(), aUser("Anna").ID, func(u *domain.User) error {
+				u.DisplayName += "+"
+				return nil
+			})
+		})
+		require.NoError(t, errors.Join(errs...))
+		want := aUser("Anna")
+		want.DisplayName = strings.Repeat("+", len(errs))
+		assertUser(t, users, want)
+	})
+	t.Run("the staff are all who have the role now, by name", func(t *testing.T) {
+		users := open(t)
+		names := func() []string {
+			staff, err := users().Staff(t.Context())
+			require.NoError(t, err)
+			all := make([]string, len(staff))
+			for i, u := range staff {
+				assert.Equal(t, domain.Staff, u.Role)
+				all[i] = u.Username
+			}
+			return all
+		}
+		assert.Empty(t, names())
+		zoe, anna := aUser("zoe"), aUser("anna")
+		zoe.Role, anna.Role = domain.Staff, domain.Staff
+		addUsers(t, users, aUser("Ben"), zoe, anna)
+		assert.Equal(t, []string{"anna", "zoe"}, names())
+		for _, role := range []domain.Role{domain.Customer, domain.Staff} {
+			_, err := users().UpdateUser(t.Context(), anna.ID, func(u *domain.User) error { u.Role = role; return nil })
+			require.NoError(t, err)
+			assert.Equal(t, role == domain.Staff, len(names()) == 2)
+		}
+	})
+}
+
 func cancellingUsers(t *testing.T, open func(t *testing.T) turns[port.Users]) {
 	for name, call := range map[string]func(context.Context, turns[port.Users]) error{
 		"AddUser": func(ctx context.Context, users turns[port.Users]) error { return users().AddUser(ctx, aUser("Ben")) },
@@ -172,6 +256,14 @@ func cancellingUsers(t *testing.T, open func(t *testing.T) turns[port.Users]) {
 		},
 		"UserByLogin": func(ctx context.Context, users turns[port.Users]) error {
 			_, err := users().UserByLogin(ctx, "Anna")
+			return err
+		},
+		"UpdateUser": func(ctx context.Context, users turns[port.Users]) error {
+			_, err := users().UpdateUser(ctx, aUser("Anna").ID, func(u *domain.User) error { u.Role = domain.Staff; return nil })
+			return err
+		},
+		"Staff": func(ctx context.Context, users turns[port.Users]) error {
+			_, err := users().Staff(ctx)
 			return err
 		},
 	} {
