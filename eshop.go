@@ -144,7 +144,7 @@ func UseCases(s Stores, options Options) (*usecase.Shop, error) {
 		}),
 		Account: usecase.NewAccount(usecase.AccountDeps{
 			Users: s.Users, Sessions: s.Sessions, Carts: s.Carts, Wishlists: s.Wishlists, Orders: s.Orders,
-			Conversations: s.Conversations, Limits: s.Limits, Passwords: o.Passwords, SecretKey: o.SecretKey,
+			Conversations: s.Conversations, Limits: s.Limits, Events: s.Events, Passwords: o.Passwords, SecretKey: o.SecretKey,
 			Clock: o.Clock, NewID: o.NewID, NewSecret: o.NewSecret,
 		}),
 		Inventory: usecase.NewInventory(usecase.InventoryDeps{

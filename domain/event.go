@@ -14,6 +14,8 @@ type Topic string
 const (
 	OrderChanged   Topic = "order"
 	ProductChanged Topic = "product"
+	// SessionsEnded is about an owner, some or all of whose sessions ended, or may do less than before.
+	SessionsEnded Topic = "sessions"
 	// ChatChanged is about a conversation, named by its id.
 	ChatChanged Topic = "chat"
 	// ChatSignalled is what is true for a moment and kept nowhere; its key holds a ChatSignal.

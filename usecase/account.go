@@ -1,6 +1,7 @@
 package usecase
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -30,6 +31,7 @@ type AccountDeps struct {
 	Orders        port.Orders
 	Conversations port.Conversations
 	Limits        port.Limits
+	Events        port.Events
 	Passwords     Passwords
 	SecretKey     SecretKey
 	Clock         Clock
@@ -44,6 +46,7 @@ func NewAccount(deps AccountDeps) *Account { return &Account{deps} }
 type Visitor struct {
 	Session domain.Session
 	User    domain.User // zero for a guest
+	Device  string      // that asks, as people call it
 }
 
 // Known reports whether the visitor has a session: a guest who wrote something, or an account.
@@ -67,55 +70,13 @@ var (
 	signInFromAddress = port.Limit{Burst: 10, Every: 30 * time.Second}
 	signInAnywhere    = port.Limit{Burst: 100, Every: 10 * time.Second}
 	registerLimit     = port.Limit{Burst: 60, Every: 10 * time.Second}
+	// confirmLimit is for somebody who is signed in, of whom no stranger uses it up.
+	confirmLimit = port.Limit{Burst: 10, Every: 30 * time.Second}
 )
-
-// Identify returns who has the secret; ErrNotFound when nobody has. A session
-// that is in use lives on.
-func (a *Account) Identify(ctx context.Context, secret string) (Visitor, error) {
-	now := a.deps.Clock()
-	session, err := a.deps.Sessions.Session(ctx, keyOf(secret), now)
-	if err != nil {
-		return Visitor{}, err
-	}
-	if session.Stale(now) {
-		if err := a.touch(ctx, &session, now.Add(domain.SessionIdle)); err != nil {
-			return Visitor{}, err
-		}
-	}
-	if session.User == "" {
-		return Visitor{Session: session}, nil
-	}
-	user, err := a.deps.Users.User(ctx, session.User)
-	if err != nil {
-		return Visitor{}, err
-	}
-	if session.Unmerged {
-		ctx, cancel := context.WithTimeout(ctx, tendTime)
-		defer cancel()
-		session = a.merge(ctx, session)
-	}
-	return Visitor{session, user}, nil
-}
-
-// tendTime bounds what Identify does for a session beside looking it up. The next request tries again.
-const tendTime = 200 * time.Millisecond
-
-// touch makes a session that is in use end later, unless the store is slow or away.
-func (a *Account) touch(ctx context.Context, s *domain.Session, expires time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, tendTime)
-	defer cancel()
-	switch err := a.deps.Sessions.TouchSession(ctx, s.Key, expires); {
-	case err == nil:
-		s.ExpiresAt = expires
-	case !errors.Is(err, domain.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded):
-		return err
-	}
-	return nil
-}
 
 // NewGuest makes a pass for somebody who was never here. It is not kept until Keep.
 func (a *Account) NewGuest() Credential {
-	return a.pass(Visitor{Session: domain.Session{Guest: domain.GuestOwner(a.deps.NewSecret())}})
+	return a.pass(Visitor{Session: domain.Session{Guest: domain.GuestOwner(a.deps.NewSecret())}}, "")
 }
 
 // firstWrites is for how long after a guest's first write GuestOf returns that guest.
@@ -162,7 +123,7 @@ func (a *Account) Register(ctx context.Context, guest Visitor, r domain.Registra
 	if err != nil {
 		return Credential{}, err
 	}
-	return a.signIn(ctx, guest, user)
+	return a.signIn(ctx, guest, user, address)
 }
 
 // AddStaff makes an account that may look after the shop. It is for those who run the
@@ -195,17 +156,8 @@ func (a *Account) add(ctx context.Context, r domain.Registration, role domain.Ro
 // SignIn checks a username or e-mail address and its password. ErrUnauthenticated
 // `invalid_credentials` when they are wrong, in the same time whether there is such an account or not.
 func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, address string) (Credential, error) {
-	wrong := map[string]string{}
-	for name, value := range map[string]string{"username": login, "password": password} {
-		switch {
-		case value == "":
-			wrong[name] = "must be given"
-		case len(value) > 256 || !domain.CleanText(value):
-			wrong[name] = "cannot be that"
-		}
-	}
-	if len(wrong) > 0 {
-		return Credential{}, domain.InvalidFields(wrong)
+	if err := checkTyped(map[string]string{"username": login, "password": password}); err != nil {
+		return Credential{}, err
 	}
 	if err := a.take(ctx, "signin-of:"+address, signInOfAddress); err != nil {
 		return Credential{}, err
@@ -227,7 +179,7 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 		return Credential{}, err
 	}
 	if !matches {
-		return Credential{}, domain.ErrUnauthenticated.Errorf(domain.CodeInvalidCredentials, "that name and password do not belong together")
+		return Credential{}, errWrongPair()
 	}
 	// What was taken counts failures alone.
 	for _, key := range []string{here, anywhere} {
@@ -235,17 +187,104 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 			return Credential{}, err
 		}
 	}
-	return a.signIn(ctx, guest, user)
+	pass, err := a.signIn(ctx, guest, user, address)
+	if err != nil {
+		return Credential{}, err
+	}
+	// Who changed the password meanwhile ended the sessions that there were then, and not this one.
+	if now, err := a.deps.Users.UserByLogin(ctx, name); err != nil || now.PasswordHash != user.PasswordHash {
+		return Credential{}, errors.Join(cmp.Or(err, error(errWrongPair())), a.deps.Sessions.DeleteSession(ctx, pass.Session.Key))
+	}
+	return pass, nil
 }
 
-// SignOut ends the visitor's session.
-func (a *Account) SignOut(ctx context.Context, v Visitor) error {
-	return a.deps.Sessions.DeleteSession(ctx, v.Session.Key)
+// checkTyped fails with the names of what cannot have been meant.
+func checkTyped(typed map[string]string) error {
+	wrong := map[string]string{}
+	for name, value := range typed {
+		switch {
+		case value == "":
+			wrong[name] = "must be given"
+		case len(value) > 256 || !domain.CleanText(value):
+			wrong[name] = "cannot be that"
+		}
+	}
+	if len(wrong) > 0 {
+		return domain.InvalidFields(wrong)
+	}
+	return nil
+}
+
+func errWrongPair() error {
+	return domain.ErrUnauthenticated.Errorf(domain.CodeInvalidCredentials, "that name and password do not belong together")
+}
+
+func errWrongPassword() error {
+	return domain.ErrUnauthenticated.Errorf(domain.CodeInvalidCredentials, "that is not your password")
+}
+
+// ChangePassword gives the visitor's account another password. It ends all sessions of
+// the account and returns the credential of a new one, so that a copied secret is of no
+// use either. ErrUnauthenticated `invalid_credentials` when current is not the password.
+// The same change once more succeeds.
+func (a *Account) ChangePassword(ctx context.Context, v Visitor, current, next, address string) (Credential, error) {
+	if !v.SignedIn() {
+		return Credential{}, domain.SignInFirst()
+	}
+	typed := checkTyped(map[string]string{"current": current})
+	if err := domain.JoinFields(typed, v.User.CheckPassword("new", next)); err != nil {
+		return Credential{}, err
+	}
+	user, err := a.confirm(ctx, v, current, next)
+	if err != nil {
+		return Credential{}, err
+	}
+	hash, err := a.deps.Passwords.Hash(ctx, next)
+	if err != nil {
+		return Credential{}, err
+	}
+	user, err = a.deps.Users.UpdateUser(ctx, user.ID, func(u *domain.User) error {
+		if u.PasswordHash != user.PasswordHash {
+			return errWrongPassword() // it was changed meanwhile
+		}
+		u.PasswordHash = hash
+		return nil
+	})
+	if err != nil {
+		return Credential{}, err
+	}
+	pass := a.pass(Visitor{Session: domain.Session{Guest: v.Session.Guest, User: user.ID, Unmerged: v.Session.Unmerged}, User: user, Device: v.Device}, address)
+	if err := a.deps.Sessions.PutSession(ctx, pass.Session); err != nil {
+		return Credential{}, err
+	}
+	return pass, a.endSessions(ctx, user.ID, pass.Session.Key)
+}
+
+// confirm returns the visitor's account, with its hash, when one of the passwords is the account's.
+func (a *Account) confirm(ctx context.Context, v Visitor, passwords ...string) (domain.User, error) {
+	if err := a.take(ctx, "confirm:"+string(v.User.ID), confirmLimit); err != nil {
+		return domain.User{}, err
+	}
+	// A cached account has no hash.
+	user, err := a.deps.Users.UserByLogin(ctx, v.User.Username)
+	if err != nil {
+		return domain.User{}, err
+	}
+	for _, password := range passwords {
+		matches, err := a.deps.Passwords.Matches(ctx, user.PasswordHash, password)
+		if err != nil {
+			return domain.User{}, err
+		}
+		if matches {
+			return user, a.deps.Limits.Reset(ctx, digest("confirm:"+string(user.ID)))
+		}
+	}
+	return domain.User{}, errWrongPassword()
 }
 
 // signIn renews the session, so that a secret that somebody else planted is of no use.
-func (a *Account) signIn(ctx context.Context, guest Visitor, user domain.User) (Credential, error) {
-	pass := a.pass(Visitor{domain.Session{Guest: guest.Session.Guest, User: user.ID}, user})
+func (a *Account) signIn(ctx context.Context, guest Visitor, user domain.User, address string) (Credential, error) {
+	pass := a.pass(Visitor{Session: domain.Session{Guest: guest.Session.Guest, User: user.ID}, User: user, Device: guest.Device}, address)
 	pass.Session.Unmerged = guest.Session.Guest != "" && !guest.SignedIn()
 	if !pass.Session.Unmerged {
 		return pass, a.deps.Sessions.ReplaceSession(ctx, guest.Session.Key, pass.Session)
@@ -262,9 +301,9 @@ func (a *Account) signIn(ctx context.Context, guest Visitor, user domain.User) (
 	return pass, a.deps.Sessions.DeleteSession(ctx, guest.Session.Key)
 }
 
-func (a *Account) pass(v Visitor) Credential {
+func (a *Account) pass(v Visitor, address string) Credential {
 	secret, now := a.deps.NewSecret(), a.deps.Clock()
-	v.Session.Key = keyOf(secret)
+	v.Session.Key, v.Session.Device, v.Session.Address = keyOf(secret), v.Device, address
 	v.Session.CreatedAt, v.Session.ExpiresAt = now, now.Add(domain.SessionIdle)
 	return Credential{secret, v}
 }
@@ -308,5 +347,3 @@ func takeOne(ctx context.Context, limits port.Limits, key string, limit port.Lim
 	}
 	return nil
 }
-
-func keyOf(secret string) domain.SessionKey { return domain.SessionKey(digest(secret)) }

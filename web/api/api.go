@@ -32,6 +32,10 @@ func (a *API) Mount(r *mux.Router) {
 		{"POST", "/auth/login", a.signIn},
 		{"POST", "/auth/logout", a.signOut},
 		{"GET", "/auth/current-user", a.currentUser},
+		{"POST", "/auth/password", a.changePassword},
+		{"GET", "/auth/sessions", a.sessions},
+		{"DELETE", "/auth/sessions", a.endOtherSessions},
+		{"DELETE", "/auth/sessions/{id}", a.endSession},
 
 		{"GET", "/api/products/", a.products},
 		{"GET", "/api/products", a.products},

@@ -2,6 +2,9 @@ package api
 
 import (
 	"net/http"
+	"time"
+
+	"github.com/gorilla/mux"
 
 	"eshop/domain"
 	"eshop/web/session"
@@ -59,9 +62,7 @@ func (a *API) signOut(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	a.cookies.Clear(w, r)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return answerNothing(w)
 }
 
 func (a *API) currentUser(w http.ResponseWriter, r *http.Request) error {
@@ -77,4 +78,73 @@ func (a *API) currentUser(w http.ResponseWriter, r *http.Request) error {
 
 func errSignedOut() error {
 	return domain.SignInFirst()
+}
+
+func (a *API) changePassword(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Current string `json:"current"`
+		New     string `json:"new"`
+	}
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	who, err := a.cookies.Visitor(r)
+	if err != nil {
+		return err
+	}
+	pass, err := a.shop.Account.ChangePassword(r.Context(), who, in.Current, in.New, session.ClientAddress(r))
+	if err != nil {
+		return err
+	}
+	a.cookies.Set(w, r, pass)
+	return answerNothing(w)
+}
+
+type sessionJSON struct {
+	ID        domain.SessionKey `json:"id"`
+	Current   bool              `json:"current"`
+	Device    string            `json:"device"`
+	Address   string            `json:"address"`
+	CreatedAt time.Time         `json:"created_at"`
+	UsedAt    time.Time         `json:"used_at"`
+}
+
+func (a *API) sessions(w http.ResponseWriter, r *http.Request) error {
+	who, err := a.cookies.Visitor(r)
+	if err != nil {
+		return err
+	}
+	all, err := a.shop.Account.Sessions(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, map[string]any{"sessions": each(all, func(s domain.Session) sessionJSON {
+		return sessionJSON{s.Key, s.Key == who.Session.Key, s.Device, s.Address, moment(s.CreatedAt), moment(s.UsedAt())}
+	})})
+}
+
+func (a *API) endSession(w http.ResponseWriter, r *http.Request) error {
+	who, err := a.cookies.Visitor(r)
+	if err != nil {
+		return err
+	}
+	key := domain.SessionKey(mux.Vars(r)["id"])
+	if err := a.shop.Account.EndSession(r.Context(), who, key); err != nil {
+		return err
+	}
+	if key == who.Session.Key {
+		a.cookies.Clear(w, r)
+	}
+	return answerNothing(w)
+}
+
+func (a *API) endOtherSessions(w http.ResponseWriter, r *http.Request) error {
+	who, err := a.cookies.Visitor(r)
+	if err != nil {
+		return err
+	}
+	if err := a.shop.Account.EndOtherSessions(r.Context(), who); err != nil {
+		return err
+	}
+	return answerNothing(w)
 }

@@ -24,6 +24,7 @@ func writes(line, talk string) []write {
 	return []write{
 		{"POST", "/auth/register", registration("somebody")},
 		{"POST", "/auth/login", object{"username": "jane", "password": "correct horse"}},
+		{"POST", "/auth/password", object{"current": "correct horse", "new": "battery staple"}},
 		{"POST", "/api/cart/add", object{"product_id": lamp.ID, "quantity": 1}},
 		{"PUT", "/api/cart/update/" + line, object{"quantity": 3}},
 		{"POST", "/api/wishlist/add", object{"product_id": desk.ID}},

@@ -231,15 +231,21 @@ func (h *Hub) leave(s *socket) {
 }
 
 // identify returns the visitor of a connection, looked up no longer ago than maxAge. It fails with
-// errSignedOut when the session has ended.
+// errSignedOut when the session has ended, and keeps none alive.
 func (h *Hub) identify(ctx context.Context, s *socket, maxAge time.Duration) (usecase.Visitor, error) {
+	return h.lookUp(ctx, s, maxAge, h.cookies.Recall)
+}
+
+// lookUp is identify by the given way.
+func (h *Hub) lookUp(ctx context.Context, s *socket, maxAge time.Duration,
+	by func(context.Context, string) (usecase.Visitor, error)) (usecase.Visitor, error) {
 	s.mu.Lock()
 	visitor, fresh := s.visitor, time.Since(s.identified) < maxAge
 	s.mu.Unlock()
 	if fresh {
 		return visitor, nil
 	}
-	visitor, err := h.cookies.VisitorOf(ctx, s.secret)
+	visitor, err := by(ctx, s.secret)
 	if err != nil {
 		return usecase.Visitor{}, err
 	}

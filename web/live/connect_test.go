@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eshop/domain"
+	"eshop/usecase"
 )
 
 func TestHub_RefusedConnections(t *testing.T) {
@@ -98,4 +99,37 @@ func TestHub_Drain_RefusesNewConnections(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, w.answer.StatusCode)
 	assert.NotEmpty(t, w.answer.Header.Get("Retry-After"))
 	assert.Empty(t, w.answer.Cookies())
+}
+
+func TestHub_EndsConnectionsWhoseSessionEnded(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, by *server, id domain.UserID){
+		"signed out everywhere": func(t *testing.T, by *server, id domain.UserID) {
+			require.NoError(t, by.root.UseCases.Account.EndOtherSessions(t.Context(), usecase.Visitor{User: domain.User{ID: id}}))
+		},
+		"one session ended": func(t *testing.T, by *server, id domain.UserID) {
+			sessions, err := by.store.SessionsOf(t.Context(), id, time.Now())
+			require.NoError(t, err)
+			for _, s := range sessions {
+				require.NoError(t, by.root.UseCases.Account.EndSession(t.Context(), usecase.Visitor{User: domain.User{ID: id}}, s.Key))
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			shop := open(t)
+			one, two := shop.serve(false), shop.serve(false)
+			sue, jane := one.member("sue", domain.Staff), one.member("jane", domain.Customer)
+			desk, chat := sue.connect(one, "/ws/support"), sue.connect(one, "/ws/chat")
+			other := jane.connect(one, "/ws/chat")
+			desk.receives("", 0, 0)
+			chat.receives("", 0, 0)
+			begun := time.Now()
+			end(t, two, "u-sue")
+			for _, w := range []*client{desk, chat} {
+				assert.Equal(t, websocket.ClosePolicyViolation, w.ends())
+			}
+			assert.Less(t, time.Since(begun), 2*time.Second)
+			other.send(saying("m-1", "Hello?"))
+			other.receives("", 0, 1)
+		})
+	}
 }

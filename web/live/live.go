@@ -58,6 +58,9 @@ import (
 const (
 	// reconcileEvery is how long a lost event delays at most.
 	reconcileEvery = 5 * time.Second
+	// revisitEvery is how long a connection may outlive its session when nothing is sent over it and
+	// the event is lost. It also ends those whose session ends by time.
+	revisitEvery = 30 * time.Second
 	// storeTime bounds how long one step waits for the stores.
 	storeTime = 5 * time.Second
 )
@@ -79,6 +82,7 @@ type Hub struct {
 	heard       atomic.Int64 // conversations that were woken, and times when events were lost
 	reads       *readMarks
 	reconciling atomic.Bool
+	dismissing  atomic.Bool // all who may no longer be connected
 
 	closing sync.Once
 	closed  error // what closing the connections ended with
@@ -100,10 +104,12 @@ func New(cookies *session.Cookies, chat *usecase.Chat, metrics prometheus.Regist
 // Run receives the events of all servers until ctx ends.
 func (h *Hub) Run(ctx context.Context) {
 	reconcile, tick, ask := time.NewTicker(reconcileEvery), time.NewTicker(tickEvery), time.NewTicker(askEvery)
+	revisit := time.NewTicker(revisitEvery)
+	defer revisit.Stop()
 	defer reconcile.Stop()
 	defer tick.Stop()
 	defer ask.Stop()
-	var changes, signals <-chan domain.Event
+	var changes, signals, ends <-chan domain.Event
 	unsubscribe := context.CancelFunc(func() {})
 	defer func() { unsubscribe() }()
 	subscribe := func() {
@@ -114,7 +120,11 @@ func (h *Hub) Run(ctx context.Context) {
 		if changes, signals, err = h.chat.Subscribe(subscription); err != nil {
 			changes, signals = nil, nil
 		}
+		if ends, err = h.cookies.SubscribeEnds(subscription); err != nil {
+			ends = nil
+		}
 		h.missed()
+		h.dismiss("")
 	}
 	subscribe()
 	for {
@@ -136,8 +146,16 @@ func (h *Hub) Run(ctx context.Context) {
 			} else if sig, ok := usecase.ParseSignal(e); ok {
 				h.hear(sig)
 			}
+		case e, ok := <-ends:
+			if !ok {
+				ends = nil
+			} else {
+				h.dismiss(domain.OwnerID(e.Key))
+			}
+		case <-revisit.C:
+			h.dismiss("")
 		case <-tick.C:
-			if changes == nil || signals == nil {
+			if changes == nil || signals == nil || ends == nil {
 				subscribe()
 			}
 			h.tick()
@@ -164,6 +182,24 @@ func (h *Hub) wake(id domain.ConversationID) {
 	if h.registry.concerns(id) {
 		h.deliverer.wake(id)
 	}
+}
+
+// dismiss closes the connections of an owner whose session has ended, or that may no longer be
+// staff's; "" is every owner.
+func (h *Hub) dismiss(owner domain.OwnerID) {
+	if owner == "" && !h.dismissing.CompareAndSwap(false, true) {
+		return
+	}
+	h.workers.start(func(ctx context.Context) {
+		if owner == "" {
+			defer h.dismissing.Store(false)
+		}
+		for _, s := range h.registry.of(owner) {
+			if _, err := h.identify(ctx, s, 0); errors.Is(err, domain.ErrUnauthenticated) {
+				s.end(errSignedOut)
+			}
+		}
+	})
 }
 
 // Drain refuses new connections, asks the present ones to connect again elsewhere, and waits

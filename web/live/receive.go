@@ -53,11 +53,15 @@ func (h *Hub) refuse(s *socket, err error, clientID string) {
 }
 
 func (h *Hub) receive(ctx context.Context, s *socket, in request) error {
-	typing, maxAge := in.Type == typeTyping, time.Duration(0)
+	typing, maxAge, by := in.Type == typeTyping, time.Duration(0), h.cookies.Recall
 	if typing || in.Type == typeRead {
 		maxAge = recheck
 	}
-	visitor, err := h.identify(ctx, s, maxAge)
+	// Programs send the other frames by themselves: only who writes uses the session.
+	if in.Type == typeMessage {
+		by = h.cookies.VisitorOf
+	}
+	visitor, err := h.lookUp(ctx, s, maxAge, by)
 	if err != nil || typing && !s.typing.Allow() {
 		return err
 	}

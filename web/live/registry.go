@@ -155,6 +155,19 @@ func (r *registry) allStaff() []*socket {
 	return slices.Collect(maps.Keys(r.staff))
 }
 
+// of returns the connections of an owner, all for "".
+func (r *registry) of(owner domain.OwnerID) []*socket {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var found []*socket
+	for s := range r.all {
+		if owner == "" || s.owner == owner {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
 func (r *registry) allShoppers() []*socket {
 	r.mu.Lock()
 	defer r.mu.Unlock()

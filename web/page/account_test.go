@@ -243,3 +243,46 @@ func TestNotices_AreOurWords(t *testing.T) {
 	assert.Equal(t, "Saved.", b.get("/?done=saved").of("data-notice"))
 	assert.Empty(t, b.get("/?done=You+have+won").all("data-notice"))
 }
+
+func TestAccount(t *testing.T) {
+	s := open(t)
+	s.AddAccount("anna", domain.Customer)
+	here, there := s.signedIn("anna"), s.signedIn("anna")
+	t.Run("a guest signs in first", func(*testing.T) {
+		for _, path := range []string{"/account/password", "/account/sessions"} {
+			s.visitor().post(path, url.Values{"current": {password}, "new": {"battery staple"}}).leadsTo("/login?next=%2Faccount")
+		}
+		s.visitor().ask("/account").leadsTo("/login?next=%2Faccount")
+	})
+	t.Run("what is wrong with a password stands beside it", func(t *testing.T) {
+		a := here.post("/account/password", url.Values{"current": {"wrong"}, "new": {"battery staple"}}).is(http.StatusUnauthorized)
+		assert.Contains(t, a.text(), "Is not your password")
+		assert.NotContains(t, a.body, "battery staple")
+		a = here.post("/account/password", url.Values{"current": {password}, "new": {"short"}}).is(http.StatusUnprocessableEntity)
+		assert.Contains(t, a.text(), "Must have 8 characters or more")
+		there.get("/account")
+	})
+	t.Run("each device is listed, and can be signed out", func(t *testing.T) {
+		a := here.get("/account")
+		assert.Equal(t, 2, strings.Count(a.body, "data-session="))
+		assert.Equal(t, 1, strings.Count(a.text(), "This device"))
+		assert.Contains(t, a.text(), "from 192.0.2.7")
+		here.post("/account/sessions", url.Values{"session": {"others"}}).leadsTo("/account?done=ended")
+		there.ask("/account").leadsTo("/login?next=%2Faccount")
+		assert.Equal(t, 1, strings.Count(here.get("/account").body, "data-session="))
+		here.post("/account/sessions", url.Values{"session": {"x"}}).is(http.StatusNotFound)
+	})
+	t.Run("a changed password signs every other device out", func(t *testing.T) {
+		there := s.signedIn("anna")
+		here.post("/account/password", url.Values{"current": {password}, "new": {"battery staple"}}).leadsTo("/account?done=password-changed")
+		there.ask("/account").leadsTo("/login?next=%2Faccount")
+		here.get("/account")
+		s.visitor().post("/login", url.Values{"username": {"anna"}, "password": {"battery staple"}}).leadsTo("/?done=welcome")
+	})
+	t.Run("one's own device is signed out as by the menu", func(*testing.T) {
+		here.post("/account/sessions", url.Values{"session": {"others"}}).leadsTo("/account?done=ended")
+		form := here.get("/account").form("/account/sessions")
+		here.post("/account/sessions", form).leadsTo("/?done=signed-out")
+		here.ask("/account").leadsTo("/login?next=%2Faccount")
+	})
+}

@@ -63,6 +63,9 @@ func (p *Pages) Mount(r *mux.Router) {
 		{"GET", "/register", me.RegisterForm},
 		{"POST", "/register", me.Register},
 		{"POST", "/logout", me.SignOut},
+		{"GET", "/account", me.Account},
+		{"POST", "/account/password", me.ChangePassword},
+		{"POST", "/account/sessions", me.EndSessions},
 		{"GET", "/orders", me.Orders},
 		{"GET", "/orders/{number}", me.Order},
 

@@ -28,7 +28,7 @@ func TestPages(t *testing.T) {
 	talk := b.write("Hello?")
 	all := []string{
 		"/", "/products", "/products?q=desk", "/products?category=lighting&sort=price&in_stock=true", "/products?q=nothing+at+all",
-		"/products?page=7", "/products/" + lamp.Slug, "/products/" + rug.Slug, "/cart", "/wishlist", "/checkout", "/orders", order, order + "?placed",
+		"/products?page=7", "/products/" + lamp.Slug, "/products/" + rug.Slug, "/cart", "/wishlist", "/checkout", "/account", "/orders", order, order + "?placed",
 		"/search/suggest?q=la", "/contact", "/chat", "/chat?panel", "/chat?before=1", "/admin/chat", "/admin/chat?state=closed", "/admin/chat/" + talk, "/admin", "/admin/orders", "/admin" + order, "/admin/products", "/admin/products/new", "/admin/products/p-lamp", "/admin/products/p-cup", "/admin/messages",
 	}
 	for _, path := range all {
@@ -58,7 +58,7 @@ func TestForms_BodiesThatAreNone(t *testing.T) {
 	const urlencoded = "application/x-www-form-urlencoded"
 	for _, path := range []string{
 		"/cart/add", "/cart/update", "/cart/remove", "/wishlist/add", "/wishlist/remove", "/wishlist/move",
-		"/checkout", "/login", "/register", "/contact", "/chat", "/admin/chat/none", "/admin/orders/1", "/admin/products/p-lamp", "/admin/products/new", "/admin/products/p-lamp/edit",
+		"/checkout", "/login", "/register", "/account/password", "/account/sessions", "/contact", "/chat", "/admin/chat/none", "/admin/orders/1", "/admin/products/p-lamp", "/admin/products/new", "/admin/products/p-lamp/edit",
 	} {
 		t.Run(path, func(t *testing.T) {
 			s := open(t)

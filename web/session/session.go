@@ -49,7 +49,9 @@ func (k *Cookies) Visitor(r *http.Request) (usecase.Visitor, error) {
 }
 
 func (k *Cookies) identify(ctx context.Context, r *http.Request) (usecase.Visitor, error) {
-	return k.VisitorOf(ctx, Secret(r))
+	who, err := k.VisitorOf(ctx, Secret(r))
+	who.Device = device(r.UserAgent())
+	return who, err
 }
 
 // Secret is what the visitor's cookie holds; "" without one.
@@ -63,10 +65,24 @@ func Secret(r *http.Request) string {
 
 // VisitorOf returns the visitor who has the secret. A connection that outlives its request calls it again each time.
 func (k *Cookies) VisitorOf(ctx context.Context, secret string) (usecase.Visitor, error) {
+	return visitorOf(ctx, secret, k.account.Identify)
+}
+
+// Recall is VisitorOf for a server that asks by itself, which keeps no session alive.
+func (k *Cookies) Recall(ctx context.Context, secret string) (usecase.Visitor, error) {
+	return visitorOf(ctx, secret, k.account.Recall)
+}
+
+// SubscribeEnds returns the owners whose sessions ended, until ctx ends.
+func (k *Cookies) SubscribeEnds(ctx context.Context) (<-chan domain.Event, error) {
+	return k.account.SubscribeEnds(ctx)
+}
+
+func visitorOf(ctx context.Context, secret string, identify func(context.Context, string) (usecase.Visitor, error)) (usecase.Visitor, error) {
 	if secret == "" {
 		return usecase.Visitor{}, nil
 	}
-	who, err := k.account.Identify(ctx, secret)
+	who, err := identify(ctx, secret)
 	if errors.Is(err, domain.ErrNotFound) {
 		return usecase.Visitor{}, nil
 	}

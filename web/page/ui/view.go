@@ -42,11 +42,14 @@ var notices = map[string]string{
 	"unwished":   "Removed from your wishlist.",
 	"welcome":    "Welcome! You are signed in.",
 	"signed-out": "You are signed out.",
+	"ended":      "Signed out there.",
 	"sent":       "Thank you. We have received your message.",
 	"saved":      "Saved.",
 	"refunding":  "The refund was noted, and is made as soon as the payment service confirms it.",
 	"asked":      "The payment service has answered.",
 	"taken-out":  "Removed from the shop.",
+
+	"password-changed": "Your password is changed, and every other device is signed out.",
 }
 
 // View returns what the layout shows to the visitor, of a page that depends on who that is.

@@ -1,0 +1,194 @@
+package usecase_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"eshop/adapter/memory"
+	"eshop/domain"
+	testshop "eshop/test/shop"
+	"eshop/usecase"
+)
+
+// signedIn returns what n devices have that signed in to ann's account.
+func signedIn(t *testing.T, account *usecase.Account, n int) []usecase.Credential {
+	t.Helper()
+	var all []usecase.Credential
+	for range n {
+		pass, err := account.SignIn(t.Context(), usecase.Visitor{Device: "Firefox on Linux"}, "ann", ann.Password, "192.0.2.7")
+		require.NoError(t, err)
+		all = append(all, pass)
+	}
+	return all
+}
+
+func isIn(t *testing.T, account *usecase.Account, c usecase.Credential) bool {
+	t.Helper()
+	who, err := account.Identify(t.Context(), c.Secret)
+	if err != nil {
+		require.ErrorIs(t, err, domain.ErrNotFound)
+		return false
+	}
+	return who.SignedIn()
+}
+
+func TestAccount_Sessions(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.Account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+	require.NoError(t, err)
+	all := signedIn(t, w.Account, 2)
+	other, err := w.Account.Register(t.Context(), usecase.Visitor{}, domain.Registration{Username: "ben", Email: "ben@example.com", Password: ann.Password}, "here")
+	require.NoError(t, err)
+
+	sessions, err := w.Account.Sessions(t.Context(), all[0].Visitor)
+	require.NoError(t, err)
+	require.Len(t, sessions, 3)
+	for _, c := range all {
+		assert.Contains(t, sessions, c.Session)
+	}
+	assert.Equal(t, "Firefox on Linux", all[0].Session.Device)
+	assert.Equal(t, "192.0.2.7", all[0].Session.Address)
+
+	t.Run("nobody ends another's", func(t *testing.T) {
+		require.ErrorIs(t, w.Account.EndSession(t.Context(), other.Visitor, all[0].Session.Key), domain.ErrNotFound)
+		require.ErrorIs(t, w.Account.EndSession(t.Context(), other.Visitor, "others"), domain.ErrNotFound)
+		require.NoError(t, w.Account.EndOtherSessions(t.Context(), other.Visitor))
+		assert.True(t, isIn(t, w.Account, all[0]))
+	})
+	t.Run("a guest has none to see or end", func(t *testing.T) {
+		guest := w.Account.NewGuest()
+		_, err := w.Account.Sessions(t.Context(), guest.Visitor)
+		require.ErrorIs(t, err, domain.ErrUnauthenticated)
+		require.ErrorIs(t, w.Account.EndSession(t.Context(), guest.Visitor, all[0].Session.Key), domain.ErrUnauthenticated)
+		require.ErrorIs(t, w.Account.EndOtherSessions(t.Context(), guest.Visitor), domain.ErrUnauthenticated)
+		_, err = w.Account.ChangePassword(t.Context(), guest.Visitor, ann.Password, "battery staple", "here")
+		require.ErrorIs(t, err, domain.ErrUnauthenticated)
+	})
+	t.Run("one ends alone, and again that is no error", func(t *testing.T) {
+		for range 2 {
+			require.NoError(t, w.Account.EndSession(t.Context(), all[0].Visitor, all[1].Session.Key))
+		}
+		assert.False(t, isIn(t, w.Account, all[1]))
+		assert.True(t, isIn(t, w.Account, all[0]))
+	})
+	t.Run("all others end", func(t *testing.T) {
+		more := signedIn(t, w.Account, 3)
+		require.NoError(t, w.Account.EndOtherSessions(t.Context(), more[1].Visitor))
+		for i, c := range append(more, all...) {
+			assert.Equal(t, i == 1, isIn(t, w.Account, c))
+		}
+		assert.True(t, isIn(t, w.Account, other))
+	})
+}
+
+func TestAccount_ChangePassword(t *testing.T) {
+	const next = "battery staple"
+	open := func(t *testing.T) (*usecase.Account, []usecase.Credential) {
+		w := newWorld(t)
+		_, err := w.Account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+		require.NoError(t, err)
+		return w.Account, signedIn(t, w.Account, 3)
+	}
+	t.Run("every old session ends, and the one that changed it goes on by a new secret", func(t *testing.T) {
+		account, all := open(t)
+		pass, err := account.ChangePassword(t.Context(), all[0].Visitor, ann.Password, next, "here")
+		require.NoError(t, err)
+		for _, c := range all {
+			assert.False(t, isIn(t, account, c))
+		}
+		assert.True(t, isIn(t, account, pass))
+		assert.Equal(t, all[0].Session.Owner(), pass.Session.Owner())
+		_, err = account.SignIn(t.Context(), usecase.Visitor{}, "ann", ann.Password, "here")
+		require.ErrorIs(t, err, domain.ErrUnauthenticated)
+		_, err = account.SignIn(t.Context(), usecase.Visitor{}, "ann", next, "here")
+		require.NoError(t, err)
+	})
+	t.Run("a wrong password changes nothing", func(t *testing.T) {
+		account, all := open(t)
+		_, err := account.ChangePassword(t.Context(), all[0].Visitor, "wrong", next, "here")
+		require.ErrorIs(t, err, domain.ErrUnauthenticated)
+		assert.Equal(t, domain.CodeInvalidCredentials, domain.CodeOf(err))
+		for _, c := range all {
+			assert.True(t, isIn(t, account, c))
+		}
+		signedIn(t, account, 1)
+	})
+	t.Run("a password that cannot be taken is named, and changes nothing", func(t *testing.T) {
+		account, all := open(t)
+		_, err := account.ChangePassword(t.Context(), all[0].Visitor, "", "short", "here")
+		var wrong *domain.Error
+		require.ErrorAs(t, err, &wrong)
+		assert.Len(t, wrong.Fields, 2)
+		assert.True(t, isIn(t, account, all[1]))
+	})
+	t.Run("the same change once more succeeds", func(t *testing.T) {
+		account, all := open(t)
+		for range 2 {
+			pass, err := account.ChangePassword(t.Context(), all[0].Visitor, ann.Password, next, "here")
+			require.NoError(t, err)
+			assert.True(t, isIn(t, account, pass))
+		}
+	})
+	t.Run("wrong ones are counted", func(t *testing.T) {
+		account, all := open(t)
+		var err error
+		for range 11 {
+			_, err = account.ChangePassword(t.Context(), all[0].Visitor, "wrong", next, "here")
+		}
+		require.ErrorIs(t, err, domain.ErrLimited)
+		signedIn(t, account, 1)
+	})
+}
+
+// meanwhile runs do once, after a password was compared.
+type meanwhile struct {
+	testshop.Passwords
+	do func()
+}
+
+func (m *meanwhile) Matches(ctx context.Context, hash, password string) (bool, error) {
+	matches, err := m.Passwords.Matches(ctx, hash, password)
+	if do := m.do; do != nil {
+		m.do = nil
+		do()
+	}
+	return matches, err
+}
+
+func TestAccount_SignIn_WhileThePasswordChanges(t *testing.T) {
+	w, passwords := newWorld(t), &meanwhile{}
+	account := useCases(t, w.store, func(p *testshop.Parts) { p.Passwords = passwords }).Account
+	owner, err := account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+	require.NoError(t, err)
+	passwords.do = func() {
+		_, err := account.ChangePassword(t.Context(), owner.Visitor, ann.Password, "battery staple", "here")
+		require.NoError(t, err)
+	}
+	_, err = account.SignIn(t.Context(), usecase.Visitor{}, "ann", ann.Password, "there")
+	require.ErrorIs(t, err, domain.ErrUnauthenticated, "who has the old password gets no session from it")
+	sessions, err := w.store.SessionsOf(t.Context(), owner.User.ID, time.Time{})
+	require.NoError(t, err)
+	assert.Len(t, sessions, 1)
+}
+
+func TestAccount_Recall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		account := useCases(t, memory.NewStore()).Account
+		pass, err := account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+		require.NoError(t, err)
+		for range 3 {
+			time.Sleep(domain.SessionIdle/3 - time.Second)
+			who, err := account.Recall(t.Context(), pass.Secret)
+			require.NoError(t, err)
+			assert.Equal(t, "Ann", who.User.Username)
+		}
+		time.Sleep(time.Minute)
+		_, err = account.Recall(t.Context(), pass.Secret)
+		require.ErrorIs(t, err, domain.ErrNotFound, "a server that asks keeps no session alive")
+	})
+}
