@@ -29,6 +29,7 @@ import (
 	"eshop/web/asset"
 	"eshop/web/live"
 	"eshop/web/page"
+	"eshop/web/problem"
 	"eshop/web/session"
 )
 
@@ -145,16 +146,17 @@ func UseCases(s Stores, options Options) (*usecase.Shop, error) {
 		Account: usecase.NewAccount(usecase.AccountDeps{
 			Users: s.Users, Sessions: s.Sessions, Carts: s.Carts, Wishlists: s.Wishlists, Orders: s.Orders,
 			Conversations: s.Conversations, Limits: s.Limits, Events: s.Events, Passwords: o.Passwords, SecretKey: o.SecretKey,
-			Clock: o.Clock, NewID: o.NewID, NewSecret: o.NewSecret,
+			Note: o.note, Clock: o.Clock, NewID: o.NewID, NewSecret: o.NewSecret,
 		}),
 		Inventory: usecase.NewInventory(usecase.InventoryDeps{
-			Products: s.Products, Stock: s.Stock, Catalog: s.Catalog, Pictures: s.Pictures, Events: s.Events, DecodeImage: o.DecodeImage, Clock: o.Clock,
+			Products: s.Products, Stock: s.Stock, Catalog: s.Catalog, Pictures: s.Pictures, Events: s.Events, DecodeImage: o.DecodeImage,
+			Note: o.note, Clock: o.Clock,
 		}),
-		Fulfillment: usecase.NewFulfillment(usecase.FulfillmentDeps{Orders: s.Orders, Payments: s.Payments, Events: s.Events, Clock: o.Clock}),
+		Fulfillment: usecase.NewFulfillment(usecase.FulfillmentDeps{Orders: s.Orders, Payments: s.Payments, Events: s.Events, Note: o.note, Clock: o.Clock}),
 		Chat: usecase.NewChat(usecase.ChatDeps{
-			Conversations: s.Conversations, Orders: s.Orders, Events: s.Events, Limits: s.Limits, Clock: o.Clock, NewID: o.NewID,
+			Conversations: s.Conversations, Orders: s.Orders, Events: s.Events, Limits: s.Limits, Note: o.note, Clock: o.Clock, NewID: o.NewID,
 		}),
-		Contact: usecase.NewContact(usecase.ContactDeps{Contacts: s.Contacts, Limits: s.Limits, Clock: o.Clock, NewID: o.NewID}),
+		Contact: usecase.NewContact(usecase.ContactDeps{Contacts: s.Contacts, Limits: s.Limits, Note: o.note, Clock: o.Clock, NewID: o.NewID}),
 	}, nil
 }
 
@@ -177,6 +179,15 @@ func (o Options) withDefaults() Options {
 		o.Metrics = prometheus.NewRegistry()
 	}
 	return o
+}
+
+// note logs an act that matters for security, with the request that it belongs to.
+func (o Options) note(ctx context.Context, a usecase.Act) {
+	log, ok := problem.LogOf(ctx)
+	if !ok {
+		log = o.Log
+	}
+	log.Info("act", "what", a.What, "by", a.By.Username, "by_id", a.By.ID, "on", a.On, "how", a.How)
 }
 
 // unset names the interfaces, functions and pointers of a struct that are nil.

@@ -34,6 +34,7 @@ type AccountDeps struct {
 	Events        port.Events
 	Passwords     Passwords
 	SecretKey     SecretKey
+	Note          NoteAct
 	Clock         Clock
 	NewID         NewID
 	NewSecret     NewSecret
@@ -123,17 +124,8 @@ func (a *Account) Register(ctx context.Context, guest Visitor, r domain.Registra
 	if err != nil {
 		return Credential{}, err
 	}
+	a.deps.Note(ctx, Act{What: ActRegistered, By: user, On: user.Username})
 	return a.signIn(ctx, guest, user, address)
-}
-
-// AddStaff makes an account that may look after the shop. It is for those who run the
-// shop, and asks nobody's leave.
-func (a *Account) AddStaff(ctx context.Context, r domain.Registration) (domain.User, error) {
-	r, err := checked(r)
-	if err != nil {
-		return domain.User{}, err
-	}
-	return a.add(ctx, r, domain.Staff)
 }
 
 func checked(r domain.Registration) (domain.Registration, error) {
@@ -179,6 +171,8 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 		return Credential{}, err
 	}
 	if !matches {
+		// What was typed in vain may be a password; the name of an account is known to be none.
+		a.deps.Note(ctx, Act{What: ActSignInFailed, On: user.Username})
 		return Credential{}, errWrongPair()
 	}
 	// What was taken counts failures alone.
@@ -195,6 +189,7 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 	if now, err := a.deps.Users.UserByLogin(ctx, name); err != nil || now.PasswordHash != user.PasswordHash {
 		return Credential{}, errors.Join(cmp.Or(err, error(errWrongPair())), a.deps.Sessions.DeleteSession(ctx, pass.Session.Key))
 	}
+	a.deps.Note(ctx, Act{What: ActSignedIn, By: user, On: user.Username})
 	return pass, nil
 }
 
@@ -257,6 +252,7 @@ func (a *Account) ChangePassword(ctx context.Context, v Visitor, current, next, 
 	if err := a.deps.Sessions.PutSession(ctx, pass.Session); err != nil {
 		return Credential{}, err
 	}
+	a.deps.Note(ctx, Act{What: ActPasswordChanged, By: user, On: user.Username})
 	return pass, a.endSessions(ctx, user.ID, pass.Session.Key)
 }
 
@@ -279,6 +275,7 @@ func (a *Account) confirm(ctx context.Context, v Visitor, passwords ...string) (
 			return user, a.deps.Limits.Reset(ctx, digest("confirm:"+string(user.ID)))
 		}
 	}
+	a.deps.Note(ctx, Act{What: ActPasswordWrong, By: user, On: user.Username})
 	return domain.User{}, errWrongPassword()
 }
 

@@ -19,6 +19,7 @@ type ChatDeps struct {
 	Orders        port.Orders
 	Events        port.Events
 	Limits        port.Limits
+	Note          NoteAct
 	Clock         Clock
 	NewID         NewID
 }
@@ -227,7 +228,11 @@ func (ch *Chat) Answer(ctx context.Context, by domain.User, id domain.Conversati
 	if err := ch.take(ctx, "answer:"+string(by.ID), answerLimit); err != nil {
 		return domain.Message{}, false, err
 	}
-	return ch.add(ctx, id, clientID, body, domain.Party{Side: domain.AgentSide, User: by.ID, Name: by.Username})
+	m, said, err = ch.add(ctx, id, clientID, body, domain.Party{Side: domain.AgentSide, User: by.ID, Name: by.Username})
+	if said {
+		ch.deps.Note(ctx, Act{What: ActChatAnswered, By: by, On: string(m.Conversation)})
+	}
+	return m, said, err
 }
 
 // Move is what staff does with a conversation besides answering.
@@ -260,6 +265,7 @@ func (ch *Chat) Move(ctx context.Context, by domain.User, id domain.Conversation
 	if err := ch.update(ctx, id, change); err != nil {
 		return domain.Conversation{}, err
 	}
+	ch.deps.Note(ctx, Act{What: ActChatMoved + ActKind(move), By: by, On: string(id)})
 	return ch.deps.Conversations.Conversation(ctx, id)
 }
 

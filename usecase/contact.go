@@ -16,6 +16,7 @@ type Contact struct{ deps ContactDeps }
 type ContactDeps struct {
 	Contacts port.Contacts
 	Limits   port.Limits
+	Note     NoteAct
 	Clock    Clock
 	NewID    NewID
 }
@@ -60,5 +61,9 @@ func (c *Contact) Finish(ctx context.Context, by domain.User, id domain.ContactI
 	if !id.Valid() {
 		return domain.NotFound("message")
 	}
-	return c.deps.Contacts.FinishContact(ctx, id, by.Username, c.deps.Clock())
+	if err := c.deps.Contacts.FinishContact(ctx, id, by.Username, c.deps.Clock()); err != nil {
+		return err
+	}
+	c.deps.Note(ctx, Act{What: ActMessageFinished, By: by, On: string(id)})
+	return nil
 }

@@ -18,6 +18,7 @@ type FulfillmentDeps struct {
 	Orders   port.Orders
 	Payments port.Payments
 	Events   port.Events
+	Note     NoteAct
 	Clock    Clock
 }
 
@@ -157,6 +158,7 @@ func (f *Fulfillment) transition(ctx context.Context, id domain.OrderID, change 
 	}
 	// An event that is lost only delays.
 	_ = f.deps.Events.Publish(ctx, domain.Event{Topic: domain.OrderChanged, Key: string(order.ID)})
+	f.deps.Note(ctx, Act{What: ActOrderMoved + ActKind(next), By: by, On: string(order.Number)})
 	return order, nil
 }
 

@@ -21,6 +21,7 @@ type InventoryDeps struct {
 	Pictures    port.Pictures
 	Events      port.Events
 	DecodeImage DecodeImage
+	Note        NoteAct
 	Clock       Clock
 }
 
@@ -80,6 +81,7 @@ func (s *Inventory) Add(ctx context.Context, by domain.User, key domain.Idempote
 		return domain.Product{}, err
 	}
 	s.publish(ctx, p.ID)
+	s.deps.Note(ctx, Act{What: ActProductAdded, By: by, On: string(p.ID)})
 	return p, nil
 }
 
@@ -141,7 +143,7 @@ func (s *Inventory) Update(ctx context.Context, by domain.User, edit ProductEdit
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, before.ID, func(p *domain.Product) error {
+	return s.update(ctx, by, before.ID, func(p *domain.Product) error {
 		next := edited(*p, to, images)
 		if Version(*p) != edit.Version && Version(*p) != Version(next) {
 			return domain.ErrConflict.Errorf(domain.CodeProductChanged, "somebody has changed this product since you opened it, so yours was not saved; this is how it is now")
@@ -182,24 +184,31 @@ func (s *Inventory) SetPrice(ctx context.Context, by domain.User, id domain.Prod
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, before.ID, func(p *domain.Product) error {
+	return s.update(ctx, by, before.ID, func(p *domain.Product) error {
 		p.Price = price
 		return nil
 	})
 }
 
 // update changes a product, which must still be something to sell afterwards.
-func (s *Inventory) update(ctx context.Context, id domain.ProductID, change func(*domain.Product) error) error {
+func (s *Inventory) update(ctx context.Context, by domain.User, id domain.ProductID, change func(*domain.Product) error) error {
+	was, is := domain.Money{}, domain.Money{}
 	_, err := s.deps.Products.UpdateProduct(ctx, id, func(p *domain.Product) error {
+		was = p.Price
 		if err := change(p); err != nil {
 			return err
 		}
+		is = p.Price
 		return p.Check()
 	})
 	if err != nil {
 		return err
 	}
 	s.publish(ctx, id)
+	s.deps.Note(ctx, Act{What: ActProductChanged, By: by, On: string(id)})
+	if was != is {
+		s.deps.Note(ctx, Act{What: ActPriceChanged, By: by, On: string(id), How: fmt.Sprintf("from %v to %v", was, is)})
+	}
 	return nil
 }
 
@@ -216,6 +225,7 @@ func (s *Inventory) Remove(ctx context.Context, by domain.User, id domain.Produc
 		return err
 	}
 	s.publish(ctx, id)
+	s.deps.Note(ctx, Act{What: ActProductRemoved, By: by, On: string(id)})
 	return nil
 }
 

@@ -69,6 +69,9 @@ func (a *Account) SignOut(ctx context.Context, v Visitor) error {
 		return err
 	}
 	a.publishEnd(ctx, v.Session.Owner())
+	if v.SignedIn() {
+		a.deps.Note(ctx, Act{What: ActSignedOut, By: v.User, On: v.User.Username})
+	}
 	return nil
 }
 
@@ -98,7 +101,11 @@ func (a *Account) EndOtherSessions(ctx context.Context, v Visitor) error {
 	if !v.SignedIn() {
 		return domain.SignInFirst()
 	}
-	return a.endSessions(ctx, v.User.ID, v.Session.Key)
+	if err := a.endSessions(ctx, v.User.ID, v.Session.Key); err != nil {
+		return err
+	}
+	a.deps.Note(ctx, Act{What: ActSessionsEnded, By: v.User, On: v.User.Username})
+	return nil
 }
 
 func (a *Account) endSessions(ctx context.Context, user domain.UserID, except domain.SessionKey) error {

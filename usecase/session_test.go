@@ -192,3 +192,49 @@ func TestAccount_Recall(t *testing.T) {
 		require.ErrorIs(t, err, domain.ErrNotFound, "a server that asks keeps no session alive")
 	})
 }
+
+func TestAccount_RemoveStaff(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.Account.AddStaff(t.Context(), domain.Registration{Username: "sue", Email: "sue@shop.example", Password: ann.Password})
+	require.NoError(t, err)
+	_, err = w.Account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+	require.NoError(t, err)
+	enter := func(name, password string) (usecase.Credential, error) {
+		return w.Account.SignIn(t.Context(), usecase.Visitor{}, name, password, "here")
+	}
+	for _, login := range []string{"nobody", "ann", "", "%"} {
+		_, err := w.Account.RemoveStaff(t.Context(), login)
+		require.ErrorIs(t, err, domain.ErrNotFound, login)
+		_, err = w.Account.SetStaffPassword(t.Context(), login, "battery staple")
+		require.ErrorIs(t, err, domain.ErrNotFound, login)
+	}
+	sue, err := enter("sue", ann.Password)
+	require.NoError(t, err)
+
+	_, err = w.Account.SetStaffPassword(t.Context(), "sue", "short")
+	require.ErrorIs(t, err, domain.ErrInvalid)
+	assert.True(t, isIn(t, w.Account, sue))
+	_, err = w.Account.SetStaffPassword(t.Context(), "SUE", "battery staple")
+	require.NoError(t, err)
+	assert.False(t, isIn(t, w.Account, sue))
+	_, err = enter("sue", ann.Password)
+	require.ErrorIs(t, err, domain.ErrUnauthenticated)
+	sue, err = enter("sue", "battery staple")
+	require.NoError(t, err)
+
+	staff, err := w.Account.Staff(t.Context())
+	require.NoError(t, err)
+	require.Len(t, staff, 1)
+	removed, err := w.Account.RemoveStaff(t.Context(), "sue@shop.example")
+	require.NoError(t, err)
+	assert.Equal(t, "sue", removed.Username)
+	assert.False(t, isIn(t, w.Account, sue))
+	staff, err = w.Account.Staff(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, staff)
+	sue, err = enter("sue", "battery staple")
+	require.NoError(t, err)
+	assert.Equal(t, domain.Customer, sue.User.Role)
+	_, err = w.Account.RemoveStaff(t.Context(), "sue")
+	require.ErrorIs(t, err, domain.ErrNotFound)
+}

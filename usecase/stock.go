@@ -29,6 +29,7 @@ func (s *Inventory) ChangeStock(ctx context.Context, by domain.User, id domain.P
 		return 0, err
 	}
 	s.publish(ctx, p.ID)
+	s.deps.Note(ctx, Act{What: ActStockChanged, By: by, On: string(p.ID), How: fmt.Sprintf("%+d", delta)})
 	return stock, nil
 }
 

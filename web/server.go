@@ -113,7 +113,7 @@ func (s *Server) always(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
-		ctx := problem.WithLog(r.Context(), s.log.With("request_id", id))
+		ctx := problem.WithLog(r.Context(), s.log.With("request_id", id, "address", session.ClientAddress(r)))
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

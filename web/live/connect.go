@@ -176,6 +176,9 @@ func parseSeq(text string) (int64, error) {
 
 // serve upgrades the request to a connection, and returns when that has ended.
 func (h *Hub) serve(m *melody.Melody, w http.ResponseWriter, r *http.Request, s *socket) error {
+	if log, ok := problem.LogOf(r.Context()); ok {
+		s.log = log
+	}
 	if s.credential != nil {
 		// A cookie whose session was kept only later would be replaced by the next write.
 		if err := h.cookies.Keep(w, r, *s.credential); err != nil {

@@ -106,6 +106,10 @@ func TestHub_EndsConnectionsWhoseSessionEnded(t *testing.T) {
 		"signed out everywhere": func(t *testing.T, by *server, id domain.UserID) {
 			require.NoError(t, by.root.UseCases.Account.EndOtherSessions(t.Context(), usecase.Visitor{User: domain.User{ID: id}}))
 		},
+		"taken off the staff": func(t *testing.T, by *server, _ domain.UserID) {
+			_, err := by.root.UseCases.Account.RemoveStaff(t.Context(), "sue")
+			require.NoError(t, err)
+		},
 		"one session ended": func(t *testing.T, by *server, id domain.UserID) {
 			sessions, err := by.store.SessionsOf(t.Context(), id, time.Now())
 			require.NoError(t, err)

@@ -30,7 +30,7 @@ func (h *Hub) handle(s *socket, frame []byte) {
 	}
 	in, err := readRequest(frame)
 	if err == nil {
-		ctx, cancel := context.WithTimeout(h.workers.ctx, storeTime)
+		ctx, cancel := context.WithTimeout(problem.WithLog(h.workers.ctx, s.log), storeTime)
 		defer cancel()
 		err = h.receive(ctx, s, in)
 	}

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -29,6 +30,7 @@ type socket struct {
 	thread     usecase.Thread // of a shopper, when it connected
 	heard      int64          // of the hub, before the thread was read
 	address    string
+	log        *slog.Logger  // of the request that became the connection
 	frames     *rate.Limiter // that the client sends
 	crowd      *rate.Limiter // frames that the shoppers of the same address send, all together; nil for staff
 	typing     *rate.Limiter // that are relayed
@@ -49,7 +51,7 @@ type socket struct {
 
 func newSocket(visitor usecase.Visitor, secret, address string) *socket {
 	return &socket{
-		visitor: visitor, secret: secret, owner: visitor.Session.Owner(), address: address, identified: time.Now(), searched: time.Now(),
+		visitor: visitor, secret: secret, owner: visitor.Session.Owner(), address: address, log: slog.New(slog.DiscardHandler), identified: time.Now(), searched: time.Now(),
 		frames: rate.NewLimiter(framesASecond, framesAtOnce), typing: rate.NewLimiter(rate.Every(typingEvery), 1),
 		faults:  rate.NewLimiter(1, faultsAtOnce),
 		cursors: map[domain.ConversationID]*cursor{}, backlog: map[domain.ConversationID]bool{}, left: make(chan struct{}, 1),

@@ -181,10 +181,34 @@ func WithLog(ctx context.Context, log *slog.Logger) context.Context {
 	return context.WithValue(ctx, logKey{}, log)
 }
 
-// Log notes err when it is a fault of ours or of something that we need.
+// LogOf returns the log of the request that ctx belongs to.
+func LogOf(ctx context.Context) (log *slog.Logger, ok bool) {
+	log, ok = ctx.Value(logKey{}).(*slog.Logger)
+	return log, ok
+}
+
+type visitorKey struct{}
+
+// WithVisitor gives ctx what tells whose request it is: the account's id, or "".
+func WithVisitor(ctx context.Context, id func() domain.UserID) context.Context {
+	return context.WithValue(ctx, visitorKey{}, id)
+}
+
+func visitorOf(ctx context.Context) domain.UserID {
+	id, ok := ctx.Value(visitorKey{}).(func() domain.UserID)
+	if !ok {
+		return ""
+	}
+	return id()
+}
+
+// Log notes err when it is a fault of ours or of something that we need, and what was
+// refused to somebody: what may not be done, or not that often.
 func Log(r *http.Request, p Problem, err error) {
-	log, ok := r.Context().Value(logKey{}).(*slog.Logger)
+	log, ok := LogOf(r.Context())
 	switch {
+	case ok && (p.Status == http.StatusForbidden || p.Status == http.StatusTooManyRequests):
+		log.Info("refused", "code", p.Code, "method", r.Method, "path", r.URL.Path, "by_id", visitorOf(r.Context()))
 	case !ok, p.Status < 500, r.Context().Err() != nil && errors.Is(err, context.Canceled):
 	case p.Status == http.StatusServiceUnavailable:
 		log.Warn("unavailable", "method", r.Method, "path", r.URL.Path, "error", err)

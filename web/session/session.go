@@ -12,6 +12,7 @@ import (
 
 	"eshop/domain"
 	"eshop/usecase"
+	"eshop/web/problem"
 )
 
 const (
@@ -36,7 +37,11 @@ func (k *Cookies) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := newPage(r.Context())
 		who := sync.OnceValues(func() (usecase.Visitor, error) { return k.identify(ctx, r) })
-		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, visitorKey{}, who)))
+		ctx = problem.WithVisitor(context.WithValue(ctx, visitorKey{}, who), func() domain.UserID {
+			v, _ := who() // of a visitor who cannot be known nothing is told
+			return v.User.ID
+		})
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 

@@ -35,6 +35,7 @@ func RenderForm(w http.ResponseWriter, r *http.Request, prob problem.Problem, c 
 	if prob.Status == 0 {
 		return Render(w, r, http.StatusOK, c)
 	}
+	problem.Log(r, prob, nil)
 	prob.Head(w.Header())
 	return Render(w, r, prob.StatusFor(r), c)
 }
