@@ -14,6 +14,9 @@ usage="usage: deploy.sh COMMAND
   status    what runs, and whether it is ready; exits with 1 unless all is well
   scale N   have N servers, 1 to 9, starting or stopping as many as it takes
   staff NAME EMAIL   make an account that may look after the shop at /admin; asks for its password
+  staff list         who may look after the shop
+  staff remove NAME  make a customer of somebody who looks after the shop, signed out everywhere at once
+  staff password NAME  give them another password, signed out everywhere at once; asks for it
   logs ...  the servers' journal; options as for journalctl, such as -f"
 
 most=9            # 16 connections each, of the 200 that init_database.sh gives PostgreSQL
@@ -322,7 +325,7 @@ case $command in
 start | stop | restart | rollback | status) [ $# = 0 ] || die "$command takes nothing more: deploy.sh $command" ;;
 scale | logs) ;;
 update) [ $# = 1 ] || die "say which build: deploy.sh update bin/eshop" ;;
-staff) [ $# = 2 ] || die "say who it is for: deploy.sh staff NAME EMAIL" ;;
+staff) [ $# = 2 ] || [ "$*" = list ] || die "say who it is for: deploy.sh staff NAME EMAIL, or staff list, staff remove NAME, staff password NAME" ;;
 help | -h | --help) echo "$usage"; exit ;;
 *) echo "$usage" >&2; exit 2 ;;
 esac
@@ -331,6 +334,9 @@ need_root "$command" "$@"
 case $command in
 logs) exec journalctl -u "$shop-server*" "$@" ;;
 status) status ;;
-staff) as_shop "$binary" staff "$@" ;;
+staff)
+	as_shop "$binary" staff "$@"
+	[ "$1" = list ] || logger -t "$shop-staff" "${SUDO_USER:-root} did: staff $*"
+	;;
 *) only_one; "$command" "$@" ;;
 esac

@@ -81,8 +81,12 @@ func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.Or
 		}
 		return o.MoveOnce(ownKey(by, key), kept, f.deps.Clock())
 	})
-	if err != nil || order.Status != domain.Refunding {
-		return order, err
+	if err != nil {
+		return domain.Order{}, err
+	}
+	f.deps.Note(ctx, Act{What: ActOrderMoved + ActKind(next), By: by, On: string(order.Number)})
+	if order.Status != domain.Refunding {
+		return order, nil
 	}
 	// A caller that goes away now leaves the rest to FinishRefunds.
 	leased, err := f.deps.Orders.LeaseOrder(ctx, port.Lease{Order: order.ID, Status: domain.Refunding, For: refundLease})
@@ -158,7 +162,6 @@ func (f *Fulfillment) transition(ctx context.Context, id domain.OrderID, change 
 	}
 	// An event that is lost only delays.
 	_ = f.deps.Events.Publish(ctx, domain.Event{Topic: domain.OrderChanged, Key: string(order.ID)})
-	f.deps.Note(ctx, Act{What: ActOrderMoved + ActKind(next), By: by, On: string(order.Number)})
 	return order, nil
 }
 

@@ -26,6 +26,9 @@ usage: eshop COMMAND
   migrate [up|status]      bring the database's schema up to date, or say what is missing
   seed [--products N]      fill the database with N products, demo accounts and orders; again changes nothing
   staff NAME EMAIL         make an account that may look after the shop, with the password on standard input
+  staff list               list who may look after the shop
+  staff remove NAME        make a customer of somebody who looks after the shop, signed out everywhere
+  staff password NAME      give them the password on standard input, signed out everywhere
   healthcheck              exit with 0 when the server on PORT is ready, else with 1
   version                  print what was built
 

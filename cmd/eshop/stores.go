@@ -26,6 +26,7 @@ type application struct {
 	shop     *eshop.Shop
 	demo     *demo.Loader
 	registry *prometheus.Registry
+	needs    dependencies
 }
 
 // drainDelay lets a balancer notice that a server is about to leave.

@@ -37,6 +37,7 @@ func newMemoryShop(cfg config, log *slog.Logger) (*application, func(), error) {
 		shop:     shop,
 		demo:     loader,
 		registry: registry,
+		needs:    mainDependencies,
 	}
 	return mainApplication, func() {
 	}, nil
@@ -68,6 +69,7 @@ func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*applicat
 		shop:     shop,
 		demo:     loader,
 		registry: registry,
+		needs:    mainDependencies,
 	}
 	return mainApplication, func() {
 		cleanup()
@@ -108,6 +110,7 @@ func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*applica
 		shop:     shop,
 		demo:     loader,
 		registry: registry,
+		needs:    mainDependencies,
 	}
 	return mainApplication, func() {
 		cleanup2()

@@ -94,6 +94,18 @@ func TestDeployment(t *testing.T) {
 		assert.Contains(t, m.sh(t, "echo another-password | (! deployment/deploy.sh staff SUE other@shop.example 2>&1)"), "taken")
 		assert.Contains(t, m.sh(t, "echo short | (! deployment/deploy.sh staff bob bob@shop.example 2>&1)"), "password must have")
 		assert.Contains(t, m.sh(t, "! deployment/deploy.sh staff bob 2>&1"), "say who")
+		assert.Contains(t, m.sh(t, "deployment/deploy.sh staff list"), "sue@shop.example")
+	})
+	t.Run("who is taken off the staff is out at once, on every server", func(t *testing.T) {
+		const asked = "curl -s -o /dev/null -w '%{http_code} ' -b /tmp/sue http://127.0.0.1:500"
+		everywhere := "for n in 1 2 3; do " + asked + "$n/admin; done"
+		assert.Equal(t, "200 200 200 ", m.sh(t, everywhere))
+		m.sh(t, "deployment/deploy.sh staff remove sue")
+		assert.Equal(t, "303 303 303 ", m.sh(t, "sleep 2; "+everywhere), "signed out")
+		assert.NotContains(t, m.sh(t, "deployment/deploy.sh staff list"), "sue@shop.example")
+		assert.Contains(t, m.sh(t, "! deployment/deploy.sh staff remove sue 2>&1"), "no such member of staff")
+		assert.Contains(t, m.sh(t, "echo another-password | (! deployment/deploy.sh staff password sue 2>&1)"), "no such member of staff")
+		assert.Contains(t, m.sh(t, "journalctl -t ecommerce-staff --no-pager"), "staff remove sue")
 	})
 	t.Run("nginx_status answers inside only, figures and servers' ports not at all outside", func(t *testing.T) {
 		assert.Contains(t, m.sh(t, "curl -sf http://localhost/nginx_status"), "Active connections")
