@@ -22,6 +22,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"eshop/domain"
 	"eshop/port"
 	"eshop/usecase"
 	"eshop/web"
@@ -59,7 +60,10 @@ type Options struct {
 	Passwords   usecase.Passwords
 	DecodeImage usecase.DecodeImage
 
-	Info      page.ShopInfo
+	Info page.ShopInfo
+	// StaffSessions is how long sessions of the staff live: DefaultStaffSessions unless set.
+	StaffSessions domain.StaffSessions
+
 	Clock     usecase.Clock     // Now unless set
 	NewID     usecase.NewID     // version 7 UUIDs unless set
 	NewSecret usecase.NewSecret // 260 random bits unless set
@@ -81,6 +85,10 @@ type Options struct {
 
 // MinSecretKey is the least length of a secret key in bytes: that of the hash that it keys.
 const MinSecretKey = 32
+
+// DefaultStaffSessions ends a session of the staff before whoever finds the desk left, and
+// once a working day is over.
+var DefaultStaffSessions = domain.StaffSessions{Idle: 30 * time.Minute, Most: 12 * time.Hour}
 
 // Now is the time in UTC, in microseconds, which is what databases keep: an order
 // then bears the same times for who placed it and for who reads it.
@@ -146,7 +154,7 @@ func UseCases(s Stores, options Options) (*usecase.Shop, error) {
 		Account: usecase.NewAccount(usecase.AccountDeps{
 			Users: s.Users, Sessions: s.Sessions, Carts: s.Carts, Wishlists: s.Wishlists, Orders: s.Orders,
 			Conversations: s.Conversations, Limits: s.Limits, Events: s.Events, Passwords: o.Passwords, SecretKey: o.SecretKey,
-			Note: o.note, Clock: o.Clock, NewID: o.NewID, NewSecret: o.NewSecret,
+			StaffSessions: o.StaffSessions, Note: o.note, Clock: o.Clock, NewID: o.NewID, NewSecret: o.NewSecret,
 		}),
 		Inventory: usecase.NewInventory(usecase.InventoryDeps{
 			Products: s.Products, Stock: s.Stock, Catalog: s.Catalog, Pictures: s.Pictures, Events: s.Events, DecodeImage: o.DecodeImage,
@@ -171,6 +179,9 @@ func (o Options) withDefaults() Options {
 	if o.NewSecret == nil {
 		// rand.Text gives 130 bits.
 		o.NewSecret = func() string { return rand.Text() + rand.Text() }
+	}
+	if o.StaffSessions == (domain.StaffSessions{}) {
+		o.StaffSessions = DefaultStaffSessions
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

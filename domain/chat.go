@@ -148,8 +148,8 @@ func (c *Conversation) TakeOver(agent User, at time.Time) error {
 		return ErrConflict.Errorf(CodeConversationClosed, "that conversation is closed; reopen it to answer")
 	}
 	if c.Agent != agent.ID {
-		c.Agent, c.AgentName = agent.ID, agent.Username
-		c.note(at, "%s has joined the conversation.", agent.Username)
+		c.Agent, c.AgentName = agent.ID, agent.Shown()
+		c.note(at, "%s has joined the conversation.", agent.Shown())
 	}
 	return nil
 }
@@ -164,7 +164,7 @@ func (c *Conversation) HandBack(agent User, at time.Time) error {
 		return ErrConflict.Errorf(CodeConversationTaken, "%s is answering; take over first", c.AgentName)
 	}
 	c.Agent, c.AgentName = "", ""
-	c.note(at, "%s has left; somebody else will go on.", agent.Username)
+	c.note(at, "%s has left; somebody else will go on.", agent.Shown())
 	return nil
 }
 
@@ -182,8 +182,8 @@ func (c *Conversation) Reopen(agent User, at time.Time) {
 	if c.State == ConversationOpen {
 		return
 	}
-	c.State, c.Agent, c.AgentName = ConversationOpen, agent.ID, agent.Username
-	c.note(at, "%s has reopened the conversation.", agent.Username)
+	c.State, c.Agent, c.AgentName = ConversationOpen, agent.ID, agent.Shown()
+	c.note(at, "%s has reopened the conversation.", agent.Shown())
 }
 
 // Read notes that a side has read all up to a message. It never goes back.

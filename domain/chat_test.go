@@ -13,8 +13,8 @@ import (
 
 var (
 	talkStart = time.Date(2026, time.March, 14, 12, 0, 0, 0, time.UTC)
-	sue       = domain.User{ID: "u-sue", Username: "sue", Role: domain.Staff}
-	tom       = domain.User{ID: "u-tom", Username: "tom", Role: domain.Staff}
+	sue       = domain.User{ID: "u-sue", Username: "sue.m", DisplayName: "sue", Role: domain.Staff}
+	tom       = domain.User{ID: "u-tom", Username: "tom.b", DisplayName: "tom", Role: domain.Staff}
 )
 
 func fromCustomer(body string, at time.Time) domain.Message {
@@ -22,7 +22,7 @@ func fromCustomer(body string, at time.Time) domain.Message {
 }
 
 func fromAgent(u domain.User, body string, at time.Time) domain.Message {
-	return domain.Message{ClientID: body, From: domain.Party{Side: domain.AgentSide, User: u.ID, Name: u.Username}, Body: body, At: at}
+	return domain.Message{ClientID: body, From: domain.Party{Side: domain.AgentSide, User: u.ID, Name: u.Shown()}, Body: body, At: at}
 }
 
 func bodies(c domain.Conversation) []string {

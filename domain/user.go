@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"time"
@@ -30,6 +31,24 @@ type User struct {
 	PasswordHash string
 	CreatedAt    time.Time
 	DisplayName  string // what shoppers know one of the staff by; "" unless it was chosen
+}
+
+// mostDisplayName bounds the name that shoppers know an agent by, in characters.
+const mostDisplayName = 40
+
+// Shown returns the name that shoppers know one of the staff by, which is never the one to sign in with.
+func (u User) Shown() string { return cmp.Or(u.DisplayName, "Customer service") }
+
+// CheckDisplayName fails with what is wrong with the name that shoppers are to know u by.
+func (u User) CheckDisplayName(name string) error {
+	wrong := fieldErrors{}
+	if text := line(name, 1, mostDisplayName); text != "" {
+		wrong.add("display_name", text)
+	}
+	if LoginName(name) == LoginName(u.Username) || LoginName(name) == LoginName(u.Email) {
+		wrong.add("display_name", "must be another than you sign in with")
+	}
+	return wrong.err()
 }
 
 // Registration is what somebody who wants an account sends.

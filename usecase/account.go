@@ -34,6 +34,7 @@ type AccountDeps struct {
 	Events        port.Events
 	Passwords     Passwords
 	SecretKey     SecretKey
+	StaffSessions domain.StaffSessions
 	Note          NoteAct
 	Clock         Clock
 	NewID         NewID

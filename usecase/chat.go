@@ -228,7 +228,7 @@ func (ch *Chat) Answer(ctx context.Context, by domain.User, id domain.Conversati
 	if err := ch.take(ctx, "answer:"+string(by.ID), answerLimit); err != nil {
 		return domain.Message{}, false, err
 	}
-	m, said, err = ch.add(ctx, id, clientID, body, domain.Party{Side: domain.AgentSide, User: by.ID, Name: by.Username})
+	m, said, err = ch.add(ctx, id, clientID, body, domain.Party{Side: domain.AgentSide, User: by.ID, Name: by.Shown()})
 	if said {
 		ch.deps.Note(ctx, Act{What: ActChatAnswered, By: by, On: string(m.Conversation)})
 	}

@@ -21,8 +21,8 @@ import (
 )
 
 var (
-	sue   = domain.User{ID: "u-sue", Username: "sue", Role: domain.Staff}
-	tom   = domain.User{ID: "u-tom", Username: "tom", Role: domain.Staff}
+	sue   = domain.User{ID: "u-sue", Username: "sue.m", DisplayName: "sue", Role: domain.Staff}
+	tom   = domain.User{ID: "u-tom", Username: "tom.b", DisplayName: "tom", Role: domain.Staff}
 	buyer = domain.User{ID: "u-ann", Username: "ann", Role: domain.Customer}
 )
 

@@ -45,9 +45,11 @@ const (
 	ActSessionsEnded   ActKind = "sessions_ended"
 	ActPasswordChanged ActKind = "password_changed"
 	ActPasswordWrong   ActKind = "password_wrong" // by somebody who is signed in
+	ActConfirmed       ActKind = "password_confirmed"
 
 	ActStaffAdded   ActKind = "staff_added"
 	ActStaffRemoved ActKind = "staff_removed"
+	ActStaffNamed   ActKind = "staff_named"
 
 	ActProductAdded   ActKind = "product_added"
 	ActProductChanged ActKind = "product_changed"

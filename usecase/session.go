@@ -3,6 +3,7 @@ package usecase
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"eshop/domain"
@@ -12,7 +13,7 @@ import (
 // that is in use lives on.
 func (a *Account) Identify(ctx context.Context, secret string) (Visitor, error) {
 	v, err := a.Recall(ctx, secret)
-	if now := a.deps.Clock(); err == nil && v.Session.Stale(now) {
+	if now := a.deps.Clock(); err == nil && v.Session.Stale(v.User.Role, now) {
 		err = a.touch(ctx, &v.Session, now.Add(domain.SessionIdle))
 	}
 	if err != nil {
@@ -44,7 +45,8 @@ func (a *Account) touch(ctx context.Context, s *domain.Session, expires time.Tim
 
 // Recall is Identify for a server that asks by itself, which is no use of the session.
 func (a *Account) Recall(ctx context.Context, secret string) (Visitor, error) {
-	session, err := a.deps.Sessions.Session(ctx, keyOf(secret), a.deps.Clock())
+	now := a.deps.Clock()
+	session, err := a.deps.Sessions.Session(ctx, keyOf(secret), now)
 	if err != nil || session.User == "" {
 		return Visitor{Session: session}, err
 	}
@@ -52,7 +54,15 @@ func (a *Account) Recall(ctx context.Context, secret string) (Visitor, error) {
 	if err != nil {
 		return Visitor{}, err
 	}
+	if a.ended(session, user, now) {
+		return Visitor{}, domain.NotFound("session")
+	}
 	return Visitor{Session: session, User: user}, nil
+}
+
+// ended reports whether a session that is kept has ended all the same, as it is one of staff's.
+func (a *Account) ended(s domain.Session, user domain.User, now time.Time) bool {
+	return user.Role == domain.Staff && a.deps.StaffSessions.Ended(s, now)
 }
 
 // Sessions returns the sessions of the visitor's account, the last used first.
@@ -60,7 +70,33 @@ func (a *Account) Sessions(ctx context.Context, v Visitor) ([]domain.Session, er
 	if !v.SignedIn() {
 		return nil, domain.SignInFirst()
 	}
-	return a.deps.Sessions.SessionsOf(ctx, v.User.ID, a.deps.Clock())
+	now := a.deps.Clock()
+	all, err := a.deps.Sessions.SessionsOf(ctx, v.User.ID, now)
+	return slices.DeleteFunc(all, func(s domain.Session) bool { return a.ended(s, v.User, now) }), err
+}
+
+// Confirmed reports whether the visitor gave the password so lately that what cannot be
+// undone may be done.
+func (a *Account) Confirmed(v Visitor) bool { return v.Session.Confirmed(a.deps.Clock()) }
+
+// Confirm notes that the visitor gave the password again. ErrUnauthenticated
+// `invalid_credentials` when it is another.
+func (a *Account) Confirm(ctx context.Context, v Visitor, password string) error {
+	if !v.SignedIn() {
+		return domain.SignInFirst()
+	}
+	if err := checkTyped(map[string]string{"password": password}); err != nil {
+		return err
+	}
+	user, err := a.confirm(ctx, v, password)
+	if err != nil {
+		return err
+	}
+	if err := a.deps.Sessions.ConfirmSession(ctx, v.Session.Key, a.deps.Clock()); err != nil {
+		return err
+	}
+	a.deps.Note(ctx, Act{What: ActConfirmed, By: user, On: user.Username})
+	return nil
 }
 
 // SignOut ends the visitor's session.

@@ -2,6 +2,7 @@ package usecase_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -237,4 +238,107 @@ func TestAccount_RemoveStaff(t *testing.T) {
 	assert.Equal(t, domain.Customer, sue.User.Role)
 	_, err = w.Account.RemoveStaff(t.Context(), "sue")
 	require.ErrorIs(t, err, domain.ErrNotFound)
+}
+
+func TestAccount_Identify_Staff(t *testing.T) {
+	open := func(t *testing.T) (*usecase.Account, *memory.Store, usecase.Credential) {
+		store := memory.NewStore()
+		account := useCases(t, store).Account
+		_, err := account.AddStaff(t.Context(), domain.Registration{Username: "sue", Email: "sue@shop.example", Password: ann.Password})
+		require.NoError(t, err)
+		sue, err := account.SignIn(t.Context(), usecase.Visitor{}, "sue", ann.Password, "here")
+		require.NoError(t, err)
+		return account, store, sue
+	}
+	t.Run("a session ends after half an hour without use", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			account, _, sue := open(t)
+			for range 5 {
+				time.Sleep(29 * time.Minute)
+				assert.True(t, isIn(t, account, sue))
+			}
+			for range 3 {
+				time.Sleep(10 * time.Minute)
+				_, err := account.Recall(t.Context(), sue.Secret)
+				require.NoError(t, err)
+			}
+			time.Sleep(time.Second)
+			assert.False(t, isIn(t, account, sue))
+			assert.False(t, isIn(t, account, sue), "it does not come back")
+		})
+	})
+	t.Run("a session ends after twelve hours, however much it is used", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			account, _, sue := open(t)
+			for range 12 * 3 {
+				assert.True(t, isIn(t, account, sue))
+				time.Sleep(20 * time.Minute)
+			}
+			assert.True(t, isIn(t, account, sue))
+			time.Sleep(time.Second)
+			assert.False(t, isIn(t, account, sue))
+			sue, err := account.SignIn(t.Context(), usecase.Visitor{}, "sue", ann.Password, "here")
+			require.NoError(t, err)
+			sessions, err := account.Sessions(t.Context(), sue.Visitor)
+			require.NoError(t, err)
+			assert.Len(t, sessions, 1, "one that has ended is not listed")
+		})
+	})
+	t.Run("a shopper's session that becomes staff's lives as long as staff's", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			account, store, _ := open(t)
+			shopper, err := account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+			require.NoError(t, err)
+			time.Sleep(13 * time.Hour)
+			assert.True(t, isIn(t, account, shopper))
+			_, err = store.UpdateUser(t.Context(), shopper.User.ID, func(u *domain.User) error { u.Role = domain.Staff; return nil })
+			require.NoError(t, err)
+			assert.False(t, isIn(t, account, shopper))
+		})
+	})
+}
+
+func TestAccount_Confirm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		account := useCases(t, memory.NewStore()).Account
+		pass, err := account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+		require.NoError(t, err)
+		confirmed := func() bool {
+			who, err := account.Identify(t.Context(), pass.Secret)
+			require.NoError(t, err)
+			return account.Confirmed(who)
+		}
+		assert.True(t, confirmed(), "who signed in has just given it")
+		time.Sleep(domain.ConfirmedFor)
+		assert.True(t, confirmed())
+		time.Sleep(time.Second)
+		assert.False(t, confirmed())
+		require.ErrorIs(t, account.Confirm(t.Context(), pass.Visitor, "wrong"), domain.ErrUnauthenticated)
+		require.ErrorIs(t, account.Confirm(t.Context(), pass.Visitor, ""), domain.ErrInvalid)
+		require.ErrorIs(t, account.Confirm(t.Context(), usecase.Visitor{}, ann.Password), domain.ErrUnauthenticated)
+		assert.False(t, confirmed())
+		require.NoError(t, account.Confirm(t.Context(), pass.Visitor, ann.Password))
+		assert.True(t, confirmed())
+		time.Sleep(domain.ConfirmedFor + time.Second)
+		assert.False(t, confirmed())
+	})
+}
+
+func TestAccount_SetDisplayName(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.Account.AddStaff(t.Context(), domain.Registration{Username: "sue", Email: "sue@shop.example", Password: ann.Password})
+	require.NoError(t, err)
+	sue, err := w.Account.SignIn(t.Context(), usecase.Visitor{}, "sue", ann.Password, "here")
+	require.NoError(t, err)
+	assert.NotContains(t, sue.User.Shown(), "sue")
+	for _, bad := range []string{"", " ", "SUE", "sue@shop.example", "Sue\nM.", strings.Repeat("s", 41)} {
+		require.ErrorIs(t, w.Account.SetDisplayName(t.Context(), sue.Visitor, bad), domain.ErrInvalid, "%q", bad)
+	}
+	require.NoError(t, w.Account.SetDisplayName(t.Context(), sue.Visitor, " Susan "))
+	who, err := w.Account.Identify(t.Context(), sue.Secret)
+	require.NoError(t, err)
+	assert.Equal(t, "Susan", who.User.Shown())
+	buyer, err := w.Account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+	require.NoError(t, err)
+	require.ErrorIs(t, w.Account.SetDisplayName(t.Context(), buyer.Visitor, "Ann"), domain.ErrDenied)
 }

@@ -3,6 +3,7 @@ package usecase
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"eshop/domain"
 )
@@ -55,6 +56,26 @@ func (a *Account) SetStaffPassword(ctx context.Context, login, password string) 
 	}
 	a.deps.Note(ctx, Act{What: ActPasswordChanged, On: user.Username})
 	return user, nil
+}
+
+// SetDisplayName gives the visitor, who is staff, the name that shoppers are to see.
+func (a *Account) SetDisplayName(ctx context.Context, v Visitor, name string) error {
+	if err := staffOnly(v.User); err != nil {
+		return err
+	}
+	name = strings.TrimSpace(name)
+	if err := v.User.CheckDisplayName(name); err != nil {
+		return err
+	}
+	user, err := a.deps.Users.UpdateUser(ctx, v.User.ID, func(u *domain.User) error {
+		u.DisplayName = name
+		return staffOnly(*u)
+	})
+	if err != nil {
+		return err
+	}
+	a.deps.Note(ctx, Act{What: ActStaffNamed, By: user, On: user.Username, How: name})
+	return nil
 }
 
 func (a *Account) updateStaff(ctx context.Context, login string, change func(*domain.User)) (domain.User, error) {

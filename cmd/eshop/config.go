@@ -9,12 +9,14 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 
 	"eshop"
 	"eshop/adapter/postgres"
 	"eshop/adapter/redis"
+	"eshop/domain"
 	"eshop/web"
 	"eshop/web/page"
 )
@@ -30,9 +32,13 @@ type config struct {
 	Demo        bool        `env:"ESHOP_DEMO"`
 	MetricsAddr string      `env:"ESHOP_METRICS_ADDR"`
 	Proxies     web.Proxies `env:"ESHOP_TRUSTED_PROXIES"`
-	Phone       string      `env:"ESHOP_PHONE" envDefault:"+1 555 010 0199"`
-	Email       string      `env:"ESHOP_EMAIL" envDefault:"hello@eshop.example"`
-	Hours       string      `env:"ESHOP_HOURS" envDefault:"Monday to Friday, 9:00 to 18:00"`
+
+	StaffIdle    time.Duration `env:"ESHOP_STAFF_IDLE" envDefault:"30m"`
+	StaffSession time.Duration `env:"ESHOP_STAFF_SESSION" envDefault:"12h"`
+
+	Phone string `env:"ESHOP_PHONE" envDefault:"+1 555 010 0199"`
+	Email string `env:"ESHOP_EMAIL" envDefault:"hello@eshop.example"`
+	Hours string `env:"ESHOP_HOURS" envDefault:"Monday to Friday, 9:00 to 18:00"`
 }
 
 const (
@@ -53,6 +59,8 @@ const settingsHelp = `  PORT                 where to listen; 8080
   ESHOP_METRICS_ADDR   where /metrics is served, apart from the shop; PORT + 1000 on this host alone
   ESHOP_TRUSTED_PROXIES
                        networks of the balancers in front, as 127.0.0.0/8,10.1.0.0/16, that are believed about who asks
+  ESHOP_STAFF_IDLE     after how long without use a session of the shop's staff ends; 30m
+  ESHOP_STAFF_SESSION  how long a session of the shop's staff lasts at most; 12h
   ESHOP_PHONE          the shop's telephone number
   ESHOP_EMAIL          the shop's e-mail address
   ESHOP_HOURS          when somebody answers, as people read it; Monday to Friday, 9:00 to 18:00
@@ -87,6 +95,7 @@ func readConfig(environ []string) (config, error) {
 		wrong = append(wrong, errors.New("ESHOP_ENV must be development or production"))
 	}
 	wrong = append(wrong, cfg.wrongAddresses()...)
+	wrong = append(wrong, cfg.wrongSessions()...)
 	if cfg.SecretKey != "" && len(cfg.SecretKey) < eshop.MinSecretKey {
 		wrong = append(wrong, fmt.Errorf("SECRET_KEY must have %d bytes or more; openssl rand -hex 32 makes one", eshop.MinSecretKey))
 	}
@@ -133,6 +142,22 @@ func (c config) wrongAddresses() []error {
 		}
 		if c.DatabaseURL == "" {
 			wrong = append(wrong, errors.New("DATABASE_URL must be set when REDIS_URL is: Redis keeps nothing that may not be lost"))
+		}
+	}
+	return wrong
+}
+
+// leastStaffIdle is a few times longer than the steps in which the use of a session is written down.
+const leastStaffIdle = 5 * domain.StaffTouch
+
+func (c config) wrongSessions() []error {
+	var wrong []error
+	for _, setting := range []struct {
+		name  string
+		value time.Duration
+	}{{"ESHOP_STAFF_IDLE", c.StaffIdle}, {"ESHOP_STAFF_SESSION", c.StaffSession}} {
+		if setting.value < leastStaffIdle || setting.value > domain.SessionIdle {
+			wrong = append(wrong, fmt.Errorf("%s must be from %v to %v, as 30m or 12h", setting.name, leastStaffIdle, domain.SessionIdle))
 		}
 	}
 	return wrong

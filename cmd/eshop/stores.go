@@ -17,6 +17,7 @@ import (
 	"eshop/adapter/raster"
 	"eshop/adapter/redis"
 	"eshop/cmd/eshop/demo"
+	"eshop/domain"
 	"eshop/usecase"
 	"eshop/web"
 )
@@ -35,7 +36,8 @@ const drainDelay = 2 * time.Second
 func options(c config, log *slog.Logger, passwords usecase.Passwords, registry *prometheus.Registry, d dependencies) eshop.Options {
 	o := eshop.Options{
 		SecretKey: usecase.SecretKey(c.SecretKey), Passwords: passwords, DecodeImage: raster.New().Decode,
-		Info: shopInfo(c), Log: log, Metrics: registry,
+		StaffSessions: domain.StaffSessions{Idle: c.StaffIdle, Most: c.StaffSession},
+		Info:          shopInfo(c), Log: log, Metrics: registry,
 		Required: d.required, Helpful: d.helpful, Sweep: d.sweep,
 	}
 	if len(c.Proxies) > 0 {

@@ -23,7 +23,7 @@ const root = "eshop"
 // mayImport is which rooms a room may look into. cmd and test may look into all,
 // and they alone may look into the root.
 var mayImport = map[string][]string{
-	root:      {"port", "usecase", "web"},
+	root:      {"domain", "port", "usecase", "web"},
 	"domain":  nil,
 	"port":    {"domain"},
 	"usecase": {"domain", "port"},

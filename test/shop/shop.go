@@ -133,13 +133,13 @@ func (s *Shop) Orders() []domain.Order {
 	return orders
 }
 
-// AddAccount adds an account with Password.
+// AddAccount adds an account with Password. Shoppers know staff by the same name.
 func (s *Shop) AddAccount(name string, role domain.Role) {
 	s.t.Helper()
 	hash, err := Passwords{}.Hash(context.Background(), Password)
 	require.NoError(s.t, err)
 	require.NoError(s.t, s.Store.AddUser(context.Background(), domain.User{
-		ID: domain.UserID("u-" + name), Username: name, Email: name + "@mail.example", Role: role, PasswordHash: hash,
+		ID: domain.UserID("u-" + name), Username: name, Email: name + "@mail.example", Role: role, PasswordHash: hash, DisplayName: name,
 	}))
 }
 

@@ -156,7 +156,7 @@ func (h *Hub) fromStaff(ctx context.Context, s *socket, by domain.User, in reque
 		if _, err := h.chat.Conversation(ctx, by, in.Conversation); err != nil {
 			return err
 		}
-		h.relayTyping(in.Conversation, domain.Party{Side: domain.AgentSide, Name: by.Username})
+		h.relayTyping(in.Conversation, domain.Party{Side: domain.AgentSide, Name: by.Shown()})
 		return nil
 	}
 	return errType()

@@ -142,7 +142,7 @@ func (s *server) member(name string, role domain.Role) *person {
 	hash, err := testshop.Passwords{}.Hash(context.Background(), "password")
 	require.NoError(s.t, err)
 	require.NoError(s.t, s.store.AddUser(context.Background(), domain.User{
-		ID: domain.UserID("u-" + name), Username: name, Email: name + "@example.com", Role: role, PasswordHash: hash,
+		ID: domain.UserID("u-" + name), Username: name, Email: name + "@example.com", Role: role, PasswordHash: hash, DisplayName: name,
 	}))
 	p := s.person()
 	status, _ := p.post(s, "/auth/login", map[string]any{"username": name, "password": "password"})

@@ -64,6 +64,7 @@ func (p *Pages) Mount(r *mux.Router) {
 		{"POST", "/register", me.Register},
 		{"POST", "/logout", me.SignOut},
 		{"GET", "/account", me.Account},
+		{"POST", "/account/name", me.SetDisplayName},
 		{"POST", "/account/password", me.ChangePassword},
 		{"POST", "/account/sessions", me.EndSessions},
 		{"GET", "/orders", me.Orders},

@@ -58,7 +58,7 @@ func TestForms_BodiesThatAreNone(t *testing.T) {
 	const urlencoded = "application/x-www-form-urlencoded"
 	for _, path := range []string{
 		"/cart/add", "/cart/update", "/cart/remove", "/wishlist/add", "/wishlist/remove", "/wishlist/move",
-		"/checkout", "/login", "/register", "/account/password", "/account/sessions", "/contact", "/chat", "/admin/chat/none", "/admin/orders/1", "/admin/products/p-lamp", "/admin/products/new", "/admin/products/p-lamp/edit",
+		"/checkout", "/login", "/register", "/account/name", "/account/password", "/account/sessions", "/contact", "/chat", "/admin/chat/none", "/admin/orders/1", "/admin/products/p-lamp", "/admin/products/new", "/admin/products/p-lamp/edit",
 	} {
 		t.Run(path, func(t *testing.T) {
 			s := open(t)

@@ -22,6 +22,9 @@ const (
 	cookieAge = 400 * 24 * time.Hour
 )
 
+// unattendedHeader marks a request that a page makes by itself, which keeps no session alive.
+const unattendedHeader = "X-Unattended"
+
 // Cookies resolves visitors by their cookie.
 type Cookies struct {
 	account *usecase.Account
@@ -54,7 +57,11 @@ func (k *Cookies) Visitor(r *http.Request) (usecase.Visitor, error) {
 }
 
 func (k *Cookies) identify(ctx context.Context, r *http.Request) (usecase.Visitor, error) {
-	who, err := k.VisitorOf(ctx, Secret(r))
+	identify := k.VisitorOf
+	if r.Header.Get(unattendedHeader) != "" {
+		identify = k.Recall
+	}
+	who, err := identify(ctx, Secret(r))
 	who.Device = device(r.UserAgent())
 	return who, err
 }

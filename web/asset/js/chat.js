@@ -150,6 +150,20 @@ function closePanel() {
   bubble.focus()
 }
 
+// What one of the staff typed and could not send is not sent by whoever signs in next.
+const accountKey = 'account'
+function forgetStaff(here) {
+  try {
+    if ((sessionStorage.getItem(accountKey) ?? here) !== here) {
+      for (const key of Object.keys(sessionStorage)) if (key.startsWith('chat-outbox:/api/support/')) sessionStorage.removeItem(key)
+    }
+    sessionStorage.setItem(accountKey, here)
+  } catch {
+    // Without storage there is nothing to forget.
+  }
+}
+forgetStaff(document.body.dataset.account ?? '')
+
 const page = document.querySelector('[data-talk="shopper"]')
 if (page) {
   forgetOthers(page.dataset.conversation)

@@ -1,5 +1,5 @@
 // The support desk: the open conversations, the longest waiting first, and the one that is shown, live.
-import { openLine } from './line.js'
+import { openLine, unattended } from './line.js'
 import { clock, openTalk, readableTimes } from './talk.js'
 
 const desk = document.querySelector('[data-desk]')
@@ -113,7 +113,7 @@ if (desk) {
   }
 
   async function refreshMoves() {
-    const answer = await fetch(location.pathname).catch(() => undefined)
+    const answer = await fetch(location.pathname, { headers: unattended }).catch(() => undefined)
     if (!answer?.ok) return
     const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html')
     desk.querySelector('.desk-beside')?.replaceWith(fresh.querySelector('.desk-beside'))

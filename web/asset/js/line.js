@@ -3,6 +3,9 @@
 const firstPause = 500
 const longestPause = 15_000
 
+// unattended marks calls that nobody asked for: they keep no session alive.
+export const unattended = { 'X-Unattended': 'yes' }
+
 export function openLine({ address, heard, stands }) {
   let socket
   let tries = 0

@@ -1,5 +1,6 @@
 // A conversation on a page: its messages, the form, how the connection is. The same for a shopper and
 // for staff. Everything that people typed is put in as text, never as markup.
+import { unattended } from './line.js'
 import { openOutbox } from './outbox.js'
 
 const typingShows = 5000
@@ -164,7 +165,7 @@ export function openTalk(root, { side, sendTo, changed }) {
   talk.fill = async () => {
     if (filling || sendTo === undefined) return
     filling = true
-    const answer = await fetch(`${sendTo}?after=${talk.last}`, { signal: AbortSignal.timeout(10_000) }).catch(() => undefined)
+    const answer = await fetch(`${sendTo}?after=${talk.last}`, { headers: unattended, signal: AbortSignal.timeout(10_000) }).catch(() => undefined)
     const found = answer?.ok ? await answer.json().catch(() => undefined) : undefined
     filling = false
     if (!found || found.conversation === '') return

@@ -1,7 +1,9 @@
 package account
 
 import (
+	"errors"
 	"net/http"
+	"net/url"
 
 	"eshop/domain"
 	"eshop/web/page/ui"
@@ -10,7 +12,7 @@ import (
 
 // accountView is the page of an account: its password, and where it is signed in.
 type accountView struct {
-	ui.FormState // of the password
+	ui.FormState // of the password, or of the display name
 	sessions     []domain.Session
 }
 
@@ -32,7 +34,37 @@ func (p *Pages) showAccount(w http.ResponseWriter, r *http.Request, form ui.Form
 		return err
 	}
 	v.Path = "/account"
+	if form.Typed == nil {
+		a.Typed = url.Values{"display_name": {v.Visitor.User.DisplayName}}
+	}
 	return ui.RenderForm(w, r, form.Problem, accountSettingsPage(v, a))
+}
+
+// SetDisplayName gives one of the staff the name that shoppers see.
+func (p *Pages) SetDisplayName(w http.ResponseWriter, r *http.Request) error {
+	f, err := ui.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	who, err := p.Cookies.Visitor(r)
+	if err != nil {
+		return err
+	}
+	if !who.SignedIn() {
+		return ui.RedirectToSignIn(w, r, "/account")
+	}
+	err = p.Shop.Account.SetDisplayName(r.Context(), who, f.Get("display_name"))
+	if err == nil {
+		return ui.RedirectWithNotice(w, r, "/account", "saved")
+	}
+	if errors.Is(err, domain.ErrDenied) {
+		return err
+	}
+	prob, err := ui.UserError(err)
+	if err != nil {
+		return err
+	}
+	return p.showAccount(w, r, ui.FormState{Typed: f, Problem: prob})
 }
 
 // ChangePassword gives the account another password and signs out every other device.

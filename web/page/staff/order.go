@@ -53,6 +53,11 @@ func (p *Pages) MoveOrder(w http.ResponseWriter, r *http.Request, v ui.View) err
 		return err
 	}
 	number := domain.OrderNumber(mux.Vars(r)["number"])
+	if domain.OrderStatus(f.Get("status")) == domain.Refunded {
+		if ok, err := p.confirmed(w, r, v, f, nil); !ok {
+			return err
+		}
+	}
 	var order domain.Order
 	key, err := ui.FormKey(r, f, "token")
 	if err == nil {

@@ -73,6 +73,11 @@ func (p *Pages) SaveProduct(w http.ResponseWriter, r *http.Request, v ui.View) e
 	f, picture, err := ui.ReadUpload(r, "picture")
 	if err == nil {
 		product, wrong := typedProduct(f)
+		if kept, err := p.Shop.Catalog.Product(r.Context(), string(id)); err == nil && wrong == nil && kept.Price != product.Price {
+			if ok, err := p.confirmed(w, r, v, f, picture); !ok {
+				return err
+			}
+		}
 		err = p.Shop.Inventory.Update(r.Context(), v.Visitor.User, usecase.ProductEdit{
 			ID: id, Version: f.Get("edition"), To: product, Picture: picture, Alt: strings.TrimSpace(f.Get("picture_alt")),
 		})

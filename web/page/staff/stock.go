@@ -76,6 +76,9 @@ func (p *Pages) ChangeProduct(w http.ResponseWriter, r *http.Request, v ui.View)
 	}
 	id, list := domain.ProductID(mux.Vars(r)["id"]), ui.LocalPath(ui.ReturnPath(f, "/admin/products"))
 	if f.Has("price") {
+		if ok, err := p.confirmed(w, r, v, f, nil); !ok {
+			return err
+		}
 		err = p.setPrice(r, v, id, f.Get("price"))
 	} else {
 		err = p.changeStock(r, v, id, f)
