@@ -32,14 +32,14 @@ func TestRegistration_Check(t *testing.T) {
 	}{
 		"good":               {domain.Registration{Username: "ann_b.c-1", Email: "a.b+c@sub.example.com", Password: "eight ch"}, nil},
 		"nothing":            {domain.Registration{}, []string{"username", "email", "password"}},
-		"an e-mail as name":  {domain.Registration{Username: "a@b.example", Email: "a@b.example", Password: "12345678"}, []string{"username"}},
-		"dots at the end":    {domain.Registration{Username: "ann.", Email: "a@b.example", Password: "12345678"}, []string{"username"}},
-		"spaces in the mail": {domain.Registration{Username: "ann", Email: "a b@b.example", Password: "12345678"}, []string{"email"}},
-		"two mails":          {domain.Registration{Username: "ann", Email: "a@b.example,c@d.example", Password: "12345678"}, []string{"email"}},
-		"a header in mail":   {domain.Registration{Username: "ann", Email: "a@b.example\r\nBcc: c@d.example", Password: "12345678"}, []string{"email"}},
-		"a blank in mail":    {domain.Registration{Username: "ann", Email: "a\u00a0b@b.example", Password: "12345678"}, []string{"email"}},
-		"unseen in the mail": {domain.Registration{Username: "ann", Email: "a\u200b@b.example", Password: "12345678"}, []string{"email"}},
-		"turned in the mail": {domain.Registration{Username: "ann", Email: "\u202emoc.live@b.example", Password: "12345678"}, []string{"email"}},
+		"an e-mail as name":  {domain.Registration{Username: "a@b.example", Email: "a@b.example", Password: "tulips and rain"}, []string{"username"}},
+		"dots at the end":    {domain.Registration{Username: "ann.", Email: "a@b.example", Password: "tulips and rain"}, []string{"username"}},
+		"spaces in the mail": {domain.Registration{Username: "ann", Email: "a b@b.example", Password: "tulips and rain"}, []string{"email"}},
+		"two mails":          {domain.Registration{Username: "ann", Email: "a@b.example,c@d.example", Password: "tulips and rain"}, []string{"email"}},
+		"a header in mail":   {domain.Registration{Username: "ann", Email: "a@b.example\r\nBcc: c@d.example", Password: "tulips and rain"}, []string{"email"}},
+		"a blank in mail":    {domain.Registration{Username: "ann", Email: "a\u00a0b@b.example", Password: "tulips and rain"}, []string{"email"}},
+		"unseen in the mail": {domain.Registration{Username: "ann", Email: "a\u200b@b.example", Password: "tulips and rain"}, []string{"email"}},
+		"turned in the mail": {domain.Registration{Username: "ann", Email: "\u202emoc.live@b.example", Password: "tulips and rain"}, []string{"email"}},
 		"letters of others":  {domain.Registration{Username: "ann", Email: "jürgen.o'brien+x@b.example", Password: "pässwörd"}, nil},
 		"too short":          {domain.Registration{Username: "an", Email: "a@b.example", Password: "1234567"}, []string{"username", "password"}},
 		"too long":           {domain.Registration{Username: long, Email: long + "@b.example", Password: long}, []string{"username", "email", "password"}},
@@ -111,7 +111,7 @@ func TestContact_CheckWantsTextThatCanBeSeen(t *testing.T) {
 		c := domain.Contact{Name: text, Email: "ann@example.com", Subject: text, Message: text}
 		assert.ElementsMatch(t, []string{"name", "subject", "message"}, fieldsOf(t, c.Check()), "%q", text)
 	}
-	for _, text := range []string{"李", "Nguye\u0302\u0303n", "محمد", "\u200fدانيال\u200f", "O’Brien", "👩\u200d💻", "می\u200cخواهم"} {
+	for _, text := range []string{"李", "Nguye\u0302\u0303n", "محمد", "دانيال", "O’Brien", "👩\u200d💻", "می\u200cخواهم"} {
 		c := domain.Contact{Name: text, Email: "ann@example.com", Subject: text, Message: text}
 		assert.NoError(t, c.Check(), "%q", text)
 	}
@@ -128,4 +128,48 @@ func TestJoinFields(t *testing.T) {
 	assert.NoError(t, domain.JoinFields(nil, nil))
 	other := domain.ErrNotFound.Errorf(domain.CodeNotFound, "gone")
 	assert.ErrorIs(t, domain.JoinFields(a, other), domain.ErrNotFound)
+}
+
+func TestUser_CheckPassword(t *testing.T) {
+	u := domain.User{Username: "anna.lee", Email: "annika@mail.example"}
+	for _, bad := range []string{
+		"password", "PASSWORD", "Password123", "12345678", "1234567890", "qwertyuiop", "iloveyou", "1q2w3e4r", "trustno1", "letmein1",
+		"aaaaaaaa", "        ", "abababab", "ababababababab", "1111111111111111", "短い短い短い短い",
+		"anna.lee", "ANNA.LEE", "Anna.Lee2026", "annika@mail.example", "annika@mail.example1", "annika2026!", "eshop123", "EShop2026!", "eshopeshop", "anna.leeeshop1",
+		"seven77", "1234\x005678", "\xffabcdefgh", strings.Repeat("abcdefgh", 40),
+	} {
+		err := u.CheckPassword("new", bad)
+		require.ErrorIs(t, err, domain.ErrInvalid, "%q", bad)
+		assert.Equal(t, []string{"new"}, fieldsOf(t, err), "%q", bad)
+	}
+	for _, good := range []string{"tulips and rain", "correct horse", "anna.lee likes tulips", "eshop opens late", "pässwörd", "パスワードは長い方がいい", "x7#kQ!p2"} {
+		assert.NoError(t, u.CheckPassword("new", good), "%q", good)
+	}
+	short := domain.User{Username: "ab", Email: "a@b.example"}
+	require.NoError(t, short.CheckPassword("new", "cabbage a la carte"), "one letter is no name to look for")
+}
+
+func TestIsReserved(t *testing.T) {
+	for _, name := range []string{
+		"eshop", "Eshop", "E-Shop", "e.shop", "eshop24", "eshop-help", "esh0p", "support", "SUPPORT", "supp0rt", "support7", "anna-support", "support.anna",
+		"staff", "staff_1", "admin", "Administrator", "adm1n", "admln", "admin2", "ad-min", "sysadmin", "guest", "Guest", "guest42", "system", "5ystem", "root",
+		"noreply", "no-reply", "customer-service", "the.eshop", "he1pdesk",
+	} {
+		assert.True(t, domain.IsReserved(name), name)
+	}
+	for _, name := range []string{"anna", "bikeshop", "supporter", "helper", "john_doe", "jane_smith", "systematic", "rooty", "guestav", "bot4nist", "teamo"} {
+		assert.False(t, domain.IsReserved(name), name)
+	}
+}
+
+func TestContact_Check_HiddenCharacters(t *testing.T) {
+	send := func(name string) error {
+		return domain.Contact{Name: name, Email: "a@b.example", Subject: "About " + name, Message: "Hello.\u200e There."}.Check()
+	}
+	for _, bad := range []string{"Anna\u202egro.live", "\u2066Anna", "Anna\u200b", "Anna\u200f", "An\u00adna", "\ufeffAnna", "\u200dAnna", "Anna\u200c", "An\u200d na", "An\u200d\u200dna", "A\U000e0041nna"} {
+		assert.ElementsMatch(t, []string{"name", "subject"}, fieldsOf(t, send(bad)), "%q", bad)
+	}
+	for _, good := range []string{"Zoë O'Neil", "می‌خواهم", "👩‍👧 Lee", "क्‍ष"} {
+		assert.NoError(t, send(good), "%q", good)
+	}
 }

@@ -23,7 +23,29 @@ func line(s string, least, most int) string {
 	if !CleanText(s) || strings.ContainsAny(s, "\r\n\t\u2028\u2029") {
 		return "has characters that cannot be used"
 	}
-	return length(s, least, most)
+	if text := length(s, least, most); text != "" || !hasHidden(s) {
+		return text
+	}
+	return "has characters that cannot be used"
+}
+
+// hasHidden reports whether s has characters that are not seen and make it read as
+// another text, such as those that turn the direction. Joiners are part of some
+// scripts and of pictures, so they may stand between what is seen.
+func hasHidden(s string) bool {
+	const joiners = "\u200c\u200d"
+	before := ' '
+	runes := []rune(s)
+	for i, r := range runes {
+		if unicode.Is(unicode.Cf, r) {
+			within := i+1 < len(runes) && visible(before) && visible(runes[i+1])
+			if !within || !strings.ContainsRune(joiners, r) {
+				return true
+			}
+		}
+		before = r
+	}
+	return false
 }
 
 // paragraph is line for text that may have several lines.

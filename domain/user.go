@@ -3,6 +3,7 @@ package domain
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -72,7 +73,7 @@ func (r Registration) Check() error {
 	if text := checkEmail(r.Email); text != "" {
 		wrong.add("email", text)
 	}
-	if text := passwordFault(r.Password); text != "" {
+	if text := passwordFault(r.Password, User{Username: r.Username, Email: r.Email}); text != "" {
 		wrong.add("password", text)
 	}
 	return wrong.err()
@@ -81,22 +82,49 @@ func (r Registration) Check() error {
 // CheckPassword fails with what is wrong with the new password of an account, under the name of its field.
 func (u User) CheckPassword(field, password string) error {
 	wrong := fieldErrors{}
-	if text := passwordFault(password); text != "" {
+	if text := passwordFault(password, u); text != "" {
 		wrong.add(field, text)
 	}
 	return wrong.err()
 }
 
-func passwordFault(password string) string {
-	switch {
-	case !CleanText(password):
-		return "has characters that cannot be used"
-	case len([]rune(password)) < 8:
-		return "must have 8 characters or more"
-	case len(password) > 256:
-		return "must have at most 256 bytes"
+// ShopName is what the shop calls itself.
+const ShopName = "eshop"
+
+// reserved are words by which people know who speaks for the shop, as fold writes them.
+var reserved = foldAll(
+	ShopName, "shop", "support", "staff", "help", "helpdesk", "service", "customerservice", "customer-care", "team", "agent", "sales",
+	"billing", "payments", "security", "official", "moderator", "owner", "manager", "guest", "system", "root", "bot", "chatbot",
+	"info", "contact", "postmaster", "webmaster", "hostmaster", "abuse", "noreply", "anonymous", "nobody",
+)
+
+// reservedStarts begin names that are reserved, as fold writes them.
+var reservedStarts = foldAll("admin", "sysadmin", ShopName)
+
+// reservedParts are reserved also as a part of a name, as fold writes them.
+var reservedParts = foldAll(ShopName, "support", "staff", "admin", "official")
+
+// IsReserved reports whether a username looks as if it were the shop's: by itself, in
+// other spelling, or with a number behind it.
+func IsReserved(username string) bool {
+	whole := fold(username)
+	parts := strings.FieldsFunc(username, func(r rune) bool { return strings.ContainsRune("._-", r) })
+	return slices.Contains(reserved, whole) || slices.Contains(reserved, fold(strings.TrimRight(username, "0123456789._-"))) ||
+		slices.ContainsFunc(reservedStarts, func(start string) bool { return strings.HasPrefix(whole, start) }) ||
+		slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(reservedParts, fold(part)) })
+}
+
+// lookalikes are what is read as another letter, in a name of ASCII.
+var lookalikes = strings.NewReplacer("0", "o", "1", "i", "l", "i", "3", "e", "4", "a", "5", "s", "7", "t", "8", "b", ".", "", "_", "", "-", "", "vv", "w", "rn", "m")
+
+// fold is a username as a hasty reader sees it.
+func fold(username string) string { return lookalikes.Replace(strings.ToLower(username)) }
+
+func foldAll(names ...string) []string {
+	for i, name := range names {
+		names[i] = fold(name)
 	}
-	return ""
+	return names
 }
 
 // LoginName is the form of a username or an e-mail address by which accounts are told apart.

@@ -115,6 +115,9 @@ func (a *Account) Keep(ctx context.Context, p Credential) error {
 // Register makes an account and signs it in. The guest's things come along.
 func (a *Account) Register(ctx context.Context, guest Visitor, r domain.Registration, address string) (Credential, error) {
 	r, err := checked(r)
+	if domain.IsReserved(r.Username) {
+		err = domain.JoinFields(err, domain.InvalidFields(map[string]string{"username": "is kept for the shop; please choose another"}))
+	}
 	if err != nil {
 		return Credential{}, err
 	}

@@ -18,7 +18,7 @@ import (
 	"eshop/usecase"
 )
 
-var ann = domain.Registration{Username: "Ann", Email: "ann@example.com", Password: "password123"}
+var ann = domain.Registration{Username: "Ann", Email: "ann@example.com", Password: "tulips and rain"}
 
 func TestSigningInBringsTheGuestsThings(t *testing.T) {
 	w := newWorld(t)
@@ -37,7 +37,7 @@ func TestSigningInBringsTheGuestsThings(t *testing.T) {
 	require.NoError(t, err)
 	w.fill(t, "somebody", "pot", 1)
 
-	pass, err := account.SignIn(t.Context(), guest.Visitor, "ANN@example.com", "password123", "here")
+	pass, err := account.SignIn(t.Context(), guest.Visitor, "ANN@example.com", "tulips and rain", "here")
 	require.NoError(t, err)
 	basket, err := w.Cart.Priced(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
@@ -223,10 +223,10 @@ func TestWrongPasswords(t *testing.T) {
 		require.ErrorAs(t, wrong, &e)
 		assert.Equal(t, domain.ErrLimited, e.Kind)
 		assert.Positive(t, e.RetryAfter)
-		require.ErrorIs(t, signIn("ann", "password123", "there"), domain.ErrLimited, "the right one too: a guess that is right is a guess")
-		require.NoError(t, signIn("ann", "password123", "here"), "a stranger cannot lock her out")
+		require.ErrorIs(t, signIn("ann", "tulips and rain", "there"), domain.ErrLimited, "the right one too: a guess that is right is a guess")
+		require.NoError(t, signIn("ann", "tulips and rain", "here"), "a stranger cannot lock her out")
 		time.Sleep(e.RetryAfter)
-		require.NoError(t, signIn("ann", "password123", "there"))
+		require.NoError(t, signIn("ann", "tulips and rain", "there"))
 	})
 }
 
@@ -250,15 +250,15 @@ func TestASessionInUseLivesOn(t *testing.T) {
 func TestAddStaff(t *testing.T) {
 	w := newWorld(t)
 	account := w.Account
-	sue := domain.Registration{Username: " sue ", Email: "sue@shop.example", Password: "password123"}
+	sue := domain.Registration{Username: " sue ", Email: "sue@shop.example", Password: "tulips and rain"}
 	added, err := account.AddStaff(t.Context(), sue)
 	require.NoError(t, err)
 	assert.Equal(t, "sue", added.Username)
-	pass, err := account.SignIn(t.Context(), usecase.Visitor{}, "sue", "password123", "here")
+	pass, err := account.SignIn(t.Context(), usecase.Visitor{}, "sue", "tulips and rain", "here")
 	require.NoError(t, err)
 	assert.Equal(t, domain.Staff, pass.User.Role)
 
-	_, err = account.AddStaff(t.Context(), domain.Registration{Username: "SUE", Email: "other@shop.example", Password: "password123"})
+	_, err = account.AddStaff(t.Context(), domain.Registration{Username: "SUE", Email: "other@shop.example", Password: "tulips and rain"})
 	require.ErrorIs(t, err, domain.ErrConflict, "an account is never made staff's by its name")
 	_, err = account.AddStaff(t.Context(), domain.Registration{Username: "bob", Email: "bob@shop.example", Password: "short"})
 	require.ErrorIs(t, err, domain.ErrInvalid)

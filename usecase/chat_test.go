@@ -216,7 +216,7 @@ func TestChat(t *testing.T) {
 		require.NoError(t, account.Keep(t.Context(), second))
 		_, _, err = chat.Say(t.Context(), second.Visitor, "m-3", "from my telephone", "here")
 		require.NoError(t, err)
-		pass, err = account.SignIn(t.Context(), second.Visitor, "ann", "password123", "here")
+		pass, err = account.SignIn(t.Context(), second.Visitor, "ann", "tulips and rain", "here")
 		require.NoError(t, err)
 		thread, messages := readAfter(t, chat, pass.Visitor, 0)
 		assert.Equal(t, asked.Conversation, thread.Conversation().ID)

@@ -267,7 +267,7 @@ func TestHub_GuestRegisters(t *testing.T) {
 	for _, tab := range tabs {
 		tab.receives(conversation, 0, 1)
 	}
-	status, answer := guest.post(one, "/auth/register", object{"username": "jane", "email": "jane@example.com", "password": "password123"})
+	status, answer := guest.post(one, "/auth/register", object{"username": "jane", "email": "jane@example.com", "password": "tulips and rain"})
 	require.Equal(t, http.StatusCreated, status, answer)
 	jane := guest.connect(one, "/ws/chat")
 	jane.receives(conversation, 0, 1)

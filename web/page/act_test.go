@@ -47,7 +47,7 @@ func TestStaff_EachActIsTold(t *testing.T) {
 	}
 	shopper.post("/contact", letter(url.Values{})).leadsTo("/contact?done=sent")
 	letterID, talk := string(s.messages()[0].ID), shopper.write("Hello?")
-	edit := b.get("/admin/products/p-lamp").form("/admin/products/p-lamp/edit")
+	edit := b.get("/admin/products/p-cup").form("/admin/products/p-cup/edit")
 
 	type act struct {
 		path string
@@ -62,7 +62,7 @@ func TestStaff_EachActIsTold(t *testing.T) {
 			{"/admin/orders/" + orders[1], url.Values{"status": {"refunded"}}, "order_refunded", orders[1]},
 		},
 		"/admin/products/new":         {{"/admin/products/new", b.mug(), "product_added", ""}},
-		"/admin/products/{id}/edit":   {{"/admin/products/p-lamp/edit", with(edit, "name", "Oak Lamp"), "product_changed", "p-lamp"}},
+		"/admin/products/{id}/edit":   {{"/admin/products/p-cup/edit", with(edit, "name", "Red Cup"), "product_changed", "p-cup"}},
 		"/admin/products/{id}":        {{"/admin/products/p-lamp", url.Values{"price": {"15.00"}}, "price_changed", "p-lamp"}, {"/admin/products/p-lamp", url.Values{"delta": {"3"}}, "stock_changed", "p-lamp"}},
 		"/admin/products/{id}/remove": {{"/admin/products/p-rug/remove", url.Values{}, "product_removed", "p-rug"}},
 		"/admin/messages/{id}/done":   {{"/admin/messages/" + letterID + "/done", url.Values{}, "message_finished", letterID}},

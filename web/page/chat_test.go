@@ -194,7 +194,8 @@ func TestChat_TextStaysText(t *testing.T) {
 	s := open(t)
 	guest, staff := s.visitor(), s.staff()
 	const evil = `<img src=x onerror=alert(1)> javascript:alert(1) https://evil.example/"onclick="alert(1) http://you:secret@shop.example/ ` +
-		`(https://shop.example/a_(b)?q=1&r=<2>), http:// https://shop.example.`
+		`(https://shop.example/a_(b)?q=1&r=<2>), http:// https://shop.example. ` +
+		"https://good.example\u2044login.evil.example/x https://good.example/\u202egpj.exe https://shop.ex\u00e4mple/ https://good.example/\u00a0x https://good.example%2f.evil.example"
 	talk := guest.write(evil)
 	for _, a := range []answer{guest.get("/chat"), staff.get("/admin/chat/" + talk)} {
 		body := first(a.doc, func(n *html.Node) bool { return attr(n, "class") == "message-body" })

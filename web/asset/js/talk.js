@@ -6,7 +6,10 @@ import { openOutbox } from './outbox.js'
 const typingShows = 5000
 const typingEvery = 2500
 const pollEvery = 5000
-const webAddress = /https?:\/\/[^\s<>"`]+/g
+const webAddress = /https?:\/\/[^\t\n\f\r <>"`]+/g
+// An address whose host is what it looks like, and what makes an address read as another.
+const plainHost = /^https?:\/\/([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?([/?#]|$)/
+const misleading = /[\p{Cf}\p{Z}]/u
 
 // linked is text with its web addresses as links, by the same rules as the server's.
 function linked(text) {
@@ -14,9 +17,7 @@ function linked(text) {
   let end = 0
   for (const match of text.matchAll(webAddress)) {
     const found = match[0].replace(/[.,;:!?'*_~)\]}]+$/, '')
-    if (found.length > 500 || !URL.canParse(found)) continue
-    const url = new URL(found)
-    if (url.host === '' || url.username !== '' || url.password !== '') continue
+    if (found.length > 500 || !URL.canParse(found) || !plainHost.test(found) || misleading.test(found)) continue
     const link = document.createElement('a')
     link.href = found
     link.rel = 'nofollow noopener noreferrer ugc'

@@ -165,7 +165,14 @@ func TypedBody(f url.Values) string { return domain.UnixLines(f.Get("body")) }
 // piece is a part of a text: a link when URL is not "".
 type piece struct{ Text, URL string }
 
-var webAddress = regexp.MustCompile(`https?://[^\s<>"\x60]+`)
+// The rules are those of linked in talk.js.
+var (
+	webAddress = regexp.MustCompile(`https?://[^\s<>"\x60]+`)
+	// plainHost is an address whose host is what it looks like: ASCII, or numbers.
+	plainHost = regexp.MustCompile(`^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?([/?#]|$)`)
+	// misleading is what hides a part of an address or makes it read as another.
+	misleading = regexp.MustCompile(`[\p{Cf}\p{Z}]`)
+)
 
 // linked parts a text at the web addresses in it. Only whole http and https addresses
 // become links, and none that shows another host than it leads to.
@@ -175,7 +182,7 @@ func linked(text string) []piece {
 	for _, at := range webAddress.FindAllStringIndex(text, -1) {
 		found := strings.TrimRight(text[at[0]:at[1]], ".,;:!?'*_~)]}")
 		u, err := url.Parse(found)
-		if err != nil || u.Host == "" || u.User != nil || len(found) > 500 {
+		if err != nil || !plainHost.MatchString(found) || u.User != nil || len(found) > 500 || misleading.MatchString(found) {
 			continue
 		}
 		if at[0] > end {
