@@ -276,8 +276,8 @@ func TestAccount_SignIn_CountsAnAddressOverAllNames(t *testing.T) {
 		}
 	}
 	require.ErrorIs(t, limited, domain.ErrLimited)
-	_, err = w.Account.SignIn(t.Context(), usecase.Visitor{}, "ann", "password123", "crowd")
+	_, err = w.Account.SignIn(t.Context(), usecase.Visitor{}, "ann", ann.Password, "crowd")
 	require.ErrorIs(t, err, domain.ErrLimited)
-	_, err = w.Account.SignIn(t.Context(), usecase.Visitor{}, "ann", "password123", "here")
+	_, err = w.Account.SignIn(t.Context(), usecase.Visitor{}, "ann", ann.Password, "here")
 	require.NoError(t, err, "nobody else is told to wait")
 }

@@ -191,5 +191,10 @@ func (f *Fulfillment) Settle(ctx context.Context, by domain.User, number domain.
 	if err != nil {
 		return domain.Order{}, err
 	}
-	return settleOrder(ctx, f.deps.Orders, f.deps.Events, order.ID, settlement(status, f.deps.Clock()))
+	settled, err := settleOrder(ctx, f.deps.Orders, f.deps.Events, order.ID, settlement(status, f.deps.Clock()))
+	if err != nil {
+		return domain.Order{}, err
+	}
+	f.deps.Note(ctx, Act{What: ActOrderMoved + ActKind(settled.Status), By: by, On: string(order.ID)})
+	return settled, nil
 }

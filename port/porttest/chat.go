@@ -279,7 +279,7 @@ func updatingConversations(t *testing.T, open func(t *testing.T) turns[port.Conv
 		say(t, conversations, c.ID, aMessage("a", 1))
 		changed := change(t, conversations, c.ID, func(c *domain.Conversation) error {
 			c.Read(domain.AgentSide, 1)
-			return c.TakeOver(domain.User{ID: "sue", Username: "Sue"}, noon.Add(time.Second))
+			return c.TakeOver(domain.User{ID: "sue", Username: "sue", DisplayName: "Sue"}, noon.Add(time.Second))
 		})
 		assert.EqualValues(t, 2, changed.Last)
 		assert.EqualValues(t, 1, changed.ReadByAgent)

@@ -125,7 +125,7 @@ func openInTrouble(t *testing.T, sessions func(personalStore) port.Sessions) (*s
 // everybodysPages returns the address of each page that is the same for everybody: all
 // that can be read, but those of this list.
 func everybodysPages(t *testing.T) []string {
-	personal := []string{"/wishlist", "/cart", "/checkout", "/orders", "/orders/{number}", "/chat", "/admin"}
+	personal := []string{"/wishlist", "/cart", "/checkout", "/orders", "/orders/{number}", "/account", "/chat", "/admin"}
 	r := mux.NewRouter()
 	page.New(page.ShopInfo{}, &session.Cookies{}, nil).Mount(r)
 	var paths []string

@@ -94,18 +94,7 @@ var repeatable = map[string]func(s *shop) sending{
 		return sending{s.staff(), path, url.Values{"status": {"refunded"}}}
 	},
 	"/admin/orders/{number}/settle": func(s *shop) sending {
-		// Its server died before it asked for the payment.
-		_, err := s.Store.UpdateCart(context.Background(), "guest:a", func(c *domain.Cart) error {
-			c.Lines = []domain.Line{{ID: "1", Product: lamp.ID, Quantity: 1}}
-			return nil
-		})
-		require.NoError(s.t, err)
-		order, _, err := s.Store.PlaceOrder(context.Background(), port.Placement{Owner: "guest:a", Key: "k"},
-			func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
-				return domain.NewOrder(domain.Order{ID: "order-1", Owner: "guest:a"}, cart, products)
-			})
-		require.NoError(s.t, err)
-		return sending{s.staff(), "/admin/orders/" + string(order.ID) + "/settle", url.Values{}}
+		return sending{s.staff(), "/admin/orders/" + s.pending() + "/settle", url.Values{}}
 	},
 	"/admin/products/new": func(s *shop) sending {
 		b := s.staff()
@@ -197,4 +186,19 @@ func TestForms_SentTwiceWithOneKey(t *testing.T) {
 			assert.Equal(t, once, s.everything(form.by))
 		})
 	}
+}
+
+// pending places an order whose server died before it asked for the payment, and returns its ID.
+func (s *shop) pending() string {
+	_, err := s.Store.UpdateCart(context.Background(), "guest:a", func(c *domain.Cart) error {
+		c.Lines = []domain.Line{{ID: "1", Product: lamp.ID, Quantity: 1}}
+		return nil
+	})
+	require.NoError(s.t, err)
+	order, _, err := s.Store.PlaceOrder(context.Background(), port.Placement{Owner: "guest:a", Key: "k"},
+		func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
+			return domain.NewOrder(domain.Order{ID: "order-1", Owner: "guest:a"}, cart, products)
+		})
+	require.NoError(s.t, err)
+	return string(order.ID)
 }
