@@ -94,15 +94,16 @@ var (
 )
 
 const (
-	// callTime bounds a call; statementTime and lockTime end on the server what the
-	// caller has given up.
-	callTime      = 5 * time.Second
-	statementTime = 5 * time.Second
-	lockTime      = 4 * time.Second
+	// callTime bounds a call, so that a request that needs one is answered within two
+	// seconds; statementTime and lockTime end on the server what the caller has given up.
+	callTime      = 1800 * time.Millisecond
+	statementTime = 1800 * time.Millisecond
+	lockTime      = 1500 * time.Millisecond
 	// idleInTxTime is less than lockTime: who waits for a lock outlasts a server that
 	// was held up while it had it.
-	idleInTxTime = 3 * time.Second
-	connectTime  = 2 * time.Second
+	idleInTxTime = 1200 * time.Millisecond
+	// connectTime bounds a new connection, which may be made for a later call.
+	connectTime = 2 * time.Second
 
 	maxConns = 16
 	// writersOf4 is how many of four connections may be used by transactions that write.

@@ -33,14 +33,20 @@ import (
 func TestBudgets(t *testing.T) {
 	redis, raster, server := durations(t, "adapter/redis"), durations(t, "adapter/raster"), durations(t, "cmd/eshop")
 	hashing, requests := durations(t, "adapter/argon2"), durations(t, "web")
+	records, pages, useCase := durations(t, "adapter/postgres"), durations(t, "web/page/ui"), durations(t, "usecase")
 
 	type budget struct {
 		name  string
 		parts []time.Duration
 	}
 	for _, chain := range [][]budget{
+		{{"waiting for a lock", records("lockTime")}, {"a call of PostgreSQL", records("callTime")}, {"what stands beside a page", pages("besideLimit")}, {"a request", requests("requestTime")}},
+		{{"waiting for what stands beside a page", pages("BesideTime")}, {"a call of PostgreSQL", records("callTime")}},
+		{{"a server held up in a transaction", records("idleInTxTime")}, {"waiting for a lock", records("lockTime")}},
 		{{"a round trip to Redis", redis("timeout")}, {"a request", requests("requestTime")}},
-		{{"the queue of passwords, and a limit", hashing("queueTime", redis("timeout")...)}, {"a sign-in", requests("slowRequestTime")}},
+		{{"a call, after Redis was asked in vain", records("callTime", redis("timeout")...)}, {"a request", requests("requestTime")}},
+		{{"a purchase", useCase("buyTimeout")}, {"a checkout", requests("checkoutRequestTime")}},
+		{{"the queue of passwords, a limit and a call", hashing("queueTime", redis("timeout", records("callTime")...)...)}, {"a sign-in", requests("slowRequestTime")}},
 		{{"a picture", raster("decodeTimeout")}, {"a request of staff", requests("slowRequestTime")}},
 		{{"a request", requests("slowRequestTime")}, {"leaving", server("leaveTimeout")}},
 	} {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/mux"
 	"github.com/stretchr/testify/assert"
@@ -82,6 +83,18 @@ var repeatable = map[string]func(s *shop) sending{
 		s.AddAccount("anna", domain.Customer)
 		return sending{s.signedIn("anna"), "/logout", url.Values{}}
 	},
+	"/account/name": func(s *shop) sending {
+		return sending{s.staff(), "/account/name", url.Values{"display_name": {"Sam of the shop"}}}
+	},
+	"/account/password": func(s *shop) sending {
+		s.AddAccount("anna", domain.Customer)
+		return sending{s.signedIn("anna"), "/account/password", url.Values{"current": {password}, "new": {"a long and winding road"}}}
+	},
+	"/account/sessions": func(s *shop) sending {
+		s.AddAccount("anna", domain.Customer)
+		s.signedIn("anna")
+		return sending{s.signedIn("anna"), "/account/sessions", url.Values{"session": {"others"}}}
+	},
 	"/contact": func(s *shop) sending {
 		return sending{s.known(), "/contact", letter(url.Values{})}
 	},
@@ -137,6 +150,16 @@ func (s *shop) everything(b *browser) map[string]any {
 	require.NoError(s.t, err)
 	movements, err := s.Store.Movements(context.Background(), lamp.ID)
 	require.NoError(s.t, err)
+	var users []domain.User
+	devices := 0
+	for _, name := range []string{"anna", "sue"} {
+		user, err := s.Store.UserByLogin(context.Background(), name)
+		if err == nil {
+			open, err := s.Store.SessionsOf(context.Background(), user.ID, time.Time{})
+			require.NoError(s.t, err)
+			users, devices = append(users, user), devices+len(open)
+		}
+	}
 	var talks []domain.Message
 	open, _, err := s.Store.Conversations(context.Background(), domain.ConversationOpen, domain.Page{Number: 1, Size: 100})
 	require.NoError(s.t, err)
@@ -147,7 +170,7 @@ func (s *shop) everything(b *browser) map[string]any {
 	}
 	return map[string]any{
 		"products": found.Products, "movements": movements, "orders": s.Orders(), "messages": s.messages(), "open": len(open), "talks": talks,
-		"cart": b.cart(), "wishes": b.wishes(), "signed in": strings.Contains(b.get("/").body, `action="/logout"`),
+		"users": users, "devices": devices, "cart": b.cart(), "wishes": b.wishes(), "signed in": strings.Contains(b.get("/").body, `action="/logout"`),
 	}
 }
 

@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -89,12 +90,16 @@ func (s *Site) newBeside(r *http.Request, who usecase.Visitor, late time.Time) *
 	return b
 }
 
-// timed runs read, and notes when it was quick.
+// timed runs read, and notes when it was quick. One that its own end cut short fails with errLate:
+// a page that is about it then tells a balancer to ask a server whose stores are quicker.
 func timed[T any](p *pace, read func() (T, error)) (T, error) {
 	begun := time.Now()
 	v, err := read()
-	if err == nil && time.Since(begun) < BesideTime {
+	switch {
+	case err == nil && time.Since(begun) < BesideTime:
 		p.slow.Store(false)
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("%w: %w", errLate, err)
 	}
 	return v, err
 }
@@ -148,20 +153,37 @@ func (s *Site) visitor(r *http.Request, late time.Time) (usecase.Visitor, error)
 
 // future is a value that is read once, by who needs it first.
 type future[T any] struct {
-	get  func() (T, error)
-	done chan struct{}
+	read  func() (T, error)
+	begun atomic.Bool
+	done  chan struct{} // closed when value and err are there
+	value T
+	err   error
 }
 
 func newFuture[T any](read func() (T, error)) *future[T] {
-	done := make(chan struct{})
-	return &future[T]{sync.OnceValues(func() (T, error) {
-		defer close(done)
-		return read()
-	}), done}
+	return &future[T]{read: read, done: make(chan struct{})}
 }
 
 // start reads the value in the background.
-func (f *future[T]) start() { go func() { _, _ = f.get() }() }
+func (f *future[T]) start() {
+	if f.begun.CompareAndSwap(false, true) {
+		go f.run()
+	}
+}
+
+func (f *future[T]) run() {
+	defer close(f.done)
+	f.value, f.err = f.read()
+}
+
+// get returns the value, and reads it unless that has begun.
+func (f *future[T]) get() (T, error) {
+	if f.begun.CompareAndSwap(false, true) {
+		f.run()
+	}
+	<-f.done
+	return f.value, f.err
+}
 
 // by returns the value when it is there by then, and fails with errLate otherwise.
 func (f *future[T]) by(then time.Time) (T, error) {
