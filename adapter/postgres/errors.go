@@ -28,15 +28,16 @@ var errVanished = errors.New("a product was removed meanwhile")
 var errMovedOn = errors.New("a conversation was joined into another meanwhile")
 
 // kindly gives a failure of the driver its kind. Failures that have one, and those of a
-// caller that went away, stay as they are.
+// caller that went away, stay as they are. A caller whose time is over was kept waiting by
+// the database: it is told so, for another server may be quicker.
 func kindly(caller context.Context, err error) error {
 	var known *domain.Error
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
-	case caller.Err() != nil:
-		return fmt.Errorf("%w: %w", caller.Err(), err)
-	case lost(err) || late(err) || conflicting(err) || errors.Is(err, errInDoubt):
+	case errors.Is(caller.Err(), context.Canceled):
+		return fmt.Errorf("%w: %w", context.Canceled, err)
+	case caller.Err() != nil || lost(err) || late(err) || conflicting(err) || errors.Is(err, errInDoubt):
 		away := domain.ErrUnavailable.Errorf(domain.CodeStoreUnavailable, "the shop cannot reach its records just now; try again in a moment")
 		away.RetryAfter = time.Second
 		return fmt.Errorf("%w: %w", away, err)

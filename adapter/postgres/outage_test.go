@@ -114,14 +114,23 @@ func TestOutages(t *testing.T) {
 		})
 	}
 	t.Run("a caller that goes away is told so, not that the store is away", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(50*time.Millisecond, cancel)
 		for ctx.Err() == nil {
 			if _, err := store.Product(ctx, "tea"); err != nil {
-				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.ErrorIs(t, err, context.Canceled)
 				require.False(t, errors.Is(err, domain.ErrUnavailable))
 			}
 		}
+	})
+	t.Run("a caller whose time is over is told that the store kept it waiting", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err := store.Product(ctx, "tea")
+		for ; err == nil; _, err = store.Product(ctx, "tea") {
+		}
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, domain.CodeStoreUnavailable, domain.CodeOf(err))
 	})
 	t.Run("who waits too long for another's row is told that the store is away", func(t *testing.T) {
 		held := make(chan struct{})

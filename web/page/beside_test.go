@@ -209,6 +209,17 @@ func TestPages_WithoutWhatStandsBesideThem(t *testing.T) {
 			})
 		}
 	}
+	t.Run("behind a balancer, another server is asked for a page that is about what is late", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			defer time.Sleep(unread)
+			s, store := openInTrouble(t, func(p personalStore) port.Sessions { return p })
+			anna := s.signedIn("anna")
+			anna.add(lamp, 3)
+			store.set(hanging, ofCarts)
+			anna.behindBalancer = true
+			anna.ask("/cart").is(http.StatusBadGateway)
+		})
+	})
 	t.Run("the page of a cart that cannot be read is not that of an empty one", func(t *testing.T) {
 		s, store := openInTrouble(t, func(p personalStore) port.Sessions { return p })
 		anna := s.signedIn("anna")

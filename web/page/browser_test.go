@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/html"
 
 	"eshop/domain"
+	"eshop/web/problem"
 )
 
 // browser is one visitor: it keeps cookies, and does not follow redirects by itself.
@@ -22,6 +23,8 @@ type browser struct {
 	*shop
 	client      *http.Client
 	balancerKey string // what a balancer in front of the shop adds to each request
+
+	behindBalancer bool // the requests come by one
 }
 
 func (s *shop) visitor() *browser {
@@ -56,7 +59,11 @@ func (b *browser) session() string {
 
 func (b *browser) do(method, path, kind string, body io.Reader) answer {
 	b.t.Helper()
-	r, err := http.NewRequestWithContext(context.Background(), method, home+path, body)
+	ctx := context.Background()
+	if b.behindBalancer {
+		ctx = problem.BehindBalancer(ctx, http.StatusBadGateway)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, home+path, body)
 	require.NoError(b.t, err)
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
