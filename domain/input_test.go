@@ -169,7 +169,7 @@ func TestContact_Check_HiddenCharacters(t *testing.T) {
 	for _, bad := range []string{"Anna\u202egro.live", "\u2066Anna", "Anna\u200b", "Anna\u200f", "An\u00adna", "\ufeffAnna", "\u200dAnna", "Anna\u200c", "An\u200d na", "An\u200d\u200dna", "A\U000e0041nna"} {
 		assert.ElementsMatch(t, []string{"name", "subject"}, fieldsOf(t, send(bad)), "%q", bad)
 	}
-	for _, good := range []string{"Zoë O'Neil", "می‌خواهم", "👩‍👧 Lee", "क्‍ष"} {
+	for _, good := range []string{"Zoë O'Neil", "می\u200cخواهم", "👩\u200d👧 Lee", "क्\u200dष"} {
 		assert.NoError(t, send(good), "%q", good)
 	}
 }

@@ -191,7 +191,7 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 	}
 	// Who changed the password meanwhile ended the sessions that there were then, and not this one.
 	if now, err := a.deps.Users.UserByLogin(ctx, name); err != nil || now.PasswordHash != user.PasswordHash {
-		return Credential{}, errors.Join(cmp.Or(err, error(errWrongPair())), a.deps.Sessions.DeleteSession(ctx, pass.Session.Key))
+		return Credential{}, errors.Join(cmp.Or(err, errWrongPair()), a.deps.Sessions.DeleteSession(ctx, pass.Session.Key))
 	}
 	a.deps.Note(ctx, Act{What: ActSignedIn, By: user, On: user.Username})
 	return pass, nil

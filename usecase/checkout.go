@@ -112,8 +112,8 @@ func (c *Checkout) place(ctx context.Context, owner domain.OwnerID, key domain.I
 
 // pay asks for the payment of a pending order that is leased to this call.
 func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
-	status, err := c.charge(ctx, order, card)
-	if err != nil {
+	status, ok := c.charge(ctx, order, card)
+	if !ok {
 		return c.await(ctx, order), nil
 	}
 	settled, err := c.settle(ctx, order, status)
@@ -128,18 +128,18 @@ func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card
 	return settled, nil
 }
 
-// charge returns the final status of the order's charge. It fails when the gateway does
+// charge returns the final status of the order's charge. ok is false when the gateway does
 // not say: the money may then have been taken or not.
-func (c *Checkout) charge(ctx context.Context, order domain.Order, card domain.Card) (port.ChargeStatus, error) {
+func (c *Checkout) charge(ctx context.Context, order domain.Order, card domain.Card) (status port.ChargeStatus, ok bool) {
 	asking, cancel := leaving(ctx, keepTimeout+verdictTimeout)
 	defer cancel()
 	status, err := c.deps.Payments.Charge(asking, order.ID, order.Total, card)
-	if err == nil {
-		return status, nil
+	if err != nil {
+		asking, cancel = leaving(ctx, keepTimeout)
+		defer cancel()
+		status, err = c.deps.Payments.SettleOrVoid(asking, order.ID)
 	}
-	asking, cancel = leaving(ctx, keepTimeout)
-	defer cancel()
-	return c.deps.Payments.SettleOrVoid(asking, order.ID)
+	return status, err == nil
 }
 
 // leaving returns ctx with a deadline that leaves reserve of ctx's own.

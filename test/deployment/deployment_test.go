@@ -97,7 +97,7 @@ func TestDeployment(t *testing.T) {
 		assert.Contains(t, m.sh(t, "deployment/deploy.sh staff list"), "sue@shop.example")
 	})
 	t.Run("who is taken off the staff is out at once, on every server", func(t *testing.T) {
-		const asked = "curl -s -o /dev/null -w '%{http_code} ' -b /tmp/sue http://127.0.0.1:500"
+		const asked = "curl -s -o /dev/null -w '%{http_code} ' -b /tmp/sue http://localhost:500"
 		everywhere := "for n in 1 2 3; do " + asked + "$n/admin; done"
 		assert.Equal(t, "200 200 200 ", m.sh(t, everywhere))
 		m.sh(t, "deployment/deploy.sh staff remove sue")

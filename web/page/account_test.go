@@ -272,7 +272,7 @@ func TestAccount(t *testing.T) {
 		assert.Equal(t, 1, strings.Count(here.get("/account").body, "data-session="))
 		here.post("/account/sessions", url.Values{"session": {"x"}}).is(http.StatusNotFound)
 	})
-	t.Run("a changed password signs every other device out", func(t *testing.T) {
+	t.Run("a changed password signs every other device out", func(*testing.T) {
 		there := s.signedIn("anna")
 		here.post("/account/password", url.Values{"current": {password}, "new": {"battery staple"}}).leadsTo("/account?done=password-changed")
 		there.ask("/account").leadsTo("/login?next=%2Faccount")
