@@ -54,7 +54,7 @@ func TestChat_ShopperAndStaffTalk(t *testing.T) {
 	w.until(`!document.querySelector('[data-talk-typing]').hidden`)
 	desk.write(" does. <b>Promise.</b>")
 	w.see("[data-talk-messages]", "It does. <b>Promise.</b>")
-	w.see("[data-talk-who]", "admin is helping you")
+	w.see("[data-talk-who]", "Customer service is helping you")
 	desk.until(`document.querySelector('.message.is-mine [data-mark]')?.textContent === 'Read'`)
 	desk.see(".desk-beside", "Hand back")
 	desk.do(chromedp.Click(chromedp.CSS(".talk-canned summary")), chromedp.Click(chromedp.CSS("[data-canned]")))
