@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -26,7 +25,7 @@ type queue struct {
 	calls int           // that wait or have their turn
 }
 
-// take waits for the turn of name, and returns what ends it. ErrLimited when it does not come in time.
+// take waits for the turn of name, and returns what ends it.
 func (t *turns) take(ctx context.Context, name string) (end func(), err error) {
 	q, err := t.join(name)
 	if err != nil {
@@ -37,9 +36,6 @@ func (t *turns) take(ctx context.Context, name string) (end func(), err error) {
 		return func() { <-q.turn; t.leave(name, q) }, nil
 	case <-ctx.Done():
 		t.leave(name, q)
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, domain.TooOften(time.Second)
-		}
 		return nil, ctx.Err()
 	}
 }
