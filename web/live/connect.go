@@ -108,16 +108,16 @@ func (h *Hub) connectShopper(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	heard := h.heard.Load()
 	credential, err := h.cookies.Begin(r, "")
 	if err != nil {
 		return err
 	}
 	s := newSocket(credential.Visitor, secret, address)
-	s.crowd = crowd
+	s.crowd, s.heard = crowd, heard
 	if credential.Secret != "" {
 		s.secret, s.credential = credential.Secret, &credential
 	}
-	s.heard = h.heard.Load()
 	if s.thread, err = h.chat.Mine(r.Context(), s.visitor); err != nil {
 		return err
 	}
@@ -132,6 +132,7 @@ func (h *Hub) connectShopper(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Hub) connectStaff(w http.ResponseWriter, r *http.Request) error {
+	heard := h.heard.Load()
 	visitor, err := h.cookies.Visitor(r)
 	if err != nil {
 		return err
@@ -151,6 +152,7 @@ func (h *Hub) connectStaff(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer h.admission.leave(true, address, secret)
 	s := newSocket(visitor, secret, address)
+	s.heard = heard
 	s.staff, s.frames = true, rate.NewLimiter(staffFramesASecond, staffFramesAtOnce)
 	for _, known := range r.URL.Query()["after"] {
 		id, number, _ := strings.Cut(known, ":")
@@ -208,13 +210,17 @@ func (h *Hub) join(s *socket) {
 		})
 	case id == "":
 		s.send(statusOf(domain.Conversation{}, h.staffOnline()))
-		if h.heard.Load() != s.heard { // an event of a conversation that was begun meanwhile found nobody here
-			h.workers.start(func(ctx context.Context) {
-				ctx, cancel := context.WithTimeout(ctx, storeTime)
-				defer cancel()
+	}
+	// An event of this session's end, or of a conversation that was begun meanwhile, would have found nobody here.
+	if h.heard.Load() != s.heard {
+		h.workers.start(func(ctx context.Context) {
+			ctx, cancel := context.WithTimeout(ctx, storeTime)
+			defer cancel()
+			h.check(ctx, s)
+			if !s.staff && id == "" {
 				_ = h.search(ctx, s) // the next reconciliation searches again
-			})
-		}
+			}
+		})
 	}
 	if id != "" {
 		h.wake(id)

@@ -79,7 +79,7 @@ type Hub struct {
 	deliverer   *deliverer
 	presence    *presence
 	workers     *workers
-	heard       atomic.Int64 // conversations that were woken, and times when events were lost
+	heard       atomic.Int64 // conversations woken, ends of sessions, and times when events were lost
 	reads       *readMarks
 	reconciling atomic.Bool
 	dismissing  atomic.Bool // all who may no longer be connected
@@ -150,6 +150,7 @@ func (h *Hub) Run(ctx context.Context) {
 			if !ok {
 				ends = nil
 			} else {
+				h.heard.Add(1)
 				h.dismiss(domain.OwnerID(e.Key))
 			}
 		case <-revisit.C:
@@ -195,11 +196,16 @@ func (h *Hub) dismiss(owner domain.OwnerID) {
 			defer h.dismissing.Store(false)
 		}
 		for _, s := range h.registry.of(owner) {
-			if _, err := h.identify(ctx, s, 0); errors.Is(err, domain.ErrUnauthenticated) {
-				s.end(errSignedOut)
-			}
+			h.check(ctx, s)
 		}
 	})
+}
+
+// check closes a connection whose session has ended, or that may no longer be staff's.
+func (h *Hub) check(ctx context.Context, s *socket) {
+	if _, err := h.identify(ctx, s, 0); errors.Is(err, domain.ErrUnauthenticated) {
+		s.end(errSignedOut)
+	}
 }
 
 // Drain refuses new connections, asks the present ones to connect again elsewhere, and waits

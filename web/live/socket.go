@@ -28,7 +28,7 @@ type socket struct {
 	credential *usecase.Credential
 	owner      domain.OwnerID
 	thread     usecase.Thread // of a shopper, when it connected
-	heard      int64          // of the hub, before the thread was read
+	heard      int64          // of the hub, before the visitor was looked up
 	address    string
 	log        *slog.Logger  // of the request that became the connection
 	frames     *rate.Limiter // that the client sends
