@@ -120,6 +120,7 @@ func ms(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 func TestChat_ManyComeBack(t *testing.T) {
 	needContainers(t)
 	c := cluster.Start(t, 3)
+	c.BehindBalancer(t)
 	all := cluster.NewTalkers(t, c, 150)
 	all.Pause = 4 * time.Second
 	tabs := all.MoreTabs(350)
@@ -179,10 +180,11 @@ func TestChat_ALeavingServerDelivers(t *testing.T) {
 func TestChat_IdleConnections(t *testing.T) {
 	needContainers(t)
 	c := cluster.Start(t, 3)
+	c.BehindBalancer(t)
 	one := c.Servers[0]
 	c.Reload(t, c.Servers[1:]...)
-	all := cluster.NewTalkers(t, c, 50)
-	all.Pause = 4 * time.Second
+	all := cluster.NewTalkers(t, c, 125) // of whom none has more tabs than one may
+	all.Pause = 10 * time.Second
 	before := one.Memory(t)
 	const many = 2000
 	tabs := all.MoreTabs(many)
@@ -297,7 +299,7 @@ func TestChat_BadInput(t *testing.T) {
 			"/chat?conversation=" + secret:                 http.StatusOK,
 			"/api/chat/messages?after=-1":                  http.StatusUnprocessableEntity,
 			"/api/support/conversations/none":              http.StatusForbidden,
-			"/api/support/conversations/" + secret + "/..": http.StatusForbidden,
+			"/api/support/conversations/" + secret + "/..": http.StatusNotFound,
 		} {
 			got := spy.get(path)
 			assert.Equal(t, status, got.status, path)

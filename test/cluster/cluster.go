@@ -83,18 +83,43 @@ func Prepare(t testing.TB, n int) *Cluster {
 	}
 	c.upstream = filepath.Join(t.TempDir(), "eshop-upstream.conf")
 	c.writeUpstream(t, nil)
-	files := filepath.Join(root(), "nginx")
+	c.openNginx(t, filepath.Join(root(), "nginx", "nginx.conf"))
+	return c
+}
+
+func (c *Cluster) openNginx(t testing.TB, conf string) {
+	t.Helper()
 	c.Nginx = container.Start(t, container.Spec{
 		Folder: "nginx", Port: 80, Ready: []string{"sh", "-c", "curl -sf http://localhost/nginx_status"},
 		Files: map[string]string{
-			"/etc/nginx/nginx.conf":          filepath.Join(files, "nginx.conf"),
+			"/etc/nginx/nginx.conf":          conf,
 			"/etc/nginx/eshop-upstream.conf": c.upstream,
-			"/usr/share/eshop/pages":         filepath.Join(files, "pages"),
+			"/usr/share/eshop/pages":         filepath.Join(root(), "nginx", "pages"),
 		},
 		Networks: []container.Place{{Network: c.front, Name: "nginx", Address: c.host(2)}},
 	})
 	c.URL = "http://" + c.Nginx.Address
-	return c
+}
+
+// BehindBalancer replaces nginx by one that is set up as nginx.conf says for a balancer in front: it takes
+// X-Forwarded-For for the address of whoever asks, so that a test asks from any address.
+func (c *Cluster) BehindBalancer(t testing.TB) {
+	t.Helper()
+	conf, err := os.ReadFile(filepath.Join(root(), "nginx", "nginx.conf"))
+	require.NoError(t, err)
+	text := string(conf)
+	for off, on := range map[string]string{
+		"# set_real_ip_from 192.0.2.0/24;":  "set_real_ip_from " + c.subnet.String() + ";",
+		"# real_ip_header X-Forwarded-For;": "real_ip_header X-Forwarded-For;",
+	} {
+		require.Equal(t, 1, strings.Count(text, off), off)
+		text = strings.Replace(text, off, on, 1)
+	}
+	file := filepath.Join(t.TempDir(), "nginx.conf")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+	c.Nginx.Stop(t)
+	c.Nginx.Remove(t)
+	c.openNginx(t, file)
 }
 
 func root() string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/cookiejar"
@@ -28,14 +29,15 @@ type Talkers struct {
 	// Pause is how long a shopper waits before the next question, and at most half as long again.
 	Pause time.Duration
 
-	t     testing.TB
-	base  string
-	ctx   context.Context
-	going sync.WaitGroup
-	tabs  Tabs
-	mu    sync.Mutex
-	sent  map[string]time.Time // by client id: when it was first said
-	late  []time.Duration      // from when something was said until the other side had it
+	t         testing.TB
+	base      string
+	ctx       context.Context
+	going     sync.WaitGroup
+	tabs      Tabs
+	addresses int // that were given out
+	mu        sync.Mutex
+	sent      map[string]time.Time // by client id: when it was first said
+	late      []time.Duration      // from when something was said until the other side had it
 }
 
 // Talker is one end of conversations. It comes back by itself until its talkers end.
@@ -189,9 +191,23 @@ func (all *Talkers) talker(staff bool) *Talker {
 	jar, err := cookiejar.New(nil)
 	require.NoError(all.t, err)
 	return &Talker{
-		all: all, staff: staff, client: &http.Client{Jar: jar, Timeout: patience},
+		all: all, staff: staff, client: &http.Client{Jar: jar, Timeout: patience, Transport: from{all.anAddress()}},
 		last: map[string]int64{}, heard: map[string][]Frame{},
 	}
+}
+
+// from asks from an address of its own, where nginx stands behind a balancer.
+type from struct{ address http.Header }
+
+func (f from) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	maps.Copy(r.Header, f.address)
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func (all *Talkers) anAddress() http.Header {
+	all.addresses++
+	return http.Header{"X-Forwarded-For": {fmt.Sprintf("10.9.%d.%d", all.addresses/200, all.addresses%200+1)}}
 }
 
 func (k *Talker) post(path string, body object, into any) int {
@@ -228,7 +244,7 @@ func (k *Talker) stay(ctx context.Context) {
 	dialer := websocket.Dialer{Jar: k.client.Jar, HandshakeTimeout: 5 * time.Second}
 	left := time.Now()
 	for tries := 0; ctx.Err() == nil; tries++ {
-		conn, answer, err := dialer.DialContext(ctx, k.address(), nil)
+		conn, answer, err := dialer.DialContext(ctx, k.address(), k.client.Transport.(from).address)
 		if err == nil {
 			hangUp := context.AfterFunc(ctx, func() { _ = conn.Close() })
 			k.begin(conn, answer.Header.Get("X-Served-By"), time.Since(left))

@@ -14,7 +14,7 @@ import (
 const (
 	// socketsInAll is for shoppers; an idle socket takes some 30 kB. Staff always finds room.
 	socketsInAll = 4000
-	// socketsOfAddress is as many as nginx lets a whole office have.
+	// socketsOfAddress is for servers without nginx, which lets a whole office have 200.
 	socketsOfAddress = 300
 	// socketsOfSession is for the tabs of one person.
 	socketsOfSession = 20
