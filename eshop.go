@@ -148,7 +148,7 @@ func UseCases(s Stores, options Options) (*usecase.Shop, error) {
 		Cart:     usecase.NewCart(usecase.CartDeps{Carts: s.Carts, Products: s.Products, NewID: o.NewID}),
 		Wishlist: usecase.NewWishlist(usecase.WishlistDeps{Wishlists: s.Wishlists, Products: s.Products, Clock: o.Clock, NewID: o.NewID}),
 		Checkout: usecase.NewCheckout(usecase.CheckoutDeps{
-			Carts: s.Carts, Orders: s.Orders, Payments: s.Payments, Events: s.Events,
+			Carts: s.Carts, Orders: s.Orders, Payments: s.Payments, Events: s.Events, Limits: s.Limits,
 			Clock: o.Clock, NewID: o.NewID, SecretKey: o.SecretKey,
 		}),
 		Account: usecase.NewAccount(usecase.AccountDeps{

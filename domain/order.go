@@ -175,6 +175,7 @@ type Purchase struct {
 	Method          string
 	Card            Card
 	ExpectedTotal   *Money // what the shopper was told to pay; nil when they were not told
+	ClientAddress   string // of the network that it came from
 }
 
 // Check fails with what is wrong with p at time now, by field.

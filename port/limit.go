@@ -21,6 +21,9 @@ type Limits interface {
 	// at once, no more than Burst get zero.
 	Take(ctx context.Context, key string, limit Limit) (time.Duration, error)
 
+	// Peek returns what Take would, and takes nothing.
+	Peek(ctx context.Context, key string, limit Limit) (time.Duration, error)
+
 	// Reset forgets all that was taken for key.
 	Reset(ctx context.Context, key string) error
 }

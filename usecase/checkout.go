@@ -19,6 +19,7 @@ type CheckoutDeps struct {
 	Orders    port.Orders
 	Payments  port.Payments
 	Events    port.Events
+	Limits    port.Limits
 	Clock     Clock
 	NewID     NewID
 	SecretKey SecretKey
@@ -61,7 +62,8 @@ const (
 // It fails with ErrConflict `total_changed` when the order would cost another sum than
 // p expects, with ErrDeclined when the payment was refused, and with ErrUnavailable
 // when the gateway could not take it: these leave the stock and the cart as they were,
-// and the key free. The key of an order that came back Pending stays its own: when the
+// and the key free. It fails with ErrLimited when too many attempts of the owner, with the
+// card or from the address were not paid; not for a key that has placed its order. The key of an order that came back Pending stays its own: when the
 // payment turns out not to be made, a repeat fails with ErrDeclined.
 func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, p domain.Purchase) (order domain.Order, placed bool, err error) {
 	if err := p.Check(c.deps.Clock()); err != nil {
@@ -75,9 +77,9 @@ func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.Ide
 		return domain.Order{}, false, err
 	}
 	if placed {
-		order, err = c.pay(budget, order, p.Card)
+		order, err = c.pay(budget, order, p)
 	} else {
-		order, err = c.join(budget, order, p.Card)
+		order, err = c.join(budget, order, p)
 	}
 	return order, placed, err
 }
@@ -90,11 +92,16 @@ func (c *Checkout) place(ctx context.Context, owner domain.OwnerID, key domain.I
 	if err != nil {
 		return domain.Order{}, false, err
 	}
+	limited := c.limited(ctx, c.attemptOf(owner, p))
 	draft := domain.Order{
 		ID: domain.OrderID(c.deps.NewID()), Owner: owner, Email: p.Email, ShippingAddress: p.ShippingAddress,
 		Payment: domain.Payment{Method: p.Method, Last4: p.Card.Last4()}, PlacedAt: c.deps.Clock(),
 	}
 	order, placed, err := c.deps.Orders.PlaceOrder(ctx, placement, func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
+		// A repeat does not come here.
+		if limited != nil {
+			return domain.Order{}, limited
+		}
 		order, err := domain.NewOrder(draft, cart, products)
 		if err != nil {
 			return domain.Order{}, err
@@ -111,9 +118,13 @@ func (c *Checkout) place(ctx context.Context, owner domain.OwnerID, key domain.I
 }
 
 // pay asks for the payment of a pending order that is leased to this call.
-func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
-	status, ok := c.charge(ctx, order, card)
+func (c *Checkout) pay(ctx context.Context, order domain.Order, p domain.Purchase) (domain.Order, error) {
+	status, ok := c.charge(ctx, order, p.Card)
 	if !ok {
+		if !order.Payment.Awaited {
+			// This one is placed: who is over the limit is told so at the next.
+			_ = c.countUnpaid(ctx, pendingLimits, c.attemptOf(order.Owner, p))
+		}
 		return c.await(ctx, order), nil
 	}
 	settled, err := c.settle(ctx, order, status)
@@ -122,6 +133,12 @@ func (c *Checkout) pay(ctx context.Context, order domain.Order, card domain.Card
 		return order, nil // what the gateway said could not be kept: Settle asks again
 	case err != nil:
 		return domain.Order{}, err
+	case settled.Status == domain.Cancelled && status == port.Refused:
+		// One of many at once does not learn what the gateway said.
+		if err := c.countUnpaid(ctx, declinedLimits, c.attemptOf(order.Owner, p)); errors.Is(err, domain.ErrLimited) {
+			return domain.Order{}, err
+		}
+		return domain.Order{}, errUnpaid(status)
 	case settled.Status == domain.Cancelled:
 		return domain.Order{}, errUnpaid(status)
 	}
@@ -199,7 +216,7 @@ func settleOrder(ctx context.Context, orders port.Orders, events port.Events, id
 // returns it as it is when ctx leaves no more time. When that call's lease ends first,
 // by the store's clock, its server is taken for dead, and join goes on in its place: a
 // charge that is asked for again is made once.
-func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Card) (domain.Order, error) {
+func (c *Checkout) join(ctx context.Context, order domain.Order, p domain.Purchase) (domain.Order, error) {
 	waiting, cancel := leaving(ctx, keepTimeout)
 	defer cancel()
 	mayPay, cancel := leaving(ctx, payTimeout)
@@ -217,7 +234,7 @@ func (c *Checkout) join(ctx context.Context, order domain.Order, card domain.Car
 		case mayPay.Err() == nil:
 			leased, err := c.deps.Orders.LeaseOrder(ctx, port.Lease{Order: order.ID, For: leaseFor})
 			if err == nil {
-				return c.pay(ctx, leased, card)
+				return c.pay(ctx, leased, p)
 			}
 			if !errors.Is(err, domain.ErrNotFound) {
 				return domain.Order{}, err

@@ -16,18 +16,35 @@ func (s *Store) Take(ctx context.Context, key string, limit port.Limit) (time.Du
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	now := s.Clock()
-	s.sweepLimits(now)
-	full := s.limits[key]
-	if full.Before(now) {
-		full = now
-	}
-	full = full.Add(limit.Every)
-	if wait := full.Sub(now) - time.Duration(limit.Burst)*limit.Every; wait > 0 {
+	wait, full := s.oneMore(key, limit)
+	if wait > 0 {
 		return wait, nil
 	}
 	s.limits[key] = full
 	return 0, nil
+}
+
+func (s *Store) Peek(ctx context.Context, key string, limit port.Limit) (time.Duration, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	wait, _ := s.oneMore(key, limit)
+	return wait, nil
+}
+
+// oneMore returns how long until one more of limit may be taken for key, zero for now, and
+// when all will have come back once it is.
+func (s *Store) oneMore(key string, limit port.Limit) (wait time.Duration, full time.Time) {
+	now := s.Clock()
+	s.sweepLimits(now)
+	full = s.limits[key]
+	if full.Before(now) {
+		full = now
+	}
+	full = full.Add(limit.Every)
+	return max(0, full.Sub(now)-time.Duration(limit.Burst)*limit.Every), full
 }
 
 func (s *Store) Reset(ctx context.Context, key string) error {

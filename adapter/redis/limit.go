@@ -39,16 +39,27 @@ local taken = math.min(tonumber(redis.call('ZSCORE', KEYS[1], key) or now), now 
 local full = math.max(taken, now) + every
 local wait = full - now - burst * every
 if wait > 0 then return string.format('%.0f', wait) end
+if ARGV[4] == 'peek' then return '0' end
 redis.call('ZADD', KEYS[1], string.format('%.0f', full), key)
 return '0'`)
 
 func (l *Limits) Take(ctx context.Context, key string, limit port.Limit) (time.Duration, error) {
+	return l.ask(ctx, key, limit, "take", l.local.Take)
+}
+
+func (l *Limits) Peek(ctx context.Context, key string, limit port.Limit) (time.Duration, error) {
+	return l.ask(ctx, key, limit, "peek", l.local.Peek)
+}
+
+// ask runs gcra to take one or to peek, or does the same in local while Redis is away.
+func (l *Limits) ask(ctx context.Context, key string, limit port.Limit, what string,
+	local func(context.Context, string, port.Limit) (time.Duration, error)) (time.Duration, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
 	redis := l.client.redis()
 	if redis == nil {
-		return l.local.Take(ctx, key, limit)
+		return local(ctx, key, limit)
 	}
 	asking, cancel := withTimeout()
 	defer cancel()
@@ -57,9 +68,10 @@ func (l *Limits) Take(ctx context.Context, key string, limit port.Limit) (time.D
 		key,
 		strconv.FormatInt(max(limit.Every.Microseconds(), 1), 10),
 		strconv.Itoa(limit.Burst),
+		what,
 	}).AsInt64()
 	if l.client.failed(err) {
-		return l.local.Take(ctx, key, limit)
+		return local(ctx, key, limit)
 	}
 	return time.Duration(wait) * time.Microsecond, nil
 }

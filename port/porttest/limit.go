@@ -40,6 +40,23 @@ func takingLimits(t *testing.T, open func(t *testing.T) turns[port.Limits]) {
 			spent(t, since, limits, "a", few)
 		}
 	})
+	t.Run("who peeks is told what who takes would be, and takes nothing", func(t *testing.T) {
+		limits := open(t)
+		for n := range few.Burst {
+			for range 5 {
+				wait, err := limits().Peek(t.Context(), "a", few)
+				require.NoError(t, err)
+				require.Zero(t, wait, "with %d taken", n)
+			}
+			require.Zero(t, take(t, limits, "a", few), "number %d", n)
+		}
+		for range 5 {
+			peeked, err := limits().Peek(t.Context(), "a", few)
+			require.NoError(t, err)
+			assert.Positive(t, peeked)
+			assert.InDelta(t, take(t, limits, "a", few), peeked, float64(time.Second))
+		}
+	})
 	t.Run("each key is counted apart", func(t *testing.T) {
 		limits, since := open(t), map[string]time.Time{}
 		for _, key := range []string{"a", "A", "B", "b", "", "a ", "signin:anna|192.0.2.1", "signin:anna|2001:db8::1", "ä", "%"} {
@@ -131,6 +148,10 @@ func cancellingLimits(t *testing.T, open func(t *testing.T) turns[port.Limits]) 
 	for name, call := range map[string]func(context.Context, turns[port.Limits]) error{
 		"Take": func(ctx context.Context, limits turns[port.Limits]) error {
 			_, err := limits().Take(ctx, "free", few)
+			return err
+		},
+		"Peek": func(ctx context.Context, limits turns[port.Limits]) error {
+			_, err := limits().Peek(ctx, "free", few)
 			return err
 		},
 		"Reset": func(ctx context.Context, limits turns[port.Limits]) error { return limits().Reset(ctx, "taken") },

@@ -566,3 +566,28 @@ func atOnce(n int, call func(int) reply) []reply {
 	calls.Wait()
 	return answers
 }
+
+func TestBuy_WhoTriesCardsIsToldToWait(t *testing.T) {
+	s := open(t, quick)
+	v := s.member("jane")
+	v.add(lamp, 1)
+	paid := v.buy(goodCard, "paid").is(http.StatusCreated)
+	v.add(lamp, 2)
+	for range 10 {
+		v.buy(declinedCard, "").fails(http.StatusPaymentRequired, "payment_declined")
+	}
+	cart := v.get("/api/cart/").Body
+	for range 3 {
+		late := v.buy(goodCard, "late").fails(http.StatusTooManyRequests, "rate_limited")
+		assert.Equal(t, "60", late.Header.Get("Retry-After"))
+	}
+	assert.Equal(t, cart, v.get("/api/cart/").Body)
+	assert.Equal(t, 11, s.stock(lamp.ID))
+	assert.Equal(t, paid.at("order"), v.buy(goodCard, "paid").is(http.StatusOK).at("order"), "a repeat of what was paid gets its answer")
+	other := s.visitor()
+	other.add(lamp, 1)
+	other.buy(declinedCard, "").fails(http.StatusTooManyRequests, "rate_limited")
+	other.buy(goodCard, "").is(http.StatusCreated)
+	s.Wait(time.Minute)
+	v.buy(goodCard, "late").is(http.StatusCreated)
+}

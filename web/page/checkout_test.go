@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -223,4 +224,25 @@ func TestCheckout_Mistakes(t *testing.T) {
 		assert.NotContains(t, a.body, "<script>alert")
 		assert.NotContains(t, a.body, "<img src=x")
 	})
+}
+
+func TestCheckout_WhoTriesCardsIsToldToWait(t *testing.T) {
+	s := open(t)
+	b := s.visitor()
+	b.add(lamp, 2)
+	for range 10 {
+		a := b.post("/checkout", b.checkoutForm("payment.card_number", "4000000000000002"))
+		require.Equal(t, http.StatusPaymentRequired, a.status)
+	}
+	typed := b.checkoutForm()
+	a := b.post("/checkout", typed)
+	require.Equal(t, http.StatusTooManyRequests, a.status)
+	assert.Equal(t, "60", a.header.Get("Retry-After"))
+	assert.Contains(t, a.text(), "wait a little and try again")
+	keeps(t, a, typed)
+	assert.Empty(t, s.Orders())
+	assert.Equal(t, 12, s.Product(lamp.ID).Stock)
+	s.Wait(time.Minute)
+	again := with(a.form("/checkout"), "payment.card_number", goodCard, "payment.cvc", "987")
+	assert.Equal(t, http.StatusSeeOther, b.post("/checkout", again).status, "the same form once more is paid")
 }

@@ -14,6 +14,7 @@ import (
 	"eshop/usecase"
 	"eshop/web/page/ui"
 	"eshop/web/problem"
+	"eshop/web/session"
 )
 
 // Pages answers those who buy.
@@ -87,13 +88,13 @@ func (p *Pages) Buy(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return "", "", err
 		}
-		order, _, err := p.Shop.Checkout.Buy(r.Context(), by.Session.Owner(), key, purchaseOf(form))
+		order, _, err := p.Shop.Checkout.Buy(r.Context(), by.Session.Owner(), key, purchaseOf(form, session.ClientAddress(r)))
 		return ui.OrderPath(order) + "?placed", "", err
 	}, func(form url.Values, err error) error { return p.refuse(w, r, err, form) })
 }
 
-// purchaseOf reads what the form of the checkout says.
-func purchaseOf(f url.Values) domain.Purchase {
+// purchaseOf reads what the form of the checkout says, which came from an address.
+func purchaseOf(f url.Values, address string) domain.Purchase {
 	text := func(name string) string { return strings.TrimSpace(f.Get(name)) }
 	return domain.Purchase{
 		Email: text("email"),
@@ -106,6 +107,7 @@ func purchaseOf(f url.Values) domain.Purchase {
 		Card:   domain.NewCard(text("payment.card_number"), expiry(f.Get("payment.expiry")), f.Get("payment.cvc")),
 		// The form always says which total it showed.
 		ExpectedTotal: shownTotal(f.Get("total")),
+		ClientAddress: address,
 	}
 }
 

@@ -1,0 +1,98 @@
+package usecase
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"eshop/domain"
+	"eshop/port"
+)
+
+// attemptLimits is what may be tried without being paid, counted by owner, card and address.
+type attemptLimits struct {
+	name                 string
+	owner, card, address port.Limit
+}
+
+// Attempts that are paid are not counted: who pays is never told to wait, however much
+// they buy.
+var (
+	declinedLimits = attemptLimits{
+		name: "declined",
+		// People try each of their cards a few times. Who goes on does not know the card.
+		owner: port.Limit{Burst: 10, Every: time.Minute},
+		// A card has a thousand security codes or more: at this pace trying them takes a week,
+		// from however many sessions and addresses.
+		card: port.Limit{Burst: 10, Every: 10 * time.Minute},
+		// A whole town may share an address, and a few in a hundred of its cards are declined.
+		address: port.Limit{Burst: 100, Every: 30 * time.Second},
+	}
+	// A pending order holds its stock until the gateway has said what became of it, which is the
+	// fault of the gateway and hardly ever of the shopper: only who does nothing else is stopped.
+	pendingLimits = attemptLimits{
+		name:    "pending",
+		owner:   port.Limit{Burst: 60, Every: 10 * time.Second},
+		card:    port.Limit{Burst: 600, Every: time.Second},
+		address: port.Limit{Burst: 1200, Every: time.Second},
+	}
+)
+
+// attempt is who tries to pay, and with what.
+type attempt struct {
+	owner domain.OwnerID
+	card  string // a keyed hash, which does not tell the number
+	from  string
+}
+
+func (c *Checkout) attemptOf(owner domain.OwnerID, p domain.Purchase) attempt {
+	return attempt{owner, c.deps.SecretKey.derive("number of a card", p.Card.Number), p.ClientAddress}
+}
+
+// limited fails with ErrLimited when too many attempts like a were not paid. Nobody is
+// kept from buying because nobody counts.
+func (c *Checkout) limited(ctx context.Context, a attempt) error {
+	for _, limits := range []attemptLimits{declinedLimits, pendingLimits} {
+		if err := c.count(ctx, c.deps.Limits.Peek, limits, a); errors.Is(err, domain.ErrLimited) {
+			return err
+		}
+	}
+	return nil
+}
+
+// countUnpaid counts an attempt that was not paid. It fails with ErrLimited when there are
+// more than are allowed, as when many are made at once.
+func (c *Checkout) countUnpaid(ctx context.Context, limits attemptLimits, a attempt) error {
+	return c.count(context.WithoutCancel(ctx), c.deps.Limits.Take, limits, a)
+}
+
+// count fails with ErrLimited when ask tells to wait for one of the limits of a. What others
+// have used up of an address is no matter of an owner who has paid an order.
+func (c *Checkout) count(ctx context.Context, ask func(context.Context, string, port.Limit) (time.Duration, error), limits attemptLimits, a attempt) error {
+	ofOwner, ownerErr := ask(ctx, digest(limits.name+" of owner:"+string(a.owner)), limits.owner)
+	ofCard, cardErr := ask(ctx, digest(limits.name+" of card:"+a.card), limits.card)
+	ofAddress, addressErr := ask(ctx, digest(limits.name+" of address:"+a.from), limits.address)
+	if err := errors.Join(ownerErr, cardErr, addressErr); err != nil {
+		return err
+	}
+	wait := max(ofOwner, ofCard)
+	if ofAddress > wait {
+		_, paid, err := c.Orders(ctx, a.owner, domain.Page{Number: 1, Size: 1})
+		if err != nil {
+			return err
+		}
+		if paid == 0 {
+			wait = ofAddress
+		}
+	}
+	if wait > 0 {
+		return tooManyUnpaid(wait)
+	}
+	return nil
+}
+
+func tooManyUnpaid(wait time.Duration) error {
+	err := domain.TooOften(wait)
+	err.Text = "too many payments were declined or are not known yet, and nothing was charged; wait a little and try again"
+	return err
+}
