@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,8 @@ type Visitor struct {
 	Session domain.Session
 	User    domain.User // zero for a guest
 	Device  string      // that asks, as people call it
+	// DeviceKeys is what the device keeps of the accounts that signed in on it.
+	DeviceKeys string
 }
 
 // Known reports whether the visitor has a session: a guest who wrote something, or an account.
@@ -64,9 +67,10 @@ type Credential struct {
 	Visitor
 }
 
-// What may be tried how often. Passwords are counted for a name from one address,
-// so that a stranger cannot lock somebody out, for a name from anywhere, and for an
-// address over all names, which a whole office may share.
+// What may be tried how often. Passwords are counted for an account from one address,
+// for an account from anywhere, and for an address over all names, which a whole office
+// may share. What strangers have used up elsewhere does not count on a device that
+// signed in before, nor at an address where the account is signed in.
 var (
 	signInOfAddress   = port.Limit{Burst: 400, Every: 2 * time.Second}
 	signInFromAddress = port.Limit{Burst: 10, Every: 30 * time.Second}
@@ -155,19 +159,13 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 	if err := checkTyped(map[string]string{"username": login, "password": password}); err != nil {
 		return Credential{}, err
 	}
-	if err := a.take(ctx, "signin-of:"+address, signInOfAddress); err != nil {
-		return Credential{}, err
-	}
 	name := domain.LoginName(login)
-	here, anywhere := "signin:"+name+"|"+address, "signin:"+name
-	if err := a.take(ctx, here, signInFromAddress); err != nil {
-		return Credential{}, err
-	}
-	if err := a.take(ctx, anywhere, signInAnywhere); err != nil {
-		return Credential{}, err
-	}
 	user, err := a.deps.Users.UserByLogin(ctx, name)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return Credential{}, err
+	}
+	taken, err := a.takeSignIn(ctx, guest, user, name, address)
+	if err != nil {
 		return Credential{}, err
 	}
 	matches, err := a.deps.Passwords.Matches(ctx, user.PasswordHash, password)
@@ -180,7 +178,7 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 		return Credential{}, errWrongPair()
 	}
 	// What was taken counts failures alone.
-	for _, key := range []string{here, anywhere} {
+	for _, key := range taken {
 		if err := a.deps.Limits.Reset(ctx, digest(key)); err != nil {
 			return Credential{}, err
 		}
@@ -195,6 +193,40 @@ func (a *Account) SignIn(ctx context.Context, guest Visitor, login, password, ad
 	}
 	a.deps.Note(ctx, Act{What: ActSignedIn, By: user, On: user.Username})
 	return pass, nil
+}
+
+// takeSignIn takes one try of a password for an account, or for the name of none, and
+// returns what it was counted under.
+func (a *Account) takeSignIn(ctx context.Context, guest Visitor, user domain.User, name, address string) ([]string, error) {
+	account := "signin:" + name
+	if user.ID != "" {
+		account = "signin-id:" + string(user.ID) // by whichever of its names
+	}
+	if device := a.keyOfDevice(guest.DeviceKeys, user.ID); device != "" {
+		here := account + "|device " + device
+		return []string{here, account}, a.take(ctx, here, signInFromAddress)
+	}
+	if err := a.take(ctx, "signin-of:"+address, signInOfAddress); err != nil {
+		return nil, err
+	}
+	here := account + "|" + address
+	if err := a.take(ctx, here, signInFromAddress); err != nil {
+		return nil, err
+	}
+	err := a.take(ctx, account, signInAnywhere)
+	if errors.Is(err, domain.ErrLimited) && a.signedInAt(ctx, user, address) {
+		err = nil
+	}
+	return []string{here, account}, err
+}
+
+// signedInAt reports whether the account has a session that began at the address.
+func (a *Account) signedInAt(ctx context.Context, user domain.User, address string) bool {
+	if user.ID == "" {
+		return false
+	}
+	all, err := a.deps.Sessions.SessionsOf(ctx, user.ID, a.deps.Clock())
+	return err == nil && slices.ContainsFunc(all, func(s domain.Session) bool { return s.Address == address })
 }
 
 // checkTyped fails with the names of what cannot have been meant.
@@ -286,6 +318,7 @@ func (a *Account) confirm(ctx context.Context, v Visitor, passwords ...string) (
 // signIn renews the session, so that a secret that somebody else planted is of no use.
 func (a *Account) signIn(ctx context.Context, guest Visitor, user domain.User, address string) (Credential, error) {
 	pass := a.pass(Visitor{Session: domain.Session{Guest: guest.Session.Guest, User: user.ID}, User: user, Device: guest.Device}, address)
+	pass.DeviceKeys = a.withKey(guest.DeviceKeys, user.ID)
 	pass.Session.Unmerged = guest.Session.Guest != "" && !guest.SignedIn()
 	if !pass.Session.Unmerged {
 		return pass, a.deps.Sessions.ReplaceSession(ctx, guest.Session.Key, pass.Session)

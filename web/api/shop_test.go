@@ -172,6 +172,9 @@ func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	asked := r.Clone(r.Context())
 	asked.RequestURI, asked.RemoteAddr = r.URL.RequestURI(), visitorAddress
+	if from, ok := r.Context().Value(addressKey{}).(string); ok {
+		asked.RemoteAddr = from
+	}
 	asked.Body = io.NopCloser(bytes.NewReader(body))
 	if r.URL.Scheme == "https" {
 		asked.TLS = new(tls.ConnectionState)
@@ -186,15 +189,18 @@ func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // visitor is somebody with a cookie jar of their own.
 type visitor struct {
-	t      testing.TB
-	client *http.Client
+	t       testing.TB
+	client  *http.Client
+	address string // and port; visitorAddress unless set
 }
+
+type addressKey struct{}
 
 // visitor gives somebody who was never here.
 func (s *shop) visitor() *visitor {
 	jar, err := cookiejar.New(nil)
 	require.NoError(s.t, err)
-	return &visitor{s.t, &http.Client{Transport: s, Jar: jar}}
+	return &visitor{t: s.t, client: &http.Client{Transport: s, Jar: jar}}
 }
 
 // member gives somebody who has just registered.
@@ -264,7 +270,11 @@ func (v *visitor) sendWith(method, path string, body any, headers http.Header) r
 		require.NoError(v.t, err)
 		content = bytes.NewReader(text)
 	}
-	r, err := http.NewRequestWithContext(context.Background(), method, strings.TrimSuffix(shopURL.String(), "/")+path, content)
+	ctx := context.Background()
+	if v.address != "" {
+		ctx = context.WithValue(ctx, addressKey{}, v.address)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(shopURL.String(), "/")+path, content)
 	require.NoError(v.t, err)
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")

@@ -17,6 +17,8 @@ import (
 
 const (
 	cookieName = "session"
+	// deviceCookieName is what the device is known by when somebody signs in once more. It outlives sessions.
+	deviceCookieName = "device"
 	// cookieAge is the longest that browsers keep a cookie: when a session ends is the store's
 	// to say, which lets one that is in use live on.
 	cookieAge = 400 * 24 * time.Hour
@@ -32,6 +34,9 @@ type Cookies struct {
 
 // New returns Cookies whose sessions are those of account.
 func New(account *usecase.Account) *Cookies { return &Cookies{account} }
+
+// mostDeviceCookie bounds what is read of a device's cookie, in bytes: more than a device is given.
+const mostDeviceCookie = 1000
 
 type visitorKey struct{}
 
@@ -63,6 +68,9 @@ func (k *Cookies) identify(ctx context.Context, r *http.Request) (usecase.Visito
 	}
 	who, err := identify(ctx, Secret(r))
 	who.Device = device(r.UserAgent())
+	if keys, err := r.Cookie(deviceCookieName); err == nil && len(keys.Value) <= mostDeviceCookie {
+		who.DeviceKeys = keys.Value
+	}
 	return who, err
 }
 
@@ -132,12 +140,15 @@ func (k *Cookies) Keep(w http.ResponseWriter, r *http.Request, c usecase.Credent
 
 // Set sets the cookie of a credential that is kept already.
 func (k *Cookies) Set(w http.ResponseWriter, r *http.Request, c usecase.Credential) {
-	http.SetCookie(w, cookie(r, c.Secret, cookieAge))
+	http.SetCookie(w, cookie(r, cookieName, c.Secret, cookieAge))
+	if c.DeviceKeys != "" {
+		http.SetCookie(w, cookie(r, deviceCookieName, c.DeviceKeys, cookieAge))
+	}
 }
 
 // Clear removes the visitor's cookie.
 func (k *Cookies) Clear(w http.ResponseWriter, r *http.Request) {
-	http.SetCookie(w, cookie(r, "", -time.Second))
+	http.SetCookie(w, cookie(r, cookieName, "", -time.Second))
 }
 
 type tlsKey struct{}
@@ -145,9 +156,9 @@ type tlsKey struct{}
 // OverTLS marks a request with ctx as one that came to the balancer by TLS.
 func OverTLS(ctx context.Context) context.Context { return context.WithValue(ctx, tlsKey{}, true) }
 
-func cookie(r *http.Request, value string, age time.Duration) *http.Cookie {
+func cookie(r *http.Request, name, value string, age time.Duration) *http.Cookie {
 	return &http.Cookie{
-		Name: cookieName, Value: value, Path: "/", MaxAge: int(age.Seconds()),
+		Name: name, Value: value, Path: "/", MaxAge: int(age.Seconds()),
 		HttpOnly: true, Secure: r.TLS != nil || r.Context().Value(tlsKey{}) != nil, SameSite: http.SameSiteLaxMode,
 	}
 }
