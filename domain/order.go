@@ -76,6 +76,7 @@ type StatusChange struct {
 	Status OrderStatus
 	At     time.Time
 	Key    IdempotencyKey // that of the call that gave the order the status; "" without one
+	By     string         // username of the one of the staff who gave it; "" for what the shop did by itself
 }
 
 // Clone returns a copy that shares nothing with o.
@@ -123,22 +124,22 @@ func (o *Order) MoveTo(next OrderStatus, at time.Time) (Effects, error) {
 	return effects, nil
 }
 
-// MoveOnce is MoveTo for a call with a key, which is kept in the history. The same call
-// again has no effects; with another status it is ErrConflict `idempotency_key_reused`.
-// Giving the order the status that it has has no effects either.
-func (o *Order) MoveOnce(key IdempotencyKey, next OrderStatus, at time.Time) (Effects, error) {
-	if i := slices.IndexFunc(o.History, func(c StatusChange) bool { return key != "" && c.Key == key }); i >= 0 {
-		if o.History[i].Status != next {
+// MoveOnce is MoveTo for a call with a key and by somebody, which the history keeps. The
+// same call again has no effects; with another status it is ErrConflict
+// `idempotency_key_reused`. Giving the order the status that it has has no effects either.
+func (o *Order) MoveOnce(to StatusChange) (Effects, error) {
+	if i := slices.IndexFunc(o.History, func(c StatusChange) bool { return to.Key != "" && c.Key == to.Key }); i >= 0 {
+		if o.History[i].Status != to.Status {
 			return Effects{}, KeyReused()
 		}
 		return Effects{}, nil
 	}
-	if o.Status == next {
+	if o.Status == to.Status {
 		return Effects{}, nil
 	}
-	effects, err := o.MoveTo(next, at)
+	effects, err := o.MoveTo(to.Status, to.At)
 	if err == nil {
-		o.History[len(o.History)-1].Key = key
+		o.History[len(o.History)-1] = to
 	}
 	return effects, err
 }

@@ -94,21 +94,22 @@ func TestOrder_MoveTo(t *testing.T) {
 func TestOrder_MoveOnce(t *testing.T) {
 	order := domain.Order{Status: domain.Paid, History: []domain.StatusChange{{Status: domain.Paid, At: noon}}}
 	for range 2 {
-		_, err := order.MoveOnce("a", domain.Shipped, noon)
+		_, err := order.MoveOnce(domain.StatusChange{Status: domain.Shipped, At: noon, Key: "a", By: "sue"})
 		require.NoError(t, err)
 	}
-	assert.Equal(t, domain.StatusChange{Status: domain.Shipped, At: noon, Key: "a"}, order.History[1])
-	_, err := order.MoveOnce("a", domain.Delivered, noon)
+	assert.Equal(t, domain.StatusChange{Status: domain.Shipped, At: noon, Key: "a", By: "sue"}, order.History[1])
+	_, err := order.MoveOnce(domain.StatusChange{Status: domain.Delivered, At: noon, Key: "a"})
 	assert.Equal(t, domain.CodeIdempotencyKeyReused, domain.CodeOf(err))
-	effects, err := order.MoveOnce("b", domain.Delivered, noon)
+	effects, err := order.MoveOnce(domain.StatusChange{Status: domain.Delivered, At: noon, Key: "b"})
 	require.NoError(t, err)
 	assert.Equal(t, domain.Delivered, effects.MovedTo)
 	for _, key := range []domain.IdempotencyKey{"a", "", "c"} {
-		effects, err = order.MoveOnce(key, map[domain.IdempotencyKey]domain.OrderStatus{"a": domain.Shipped, "": domain.Delivered, "c": domain.Delivered}[key], noon)
+		to := map[domain.IdempotencyKey]domain.OrderStatus{"a": domain.Shipped, "": domain.Delivered, "c": domain.Delivered}[key]
+		effects, err = order.MoveOnce(domain.StatusChange{Status: to, At: noon, Key: key, By: "bob"})
 		require.NoError(t, err, "a call that comes late was done before")
 		assert.Zero(t, effects)
 	}
-	_, err = order.MoveOnce("", domain.Shipped, noon)
+	_, err = order.MoveOnce(domain.StatusChange{Status: domain.Shipped, At: noon})
 	require.ErrorIs(t, err, domain.ErrConflict)
 	assert.Equal(t, domain.Delivered, order.Status)
 	assert.Len(t, order.History, 3)

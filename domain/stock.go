@@ -12,6 +12,7 @@ type StockMovement struct {
 	Reason  MovementReason
 	Order   OrderID // when an order is the reason
 	At      time.Time
+	By      string // username of the one of the staff who counted; "" for what an order or a new product moved
 }
 
 // MovementReason is why stock changed.

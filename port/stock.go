@@ -23,4 +23,7 @@ type Stock interface {
 	// Movements returns every change of the product's stock, oldest first. They
 	// add up to its stock at all times.
 	Movements(ctx context.Context, id domain.ProductID) ([]domain.StockMovement, error)
+
+	// LastMovements returns the newest limit of them at most, the newest first.
+	LastMovements(ctx context.Context, id domain.ProductID, limit int) ([]domain.StockMovement, error)
 }

@@ -182,13 +182,13 @@ func (c *Checkout) await(ctx context.Context, order domain.Order) domain.Order {
 
 // settle moves the order on by the status of its charge, and wakes the calls that wait for it.
 func (c *Checkout) settle(ctx context.Context, order domain.Order, status port.ChargeStatus) (domain.Order, error) {
-	return settleOrder(ctx, c.deps.Orders, c.deps.Events, order.ID, settlement(status, c.deps.Clock()))
+	return settleOrder(ctx, c.deps.Orders, c.deps.Events, order.ID, settlement(status, c.deps.Clock(), ""))
 }
 
 type transition = func(*domain.Order) (domain.Effects, error)
 
-// settlement moves a pending order on by the status of its charge.
-func settlement(status port.ChargeStatus, at time.Time) transition {
+// settlement moves a pending order on by the status of its charge, which somebody may have asked for.
+func settlement(status port.ChargeStatus, at time.Time, by string) transition {
 	next := domain.Cancelled
 	if status == port.Charged {
 		next = domain.Paid
@@ -197,7 +197,7 @@ func settlement(status port.ChargeStatus, at time.Time) transition {
 		if o.Status != domain.Pending {
 			return domain.Effects{}, nil
 		}
-		return o.MoveTo(next, at)
+		return o.MoveOnce(domain.StatusChange{Status: next, At: at, By: by})
 	}
 }
 

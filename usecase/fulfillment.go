@@ -79,7 +79,7 @@ func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.Or
 		if o.Status == next {
 			return domain.Effects{}, nil
 		}
-		return o.MoveOnce(ownKey(by, key), kept, f.deps.Clock())
+		return o.MoveOnce(domain.StatusChange{Status: kept, At: f.deps.Clock(), Key: ownKey(by, key), By: by.Username})
 	})
 	if err != nil {
 		return domain.Order{}, err
@@ -191,7 +191,7 @@ func (f *Fulfillment) Settle(ctx context.Context, by domain.User, number domain.
 	if err != nil {
 		return domain.Order{}, err
 	}
-	settled, err := settleOrder(ctx, f.deps.Orders, f.deps.Events, order.ID, settlement(status, f.deps.Clock()))
+	settled, err := settleOrder(ctx, f.deps.Orders, f.deps.Events, order.ID, settlement(status, f.deps.Clock(), by.Username))
 	if err != nil {
 		return domain.Order{}, err
 	}

@@ -24,7 +24,9 @@ func (s *Inventory) ChangeStock(ctx context.Context, by domain.User, id domain.P
 	if delta < 0 {
 		reason = domain.StockCorrected
 	}
-	stock, err := s.deps.Stock.ChangeStock(ctx, domain.StockMovement{Product: p.ID, Delta: delta, Reason: reason, At: s.deps.Clock()}, ownKey(by, key))
+	stock, err := s.deps.Stock.ChangeStock(ctx, domain.StockMovement{
+		Product: p.ID, Delta: delta, Reason: reason, At: s.deps.Clock(), By: by.Username,
+	}, ownKey(by, key))
 	if err != nil {
 		return 0, err
 	}
@@ -33,10 +35,13 @@ func (s *Inventory) ChangeStock(ctx context.Context, by domain.User, id domain.P
 	return stock, nil
 }
 
-// Movements returns how a product's stock came about, oldest first.
+// mostMovements bounds what is told of a product's stock: of what sells well there are thousands.
+const mostMovements = 20
+
+// Movements returns how a product's stock changed last, the newest first.
 func (s *Inventory) Movements(ctx context.Context, by domain.User, id domain.ProductID) ([]domain.StockMovement, error) {
 	if err := staffOnly(by); err != nil {
 		return nil, err
 	}
-	return s.deps.Stock.Movements(ctx, id)
+	return s.deps.Stock.LastMovements(ctx, id, mostMovements)
 }

@@ -12,7 +12,7 @@ import (
 func TestInventory_ChangeStock(t *testing.T) {
 	w := newWorld(t)
 	inventory := w.Inventory
-	staff := domain.User{Role: domain.Staff}
+	staff := domain.User{Username: "sue", Role: domain.Staff}
 	stock, err := inventory.ChangeStock(t.Context(), staff, "tea", 7, "")
 	require.NoError(t, err)
 	assert.Equal(t, 12, stock)
@@ -40,5 +40,10 @@ func TestInventory_ChangeStock(t *testing.T) {
 	assert.Equal(t, 12, p.Stock, "a new price leaves the stock")
 	movements, err := inventory.Movements(t.Context(), staff, "tea")
 	require.NoError(t, err)
-	assert.Len(t, movements, 4)
+	require.Len(t, movements, 4)
+	assert.Equal(t, -1, movements[0].Delta, "the newest first")
+	for _, m := range movements[:3] {
+		assert.Equal(t, m.Delta > 0, m.By == staff.Username, "%+v", m)
+	}
+	assert.Empty(t, movements[3].By)
 }

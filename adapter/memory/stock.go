@@ -50,6 +50,18 @@ func (s *Store) Movements(ctx context.Context, id domain.ProductID) ([]domain.St
 	return slices.Clone(s.movements[id]), nil
 }
 
+func (s *Store) LastMovements(ctx context.Context, id domain.ProductID, limit int) ([]domain.StockMovement, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	all := s.movements[id]
+	last := slices.Clone(all[max(0, len(all)-limit):])
+	slices.Reverse(last)
+	return last, nil
+}
+
 // move changes the stock of p by a movement.
 func (s *Store) move(p *product, m domain.StockMovement) {
 	p.Stock += m.Delta

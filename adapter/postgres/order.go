@@ -68,6 +68,7 @@ type statusChange struct {
 	Status domain.OrderStatus    `json:"status"`
 	At     time.Time             `json:"at"`
 	Key    domain.IdempotencyKey `json:"key,omitempty"`
+	By     string                `json:"by,omitempty"`
 }
 
 type orderLine struct {
@@ -93,7 +94,7 @@ func (r orderRow) order() domain.Order {
 		})
 	}
 	for _, change := range r.History {
-		o.History = append(o.History, domain.StatusChange{Status: change.Status, At: change.At.UTC(), Key: change.Key})
+		o.History = append(o.History, domain.StatusChange{Status: change.Status, At: change.At.UTC(), Key: change.Key, By: change.By})
 	}
 	return o
 }

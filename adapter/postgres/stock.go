@@ -41,13 +41,23 @@ func (s *Store) ChangeStock(ctx context.Context, change domain.StockMovement, ke
 			return domain.StockBounds(before[id])
 		}
 		stock = before[id] + delta
-		return nil
+		return keepWhoMoved(ctx, tx, change)
 	}
 	err := s.inTx(ctx, apply)
 	if key != "" && errors.Is(err, errInDoubt) {
 		err = s.inTx(ctx, apply) // the key tells whether the commit happened
 	}
 	return stock, err
+}
+
+// keepWhoMoved keeps who made the newest movement of a product, which tx made and holds.
+func keepWhoMoved(ctx context.Context, tx bun.Tx, m domain.StockMovement) error {
+	if m.By == "" || m.Delta == 0 {
+		return nil
+	}
+	_, err := tx.NewRaw(`UPDATE stock_movements SET made_by = ? WHERE product_id = ? AND id = (
+		SELECT max(id) FROM stock_movements WHERE product_id = ?)`, m.By, m.Product, m.Product).Exec(ctx)
+	return err
 }
 
 // keepStockKey keeps the key of a change of stock and reports whether it was kept
@@ -77,21 +87,32 @@ func keepStockKey(ctx context.Context, tx bun.Tx, id domain.ProductID, delta int
 }
 
 func (s *Store) Movements(ctx context.Context, id domain.ProductID) ([]domain.StockMovement, error) {
+	return s.movements(ctx, id, `ORDER BY id`)
+}
+
+func (s *Store) LastMovements(ctx context.Context, id domain.ProductID, limit int) ([]domain.StockMovement, error) {
+	return s.movements(ctx, id, `ORDER BY id DESC LIMIT ?`, limit)
+}
+
+func (s *Store) movements(ctx context.Context, id domain.ProductID, order string, args ...any) ([]domain.StockMovement, error) {
 	var rows []struct {
 		Delta   int                   `bun:"delta"`
 		Reason  domain.MovementReason `bun:"reason"`
 		OrderID domain.OrderID        `bun:"order_id"`
 		At      time.Time             `bun:"at"`
+		MadeBy  string                `bun:"made_by"`
 	}
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		return db.NewRaw(`SELECT delta, reason, order_id, at FROM stock_movements WHERE product_id = ? ORDER BY id`, id).Scan(ctx, &rows)
+		rows = nil
+		return db.NewRaw(`SELECT delta, reason, order_id, at, made_by FROM stock_movements WHERE product_id = ? `+order,
+			append([]any{id}, args...)...).Scan(ctx, &rows)
 	})
 	if err != nil {
 		return nil, err
 	}
 	all := make([]domain.StockMovement, 0, len(rows))
 	for _, r := range rows {
-		all = append(all, domain.StockMovement{Product: id, Delta: r.Delta, Reason: r.Reason, Order: r.OrderID, At: r.At.UTC()})
+		all = append(all, domain.StockMovement{Product: id, Delta: r.Delta, Reason: r.Reason, Order: r.OrderID, At: r.At.UTC(), By: r.MadeBy})
 	}
 	return all, nil
 }

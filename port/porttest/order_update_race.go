@@ -65,17 +65,21 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 			assert.NotContains(t, done[won+1:], true)
 		}
 	})
-	t.Run("the key of a change of status is kept", func(t *testing.T) {
+	t.Run("the key of a change of status and who made it are kept", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 10)
 		order := s.sell(t, "guest:a", "k", cartLine(1, 1))
 		s.moveTo(t, order.ID, domain.Paid)
-		once := func(o *domain.Order) (domain.Effects, error) { return o.MoveOnce("sue's", domain.Refunding, later) }
+		once := func(o *domain.Order) (domain.Effects, error) { 
+			return o.MoveOnce(domain.StatusChange{Status: domain.Refunding, At: later, Key: "sue's", By: "sue"})
+		}
 		s.transition(t, order.ID, once)
 		s.moveTo(t, order.ID, domain.Refunded)
 		got := s.transition(t, order.ID, once)
 		assert.Equal(t, domain.Refunded, got.Status)
-		assert.Equal(t, domain.IdempotencyKey("sue's"), s.order(t, order.ID).History[2].Key)
+		kept := s.order(t, order.ID).History
+		assert.Equal(t, domain.IdempotencyKey("sue's"), kept[2].Key)
+		assert.Equal(t, []string{"", "", "sue", ""}, []string{kept[0].By, kept[1].By, kept[2].By, kept[3].By})
 	})
 	t.Run("who reads an order while it changes sees each change wholly or not at all", func(t *testing.T) {
 		s := open(t)

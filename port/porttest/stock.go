@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -43,6 +44,44 @@ func changingStock(t *testing.T, open func(t *testing.T) shop) {
 		}
 		assert.Equal(t, 1, productBy(t, s.Products, "product-0002").Stock)
 		assert.Len(t, movementsOf(t, s.Stock, "product-0002"), 1, "another's stays as it is")
+	})
+	t.Run("who changed it is kept with the movement, and with none else", func(t *testing.T) {
+		s, p := open(t), aProduct(1, 5)
+		keepProducts(t, s.Products, p, aProduct(2, 1))
+		want := movementsOf(t, s.Stock, p.ID)
+		for i, by := range []string{"sue", "", "Zoë", "sue"} {
+			m := domain.StockMovement{Product: p.ID, Delta: 1, Reason: domain.StockReceived, At: noon.Add(time.Duration(i%2) * time.Hour), By: by}
+			for range 2 {
+				_, err := s.Stock().ChangeStock(t.Context(), m, domain.IdempotencyKey(fmt.Sprint("form ", i)))
+				require.NoError(t, err)
+			}
+			_, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: -1000, Reason: domain.StockCorrected, At: noon, By: "bob"}, "")
+			require.ErrorIs(t, err, domain.ErrConflict)
+			want = append(want, m)
+			assert.Equal(t, want, movementsOf(t, s.Stock, p.ID))
+		}
+		assert.Empty(t, movementsOf(t, s.Stock, "product-0002")[0].By)
+	})
+	t.Run("the last movements are the newest ones, the newest first", func(t *testing.T) {
+		s, p := open(t), aProduct(1, 5)
+		keepProducts(t, s.Products, p, aProduct(2, 1))
+		for i := range 6 {
+			_, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: i + 1, Reason: domain.StockReceived, At: noon}, "")
+			require.NoError(t, err)
+		}
+		all := movementsOf(t, s.Stock, p.ID)
+		slices.Reverse(all)
+		for _, limit := range []int{0, 1, 3, 7, 100} {
+			got, err := s.Stock().LastMovements(t.Context(), p.ID, limit)
+			require.NoError(t, err)
+			for i := range got {
+				got[i].At = got[i].At.UTC()
+			}
+			assert.Equal(t, all[:min(limit, len(all))], got, "%d", limit)
+		}
+		none, err := s.Stock().LastMovements(t.Context(), "product-9999", 3)
+		require.NoError(t, err)
+		assert.Empty(t, none)
 	})
 	t.Run("changing what came out changes nothing that is kept", func(t *testing.T) {
 		s, p := open(t), aProduct(1, 5)
@@ -245,6 +284,9 @@ func cancellingStock(t *testing.T, open func(t *testing.T) shop) {
 			return err
 		}, "Movements": func(ctx context.Context, s shop) error {
 			_, err := s.Stock().Movements(ctx, "product-0001")
+			return err
+		}, "LastMovements": func(ctx context.Context, s shop) error {
+			_, err := s.Stock().LastMovements(ctx, "product-0001", 1)
 			return err
 		}} {
 		t.Run(name+" that is cancelled is an error without an effect", func(t *testing.T) {

@@ -115,6 +115,12 @@ func TestAdmin_Orders(t *testing.T) {
 		}
 		assert.Equal(t, lamp.Stock, s.Product(lamp.ID).Stock, "the goods are back")
 		assert.Len(t, s.Orders()[0].History, 6)
+		var by []string
+		for _, n := range b.get(path).all("data-by") {
+			by = append(by, textOf(n))
+		}
+		assert.Equal(t, []string{"by sue", "by sue", "by sue"}, by, "who shipped, delivered and refunded it")
+		assert.Empty(t, shopper.get(strings.TrimPrefix(path, "/admin")).all("data-by"), "which is nothing for shoppers")
 		assert.Contains(t, shopper.get(strings.TrimPrefix(path, "/admin")).text(), "Your refund is on its way")
 	})
 	t.Run("only as orders go", func(t *testing.T) {
@@ -316,4 +322,28 @@ func TestAdmin_Messages(t *testing.T) {
 	assert.NotContains(t, a.body, "<script>alert")
 	assert.NotContains(t, a.body, "<img src=x")
 	b.ask("/admin/messages?page=x").is(http.StatusUnprocessableEntity)
+}
+
+func TestAdmin_ProductTellsWhoChangedItsStock(t *testing.T) {
+	s := open(t)
+	b, shopper := s.staff(), s.visitor()
+	path := "/admin/products/" + string(lamp.ID)
+	for _, delta := range []string{"5", "-2"} {
+		b.post(path, url.Values{"delta": {delta}}).leadsTo("/admin/products?done=saved")
+	}
+	shopper.add(lamp, 1)
+	shopper.buy()
+	var told []string
+	for _, n := range b.get(path).all("data-movement") {
+		told = append(told, strings.Join(strings.Fields(textOf(n))[:2], " ")+" "+strings.Join(strings.Fields(textOf(n))[2:4], " "))
+	}
+	require.Len(t, told, 4)
+	assert.Equal(t, []string{"-2 corrected by sue", "+5 received by sue"}, told[1:3])
+	for _, other := range []string{told[0], told[3]} {
+		assert.NotContains(t, other, "by")
+	}
+	for range 30 {
+		b.post(path, url.Values{"delta": {"1"}}).leadsTo("/admin/products?done=saved")
+	}
+	assert.Len(t, b.get(path).all("data-movement"), 20)
 }

@@ -444,7 +444,7 @@ func orderPage(v ui.View, o domain.Order, prob problem.Problem) templ.Component 
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = account.OrderDetails(o).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = account.OrderDetails(o, true).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -24,6 +24,7 @@ type productForm struct {
 	lost           url.Values // what was typed in vain, for somebody else was quicker
 	categories     []string
 	kinds          []string
+	movements      []domain.StockMovement // the newest first
 }
 
 // NewProduct shows the form of a product to add.
@@ -120,6 +121,9 @@ func (p *Pages) showProduct(w http.ResponseWriter, r *http.Request, v ui.View, g
 	}
 	if v.Path = "/admin/products/new"; g.onSale() {
 		v.Path = ui.StaffProductPath(g.ID)
+		if g.movements, err = p.Shop.Inventory.Movements(r.Context(), v.Visitor.User, g.ID); err != nil {
+			return err
+		}
 	}
 	return ui.RenderForm(w, r, g.Problem, productPage(v, g))
 }
