@@ -13,6 +13,8 @@ import (
 )
 
 // Passwords keeps passwords as hashes. Both calls are slow on purpose and stop when ctx ends.
+// Texts that Unicode calls canonically equivalent are one password: keyboards differ in
+// which of them they send.
 type Passwords interface {
 	Hash(ctx context.Context, password string) (string, error)
 	// Matches reports whether the hash was made of the password. An empty hash never

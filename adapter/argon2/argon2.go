@@ -9,6 +9,7 @@ import (
 
 	"github.com/alexedwards/argon2id"
 	"golang.org/x/sync/semaphore"
+	"golang.org/x/text/unicode/norm"
 
 	"eshop/domain"
 )
@@ -43,21 +44,27 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	defer p.slots.Release(1)
-	return argon2id.CreateHash(password, params)
+	return argon2id.CreateHash(norm.NFC.String(password), params)
 }
 
 // Matches reports whether the hash was made of the password. An empty hash takes
-// the time of another, so that nobody learns which accounts there are.
+// the time of another, so that nobody learns which accounts there are. What is typed in
+// another form than NFC is compared as it is too: servers of before hashed it so.
 func (p *Passwords) Matches(ctx context.Context, hash, password string) (bool, error) {
 	if err := p.enter(ctx); err != nil {
 		return false, err
 	}
 	defer p.slots.Release(1)
-	if hash == "" {
-		_, err := argon2id.ComparePasswordAndHash(password, p.dummy)
-		return false, err
+	known := hash != ""
+	if !known {
+		hash = p.dummy
 	}
-	return argon2id.ComparePasswordAndHash(password, hash)
+	composed := norm.NFC.String(password)
+	matches, err := argon2id.ComparePasswordAndHash(composed, hash)
+	if err == nil && !matches && composed != password {
+		matches, err = argon2id.ComparePasswordAndHash(password, hash)
+	}
+	return matches && known, err
 }
 
 // enter waits for a turn, for queueTime at most.

@@ -328,3 +328,17 @@ func (v *visitor) signIn(name string) reply {
 func (v *visitor) keep(value string) {
 	v.client.Jar.SetCookies(shopURL, []*http.Cookie{{Name: "session", Value: value, Path: "/"}})
 }
+
+func TestSignIn_TakesAPasswordInWhicheverFormAKeyboardSendsIt(t *testing.T) {
+	s := open(t)
+	for name, c := range map[string]struct{ registered, typed string }{
+		"jane": {"\u00e9t\u00e9 \u00e0 Zo\u00eb", "e\u0301te\u0301 a\u0300 Zoe\u0308"},
+		"john": {"e\u0301te\u0301 a\u0300 Zoe\u0308", "\u00e9t\u00e9 \u00e0 Zo\u00eb"},
+	} {
+		account := registration(name)
+		account["password"] = c.registered
+		s.visitor().post("/auth/register", account).is(http.StatusCreated)
+		s.visitor().post("/auth/login", object{"username": name, "password": c.typed}).is(http.StatusOK)
+		s.visitor().post("/auth/login", object{"username": name, "password": "ete a Zoe"}).fails(http.StatusUnauthorized, "invalid_credentials")
+	}
+}
