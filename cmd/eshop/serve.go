@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
+	"eshop/cmd/eshop/demo"
 	"eshop/domain"
 )
 
@@ -36,6 +37,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 			return fmt.Errorf("load the demo data: %w", err)
 		}
 	}
+	warnOfDemoAccounts(ctx, app, log)
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf(":%d", cfg.Port))
 	if err != nil {
 		return err
@@ -72,6 +74,14 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 	err = all.Wait()
 	log.Info("closed")
 	return err
+}
+
+// warnOfDemoAccounts tells that anybody who reaches this server can sign in as staff, where
+// that is so. A production shop does not open with demo accounts.
+func warnOfDemoAccounts(ctx context.Context, app *application, log *slog.Logger) {
+	if present, err := demo.Present(ctx, app.demo.Users); err == nil && present {
+		log.Warn("the shop has demo accounts, one of staff among them, whose passwords are known to everybody: let nobody reach it whom you do not trust")
+	}
 }
 
 // openShop wires the shop that the settings ask for.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -35,4 +36,21 @@ func TestOpenShop(t *testing.T) {
 			require.NoError(t, app.shop.Drain(t.Context()))
 		})
 	}
+}
+
+func TestServe_WarnsOfDemoAccounts(t *testing.T) {
+	cfg, err := readConfig([]string{"PORT=5001", "SERVER_NAME=one", "SECRET_KEY=0123456789abcdef0123456789abcdef"})
+	require.NoError(t, err)
+	app, closeStores, err := openShop(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	defer closeStores()
+	var told bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&told, nil))
+	warnOfDemoAccounts(t.Context(), app, log)
+	assert.Empty(t, told.String())
+	require.NoError(t, app.demo.Load(t.Context()))
+	warnOfDemoAccounts(t.Context(), app, log)
+	assert.Contains(t, told.String(), "level=WARN")
+	assert.Contains(t, told.String(), "demo accounts")
+	require.NoError(t, app.shop.Drain(t.Context()))
 }
