@@ -30,7 +30,7 @@ func (g declinesAll) Charge(ctx context.Context, order domain.OrderID, amount do
 
 // worldOfTesters is a shop with plenty of sugar, where good alone is a good card.
 func worldOfTesters(t *testing.T) world {
-	w := newWorldPaidBy(t, declinesAll{demopay.New(utcNow, demopay.NewMemoryLedger())})
+	w := newWorldPaidBy(t, declinesAll{demopay.New(demopay.NewMemoryLedger(utcNow))})
 	plenty := product("sugar", 100_000)
 	require.NoError(t, w.store.PutProducts(t.Context(), []domain.Product{plenty}))
 	return w

@@ -42,7 +42,7 @@ func useCases(t *testing.T, store *memory.Store, changes ...func(*testshop.Parts
 }
 
 func newWorld(t *testing.T) world {
-	return newWorldPaidBy(t, demopay.New(utcNow, demopay.NewMemoryLedger()))
+	return newWorldPaidBy(t, demopay.New(demopay.NewMemoryLedger(utcNow)))
 }
 
 func newWorldPaidBy(t *testing.T, gateway port.Payments) world {
@@ -277,7 +277,7 @@ func (g *slowGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Mon
 
 func TestARepeatWaitsForTheFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gateway := &slowGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())}
+		gateway := &slowGateway{Payments: demopay.New(demopay.NewMemoryLedger(utcNow))}
 		w := newWorldPaidBy(t, gateway)
 		w.fill(t, "ann", "tea", 2)
 		var (
@@ -310,7 +310,7 @@ func TestARepeatIsToldWhatTheFirstIsTold(t *testing.T) {
 	for card, want := range map[string]domain.Kind{demopay.Declines: domain.ErrDeclined, demopay.Fails: domain.ErrUnavailable} {
 		t.Run(string(want), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorldPaidBy(t, &slowGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())})
+				w := newWorldPaidBy(t, &slowGateway{Payments: demopay.New(demopay.NewMemoryLedger(utcNow))})
 				w.fill(t, "ann", "tea", 2)
 				var all sync.WaitGroup
 				for range 5 {
@@ -341,7 +341,7 @@ func (g *dyingGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Mo
 
 func TestARepeatFinishesForOneThatDied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorldPaidBy(t, &dyingGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())})
+		w := newWorldPaidBy(t, &dyingGateway{Payments: demopay.New(demopay.NewMemoryLedger(utcNow))})
 		w.fill(t, "ann", "tea", 2)
 		go func() { _, _, _ = w.Checkout.Buy(t.Context(), "ann", "k", purchase(good)) }()
 		time.Sleep(time.Millisecond)
@@ -585,7 +585,7 @@ func TestCheckout_Buy_ARepeatWatchesItsOwnOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, read := memory.NewStore(), new(atomic.Int64)
 		require.NoError(t, store.PutProducts(t.Context(), []domain.Product{product("tea", 5)}))
-		gateway := &slowGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())}
+		gateway := &slowGateway{Payments: demopay.New(demopay.NewMemoryLedger(utcNow))}
 		shop := useCases(t, store, func(p *testshop.Parts) { p.Orders, p.Payments = countingOrders{store, read}, gateway })
 		w := world{Shop: shop, store: store}
 		w.fill(t, "ann", "tea", 2)
@@ -625,7 +625,7 @@ func TestCheckout_ByTheStoresClock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := memory.NewStore()
-				gateway := &slowGateway{Payments: demopay.New(utcNow, demopay.NewMemoryLedger())}
+				gateway := &slowGateway{Payments: demopay.New(demopay.NewMemoryLedger(utcNow))}
 				paidBy := func(p *testshop.Parts) {
 					p.Payments, p.Orders = gateway, slowOrders{store, 1400 * time.Millisecond, 900 * time.Millisecond}
 				}
@@ -701,7 +701,7 @@ func (g *stuckGateway) SettleOrVoid(ctx context.Context, o domain.OrderID) (port
 
 func TestCheckout_Settle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gateway := &stuckGateway{demopay.New(utcNow, demopay.NewMemoryLedger()), func(domain.OrderID) bool { return true }}
+		gateway := &stuckGateway{demopay.New(demopay.NewMemoryLedger(utcNow)), func(domain.OrderID) bool { return true }}
 		w := newWorldPaidBy(t, gateway)
 		var last domain.Order
 		for _, owner := range []domain.OwnerID{"ann", "bob", "cid"} {

@@ -78,7 +78,7 @@ type cashier struct {
 }
 
 func newCashier() *cashier {
-	return &cashier{Payments: demopay.New(utcNow, demopay.NewMemoryLedger()), given: map[domain.OrderID]int{}}
+	return &cashier{Payments: demopay.New(demopay.NewMemoryLedger(utcNow)), given: map[domain.OrderID]int{}}
 }
 
 func (c *cashier) Refund(ctx context.Context, id domain.OrderID) error {

@@ -22,51 +22,47 @@ const (
 // Silence is how long the gateway gives no answer about a card that hangs.
 const Silence = 10 * time.Second
 
-// Ledger keeps what became of charges. Servers that share one are one gateway.
+// Ledger keeps what became of charges. Servers that share one are one gateway, whose time is the ledger's.
 type Ledger interface {
-	// KeepCharge keeps the status of the order's charge, and until when the gateway
-	// is silent about it, unless one is kept already; it returns what is kept. Of
-	// any number of calls at once, on any servers, one decides.
+	// KeepCharge keeps the status of the order's charge, and for how long the gateway
+	// is silent about it, unless one is kept already; it returns what is kept, and for how
+	// long it is silent from now on. Of any number of calls at once, on any servers, one decides.
 	KeepCharge(ctx context.Context, order domain.OrderID, amount domain.Money, status port.ChargeStatus,
-		silentUntil time.Time) (port.ChargeStatus, time.Time, error)
+		silence time.Duration) (port.ChargeStatus, time.Duration, error)
 
-	// ChargeOf returns what is kept of the order's charge; NotCharged when nothing is.
-	ChargeOf(ctx context.Context, order domain.OrderID) (status port.ChargeStatus, silentUntil time.Time, err error)
+	// ChargeOf returns what is kept of the order's charge, NotCharged when nothing is, and
+	// for how long the gateway is silent about it from now on.
+	ChargeOf(ctx context.Context, order domain.OrderID) (port.ChargeStatus, time.Duration, error)
 }
 
 // Gateway takes demo payments. Any number of calls may be made at once.
-type Gateway struct {
-	clock  func() time.Time
-	ledger Ledger
-}
+type Gateway struct{ ledger Ledger }
 
 var _ port.Payments = (*Gateway)(nil)
 
-// New returns a gateway that tells time by clock and keeps its charges in ledger.
-func New(clock func() time.Time, ledger Ledger) *Gateway {
-	return &Gateway{clock, ledger}
-}
+// New returns a gateway that keeps its charges in ledger.
+func New(ledger Ledger) *Gateway { return &Gateway{ledger} }
 
 func (g *Gateway) Charge(ctx context.Context, order domain.OrderID, amount domain.Money, card domain.Card) (port.ChargeStatus, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	status, silentUntil := port.Charged, time.Time{}
+	status, silence := port.Charged, time.Duration(0)
 	switch card.Number {
 	case Fails:
 		return "", away()
 	case Declines:
 		status = port.Refused
 	case HangsThenPays:
-		silentUntil = g.clock().Add(Silence)
+		silence = Silence
 	case HangsThenDenies:
-		status, silentUntil = port.NotCharged, g.clock().Add(Silence)
+		status, silence = port.NotCharged, Silence
 	}
-	status, silentUntil, err := g.ledger.KeepCharge(ctx, order, amount, status, silentUntil)
+	status, silence, err := g.ledger.KeepCharge(ctx, order, amount, status, silence)
 	switch {
 	case err != nil:
 		return "", err
-	case g.clock().Before(silentUntil):
+	case silence > 0:
 		<-ctx.Done()
 		return "", away()
 	case status == port.Charged:
@@ -79,11 +75,11 @@ func (g *Gateway) SettleOrVoid(ctx context.Context, order domain.OrderID) (port.
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	status, silentUntil, err := g.ledger.KeepCharge(ctx, order, domain.Dollars(0), port.NotCharged, time.Time{})
+	status, silence, err := g.ledger.KeepCharge(ctx, order, domain.Dollars(0), port.NotCharged, 0)
 	switch {
 	case err != nil:
 		return "", err
-	case g.clock().Before(silentUntil):
+	case silence > 0:
 		return "", away()
 	}
 	return status, nil
@@ -93,11 +89,11 @@ func (g *Gateway) Refund(ctx context.Context, order domain.OrderID) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	status, silentUntil, err := g.ledger.ChargeOf(ctx, order)
+	status, silence, err := g.ledger.ChargeOf(ctx, order)
 	switch {
 	case err != nil:
 		return err
-	case g.clock().Before(silentUntil):
+	case silence > 0:
 		return away()
 	case status != port.Charged:
 		return domain.ErrConflict.Errorf(domain.CodeNotCharged, "nothing was charged for that order")

@@ -17,8 +17,8 @@ import (
 
 func TestPayments(t *testing.T) {
 	porttest.Payments(t, func(*testing.T) (a, b port.Payments) {
-		ledger := demopay.NewMemoryLedger()
-		return demopay.New(time.Now, ledger), demopay.New(time.Now, ledger)
+		ledger := demopay.NewMemoryLedger(time.Now)
+		return demopay.New(ledger), demopay.New(ledger)
 	})
 }
 
@@ -28,7 +28,7 @@ func TestACardThatHangs(t *testing.T) {
 	} {
 		t.Run(string(want), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				gateway := demopay.New(time.Now, demopay.NewMemoryLedger())
+				gateway := demopay.New(demopay.NewMemoryLedger(time.Now))
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				_, err := gateway.Charge(ctx, "o", domain.Dollars(100), domain.NewCard(number, "", ""))

@@ -11,6 +11,7 @@ import (
 
 // MemoryLedger is the ledger of a shop that has one server. Make one with NewMemoryLedger.
 type MemoryLedger struct {
+	clock   func() time.Time
 	mu      sync.Mutex
 	charges map[domain.OrderID]charge
 }
@@ -22,27 +23,30 @@ type charge struct {
 
 var _ Ledger = (*MemoryLedger)(nil)
 
-// NewMemoryLedger returns a ledger without a charge.
-func NewMemoryLedger() *MemoryLedger { return &MemoryLedger{charges: map[domain.OrderID]charge{}} }
-
-func (l *MemoryLedger) KeepCharge(_ context.Context, order domain.OrderID, _ domain.Money,
-	status port.ChargeStatus, silentUntil time.Time) (port.ChargeStatus, time.Time, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	c, ok := l.charges[order]
-	if !ok {
-		c = charge{status, silentUntil}
-		l.charges[order] = c
-	}
-	return c.status, c.silentUntil, nil
+// NewMemoryLedger returns a ledger without a charge that tells time by clock.
+func NewMemoryLedger(clock func() time.Time) *MemoryLedger {
+	return &MemoryLedger{clock: clock, charges: map[domain.OrderID]charge{}}
 }
 
-func (l *MemoryLedger) ChargeOf(_ context.Context, order domain.OrderID) (port.ChargeStatus, time.Time, error) {
+func (l *MemoryLedger) KeepCharge(_ context.Context, order domain.OrderID, _ domain.Money,
+	status port.ChargeStatus, silence time.Duration) (port.ChargeStatus, time.Duration, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.clock()
+	c, ok := l.charges[order]
+	if !ok {
+		c = charge{status, now.Add(silence)}
+		l.charges[order] = c
+	}
+	return c.status, c.silentUntil.Sub(now), nil
+}
+
+func (l *MemoryLedger) ChargeOf(_ context.Context, order domain.OrderID) (port.ChargeStatus, time.Duration, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c, ok := l.charges[order]
 	if !ok {
-		return port.NotCharged, time.Time{}, nil
+		return port.NotCharged, 0, nil
 	}
-	return c.status, c.silentUntil, nil
+	return c.status, c.silentUntil.Sub(l.clock()), nil
 }

@@ -160,7 +160,7 @@ func recordCalls(n int) []recordCall {
 			return err
 		}},
 		{"KeepCharge", 2, func(ctx context.Context, s *postgres.Store) error {
-			_, _, err := s.KeepCharge(ctx, "order-1", domain.Dollars(499), port.Charged, time.Time{})
+			_, _, err := s.KeepCharge(ctx, "order-1", domain.Dollars(499), port.Charged, 0)
 			return err
 		}},
 	}

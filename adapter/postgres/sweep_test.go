@@ -38,7 +38,7 @@ func TestStore_Sweep_KeepsWhatWasCharged(t *testing.T) {
 	url := migrated(t)
 	s := openAt(t, url)
 	for order, status := range map[domain.OrderID]port.ChargeStatus{"charged": port.Charged, "refused": port.Refused, "void": port.NotCharged, "young": port.Refused} {
-		_, _, err := s.KeepCharge(t.Context(), order, domain.Dollars(100), status, time.Time{})
+		_, _, err := s.KeepCharge(t.Context(), order, domain.Dollars(100), status, 0)
 		require.NoError(t, err)
 	}
 	execute(t, url, "UPDATE demo_charges SET kept_on = current_date - 91 WHERE order_id <> 'young'")

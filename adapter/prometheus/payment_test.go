@@ -23,9 +23,9 @@ import (
 
 func TestPayments(t *testing.T) {
 	porttest.Payments(t, func(*testing.T) (a, b port.Payments) {
-		ledger, log := demopay.NewMemoryLedger(), slog.New(slog.DiscardHandler)
+		ledger, log := demopay.NewMemoryLedger(time.Now), slog.New(slog.DiscardHandler)
 		server := func() port.Payments {
-			return prometheus.CountPayments(demopay.New(time.Now, ledger), client.NewRegistry(), log)
+			return prometheus.CountPayments(demopay.New(ledger), client.NewRegistry(), log)
 		}
 		return server(), server()
 	})
@@ -50,7 +50,7 @@ func TestPayments_Counts(t *testing.T) {
 		want    map[string]float64
 		logged  int
 	}{
-		"answers": {demopay.New(time.Now, demopay.NewMemoryLedger()), map[string]float64{
+		"answers": {demopay.New(demopay.NewMemoryLedger(time.Now)), map[string]float64{
 			"eshop_payments_total charge charged": 2, "eshop_payments_total charge refused": 1,
 			"eshop_payments_total settle charged": 1, "eshop_payments_total refund refunded": 1, "eshop_payments_total refund not_charged": 1,
 		}, 0},

@@ -52,7 +52,7 @@ func demoLoader(s eshop.Stores, passwords usecase.Passwords) *demo.Loader {
 
 func memoryStores(store *memory.Store, registry *prometheus.Registry, log *slog.Logger) eshop.Stores {
 	return counted(eshop.Stores{
-		Products: store, Stock: store, Catalog: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(eshop.Now, demopay.NewMemoryLedger()),
+		Products: store, Stock: store, Catalog: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(demopay.NewMemoryLedger(eshop.Now)),
 		Users: store, Sessions: store, Conversations: store, Contacts: store, Pictures: store, Limits: store, Events: store,
 	}, registry, log)
 }
@@ -79,7 +79,7 @@ func clusterStores(store *postgres.Store, client *redis.Client, local *memory.St
 // recordStores keeps the records in PostgreSQL. Limits and events are those of this server alone.
 func recordStores(store *postgres.Store, local *memory.Store) eshop.Stores {
 	return eshop.Stores{
-		Products: store, Stock: store, Catalog: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(eshop.Now, store),
+		Products: store, Stock: store, Catalog: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(store),
 		Users: store, Sessions: store, Conversations: store, Contacts: store, Pictures: store, Limits: local, Events: local,
 	}
 }

@@ -70,7 +70,7 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 		s.stock(t, 10)
 		order := s.sell(t, "guest:a", "k", cartLine(1, 1))
 		s.moveTo(t, order.ID, domain.Paid)
-		once := func(o *domain.Order) (domain.Effects, error) { 
+		once := func(o *domain.Order) (domain.Effects, error) {
 			return o.MoveOnce(domain.StatusChange{Status: domain.Refunding, At: later, Key: "sue's", By: "sue"})
 		}
 		s.transition(t, order.ID, once)

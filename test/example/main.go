@@ -32,7 +32,7 @@ func main() {
 	shop, err := eshop.New(eshop.Stores{
 		Products: store, Stock: store, Catalog: store, Carts: store, Orders: store, Users: store, Sessions: store,
 		Conversations: store, Contacts: store, Pictures: store, Limits: store, Events: store,
-		Wishlists: wishlists, Payments: demopay.New(eshop.Now, demopay.NewMemoryLedger()),
+		Wishlists: wishlists, Payments: demopay.New(demopay.NewMemoryLedger(eshop.Now)),
 	}, eshop.Options{
 		SecretKey: []byte(rand.Text() + rand.Text()), Passwords: passwords, DecodeImage: raster.New().Decode,
 	})

@@ -55,7 +55,7 @@ func PartsOf(store *memory.Store) Parts {
 	var ids atomic.Int64
 	return Parts{
 		eshop.Stores{
-			Products: store, Stock: store, Catalog: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(eshop.Now, demopay.NewMemoryLedger()),
+			Products: store, Stock: store, Catalog: store, Carts: store, Wishlists: store, Orders: store, Payments: demopay.New(demopay.NewMemoryLedger(eshop.Now)),
 			Users: store, Sessions: store, Conversations: store, Contacts: store, Pictures: store, Limits: store, Events: store,
 		},
 		eshop.Options{
@@ -93,7 +93,7 @@ func Open(t testing.TB, products []domain.Product, changes ...func(*Parts)) *Sho
 	p := PartsOf(s.Store)
 	p.Clock = func() time.Time { return Opened.Add(time.Duration(s.later.Load())) }
 	s.Store.Clock = p.Clock
-	p.Payments = demopay.New(p.Clock, demopay.NewMemoryLedger())
+	p.Payments = demopay.New(demopay.NewMemoryLedger(p.Clock))
 	p.Options.Log, p.Options.Metrics = slog.New(slog.NewTextHandler(s.Log, nil)), s.Metrics
 	p.Info.ServerName, p.Info.Phone, p.Info.Email = "shop-1", "+1 (555) 010-0200", "hello@shop.example"
 	for _, change := range changes {
