@@ -16,6 +16,11 @@ const (
 	DefaultPageSize = 24
 	MaxPageSize     = 100
 	maxPageNumber   = 1_000_000
+	// RowSize is the page of a row of eight products, one of which may be left out.
+	RowSize = 9
+	// MaxDepth is how many products of a list can be paged through: skipping one costs
+	// a store as much as returning it.
+	MaxDepth = 10_000
 )
 
 // NewPage makes a page of what was asked for; zero stands for the default.
@@ -113,6 +118,13 @@ func (q Query) Complete() (Query, error) {
 		q.Sort = ByRelevance
 	}
 	return q, JoinFields(q.Check(), err)
+}
+
+// Plain reports whether q asks for what the shop's own pages show first: the beginning of a
+// list, by neither words nor prices. A shop has a few plain queries for each of its categories.
+func (q Query) Plain() bool {
+	sized := q.Page.Size == DefaultPageSize || q.Page.Size == RowSize
+	return q.Text == "" && q.MinPrice == 0 && q.MaxPrice == 0 && q.Page.Number == 1 && sized
 }
 
 // Words are what a text is searched by: its lower-cased runs of letters and digits,

@@ -36,6 +36,7 @@ type Code string
 // The codes of the shop's failures. Those of requests that no use case sees are in web/problem.
 const (
 	CodeValidationFailed     Code = "validation_failed"
+	CodePageTooDeep          Code = "page_too_deep"
 	CodeUnauthenticated      Code = "unauthenticated"
 	CodeInvalidCredentials   Code = "invalid_credentials"
 	CodeForbidden            Code = "forbidden"
@@ -230,6 +231,14 @@ func (f fieldErrors) err() error {
 func InvalidFields(fields map[string]string) error {
 	err := ErrInvalid.Errorf(CodeValidationFailed, "some of the input cannot be taken")
 	err.Fields = fields
+	return err
+}
+
+// PageTooDeep is the failure of a page of products past MaxDepth.
+func PageTooDeep(page Page) *Error {
+	err := ErrInvalid.Errorf(CodePageTooDeep,
+		"only the first %d products of a list are shown: search for words, or choose a category or a price, to see others", MaxDepth)
+	err.Fields = map[string]string{"page": fmt.Sprintf("must be at most %d", page.Pages(MaxDepth))}
 	return err
 }
 

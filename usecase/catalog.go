@@ -23,19 +23,30 @@ type CatalogDeps struct {
 func NewCatalog(deps CatalogDeps) *Catalog { return &Catalog{deps} }
 
 const (
-	rowLength       = 8 // products in a row of the home page, and related ones
+	rowLength       = domain.RowSize - 1 // products in a row of the home page, and related ones
 	suggestions     = 8
 	suggestFromRune = 2
 )
 
-// Search returns a page of what q finds; ErrInvalid by field when q makes no sense.
+// Search returns a page of what q finds. It fails with ErrInvalid by field when q makes
+// no sense, and with ErrInvalid `page_too_deep` past MaxDepth products of more than that.
 func (c *Catalog) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
 	q.Text = strings.TrimSpace(q.Text)
 	q, err := q.Complete()
 	if err != nil {
 		return domain.Found{}, err
 	}
-	return c.deps.Catalog.Search(ctx, q)
+	page := q.Page
+	if page.Offset() < domain.MaxDepth {
+		return c.deps.Catalog.Search(ctx, q)
+	}
+	q.Page = domain.Page{Number: 1, Size: domain.DefaultPageSize}
+	found, err := c.deps.Catalog.Search(ctx, q)
+	if err == nil && found.Total > domain.MaxDepth {
+		err = domain.PageTooDeep(page)
+	}
+	found.Products, found.Page = nil, page
+	return found, err
 }
 
 // Suggest returns what a shopper who typed text so far may mean; nothing for a single letter.
@@ -110,7 +121,7 @@ func (c *Catalog) Categories(ctx context.Context) ([]domain.CategoryCount, error
 
 // row returns the first products that q finds, without one of them.
 func (c *Catalog) row(ctx context.Context, q domain.Query, without domain.ProductID) ([]domain.Product, error) {
-	q.Page = domain.Page{Number: 1, Size: rowLength + 1}
+	q.Page = domain.Page{Number: 1, Size: domain.RowSize}
 	found, err := c.deps.Catalog.Search(ctx, q)
 	if err != nil {
 		return nil, err

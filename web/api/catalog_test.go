@@ -124,6 +124,46 @@ func TestProducts_Pages(t *testing.T) {
 	}
 }
 
+// largeCatalog finds so many more products than there are, and holds that no page lies deep.
+type largeCatalog struct {
+	port.Catalog
+	t    *testing.T
+	more int
+}
+
+func (c largeCatalog) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
+	assert.Less(c.t, q.Page.Offset(), domain.MaxDepth)
+	found, err := c.Catalog.Search(ctx, q)
+	found.Total += c.more
+	return found, err
+}
+
+func TestProducts_RefusesPagesThatLieDeepInALargeCatalog(t *testing.T) {
+	catalog := func(more int) *visitor {
+		return open(t, quick, func(p *parts) { p.Catalog = largeCatalog{p.Catalog, t, more} }).visitor()
+	}
+	large := catalog(domain.MaxDepth)
+	for query, most := range map[string]string{
+		"page=418": "417", "page=1000000": "417", "page=101&per_page=100": "100", "q=lamp&sort=price&page=1000000&per_page=100": "100",
+	} {
+		t.Run(query, func(t *testing.T) {
+			refused := large.get("/api/products/?"+query).fails(http.StatusUnprocessableEntity, "page_too_deep")
+			assert.Equal(t, map[string]any{"page": "must be at most " + most}, refused.at("fields"))
+		})
+	}
+	for _, query := range []string{"page=417", "page=100&per_page=100", "page=10000&per_page=1"} {
+		t.Run(query, func(t *testing.T) {
+			assert.EqualValues(t, domain.MaxDepth+3, large.get("/api/products/?"+query).is(http.StatusOK).at("total"))
+		})
+	}
+	t.Run("a page past the end of fewer products is empty", func(t *testing.T) {
+		found := catalog(domain.MaxDepth - 3).get("/api/products/?page=1000000").is(http.StatusOK)
+		assert.Empty(t, ids(found))
+		assert.EqualValues(t, domain.MaxDepth, found.at("total"))
+		assert.EqualValues(t, 1_000_000, found.at("page"))
+	})
+}
+
 // Pages that make no sense, by the field that is at fault; lists of orders have them too.
 var badPages = map[string]string{
 	"page=0": "page", "page=-1": "page", "page=abc": "page", "page=1000001": "page", "page=1.5": "page", "page=%2B1": "page",

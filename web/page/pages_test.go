@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"golang.org/x/net/html"
 
 	"eshop/domain"
 	"eshop/port"
@@ -52,6 +54,30 @@ func TestPages_WhatIsTypedStaysText(t *testing.T) {
 		assert.NotContains(t, a.body, "<script>alert", path)
 	}
 	assert.Equal(t, evil, b.ask("/products?q="+url.QueryEscape(evil)).form("/products", "q", evil).Get("q"))
+}
+
+// largeCatalog finds far more products than there are.
+type largeCatalog struct{ port.Catalog }
+
+func (c largeCatalog) Search(ctx context.Context, q domain.Query) (domain.Found, error) {
+	found, err := c.Catalog.Search(ctx, q)
+	found.Total += 10 * domain.MaxDepth
+	return found, err
+}
+
+func TestProducts_LeadNoDeeperThanAPageIsShown(t *testing.T) {
+	s := open(t, func(p *parts) { p.Catalog = largeCatalog{p.Catalog} })
+	s.AddAccount("sue", domain.Staff)
+	b := s.signedIn("sue")
+	for _, path := range []string{"/products?sort=name", "/admin/products?q="} {
+		links := slices.DeleteFunc(b.get(path).all("href"), func(link *html.Node) bool { return !strings.Contains(attr(link, "href"), "page=") })
+		assert.Len(t, links, 3, "the second page, the last and the next")
+		for _, link := range links {
+			b.get(attr(link, "href"))
+		}
+	}
+	refused := s.visitor().ask("/products?page=418").is(http.StatusUnprocessableEntity)
+	assert.Contains(t, refused.text(), "choose a category or a price")
 }
 
 func TestForms_BodiesThatAreNone(t *testing.T) {
