@@ -2,11 +2,17 @@ package redis
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"eshop/domain"
 )
 
 const (
@@ -23,12 +29,27 @@ type keyspace struct {
 	name  string
 	fresh time.Duration // how long an entry may be used
 	ttl   time.Duration // how long it is kept: longer, when it may also be used while the durable store is away
+	// slots is how many keys there are, or 0 for one of each name: a name has the key that
+	// its hash leads to, and its entry replaces that of another name (direct-mapped cache).
+	slots uint64
 }
+
+// maxSlot is how long an entry can be that shares its key, in bytes: a hundred common products.
+const maxSlot = 128 << 10
 
 func (k keyspace) key(name string) string { return keyPrefix + k.name + ":" + name }
 
+func (k keyspace) entry(name string) entry {
+	if k.slots == 0 {
+		return entry{key: k.key(name)}
+	}
+	sum := sha256.Sum256([]byte(name))
+	slot := binary.BigEndian.Uint64(sum[:]) % k.slots
+	return entry{key: k.key(strconv.FormatUint(slot, 36)), tag: "#" + hex.EncodeToString(sum[:])}
+}
+
 // What Redis holds under a key begins with one of these signs. A lease and a value
-// continue with a unique ID and a line feed.
+// continue with a unique ID, in a slot with the tag of the name, and a line feed.
 const (
 	tombstone = "!" // somebody is changing it
 	lease     = "?" // somebody is reading it from the durable store
@@ -48,6 +69,7 @@ const (
 
 type entry struct {
 	key    string
+	tag    string // tells the names that share the key apart
 	state  state
 	header string // of what a new value replaces
 	body   string
@@ -57,7 +79,7 @@ type entry struct {
 func (c *Client) lookup(k keyspace, names ...string) []entry {
 	entries := make([]entry, len(names))
 	for i, name := range names {
-		entries[i].key = k.key(name)
+		entries[i] = k.entry(name)
 	}
 	redis := c.redis()
 	if redis == nil {
@@ -115,7 +137,7 @@ func (c *Client) classify(k keyspace, e *entry, result rueidis.RedisResult) {
 	since := time.UnixMilli(result.CachePXAT()).Add(-k.ttl)
 	e.header, e.body = header, body
 	switch {
-	case since.Before(trustedFrom):
+	case since.Before(trustedFrom) || !strings.HasSuffix(header, e.tag):
 		e.state = expired
 	case now.Sub(since) > k.fresh:
 		e.state = staleIfError
@@ -148,7 +170,7 @@ func fill[T any](ctx context.Context, c *Client, k keyspace, e []entry, load fun
 	v, err := load(ctx)
 	var body []byte
 	if err == nil && e[0].state != bypass {
-		body = encode(v)
+		body = k.encode(v)
 	}
 	c.store(k, since, e, [][]byte{body})
 	return v, err
@@ -171,6 +193,19 @@ func decode[T any](c *Client, e *entry, clone func(T) T) (v T, ok bool) {
 }
 
 func identity[T any](v T) T { return v }
+
+// encode returns nil for what strangers can make up without end: lists of categories that do
+// not exist, and entries that are too long for a slot.
+func (k keyspace) encode(v any) []byte {
+	if found, ok := v.(domain.Found); ok && found.Total == 0 && k.slots == 0 {
+		return nil
+	}
+	body := encode(v)
+	if k.slots > 0 && len(body) > maxSlot {
+		return nil
+	}
+	return body
+}
 
 // encode returns nil for what cannot be encoded, which is then not cached.
 func encode(v any) []byte {

@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"runtime"
 	"strings"
@@ -147,6 +148,59 @@ func stockOf(t testing.TB, w *shopServer) int {
 	p, err := w.products.Product(t.Context(), "tea-pot-1")
 	require.NoError(t, err)
 	return p.Stock
+}
+
+func TestCatalog_Search_KeepsABoundedNumberOfListsThatStrangersMakeUp(t *testing.T) {
+	needContainers(t)
+	a, b, durable := twoServers(t, container.Redis(t))
+	seed(t, a, durable)
+	plain := func(size int) domain.Query {
+		q := everything
+		q.Page = domain.Page{Number: 1, Size: size}
+		return q
+	}
+	for range 2 {
+		browse(t, a)
+		for _, size := range []int{domain.DefaultPageSize, domain.RowSize} {
+			_, err := a.catalog.Search(t.Context(), plain(size))
+			require.NoError(t, err)
+		}
+	}
+	before, _, err := redis.CachedLists(t.Context(), a.Client)
+	require.NoError(t, err)
+	made := func(q domain.Query) {
+		for _, s := range []*shopServer{a, b} {
+			found, err := s.catalog.Search(t.Context(), q)
+			require.NoError(t, err)
+			want, err := durable.Search(t.Context(), q)
+			require.NoError(t, err)
+			require.Equal(t, want, found)
+		}
+	}
+	for n := range 2000 {
+		words, prices, paged, sized, shelved := plain(24), plain(24), plain(24), plain(n+25), plain(24)
+		words.Text, prices.MinPrice, paged.Page.Number, shelved.Category = fmt.Sprint("tea ", n%10), int64(n+1), n+2, fmt.Sprint("shelf-", n)
+		for _, q := range []domain.Query{words, prices, paged, sized, shelved} {
+			made(q)
+		}
+	}
+	plainLists, others, err := redis.CachedLists(t.Context(), a.Client)
+	require.NoError(t, err)
+	assert.Equal(t, before, plainLists, "what the shop's own pages show has keys that no stranger takes")
+	assert.LessOrEqual(t, others, redis.SearchSlots)
+	assert.Greater(t, others, redis.SearchSlots/2, "they are cached")
+	t.Run("one that is too long for its slot is not cached", func(t *testing.T) {
+		long := aProduct(4, 5)
+		long.Description = strings.Repeat("a long story ", 20_000)
+		require.NoError(t, a.products.PutProducts(t.Context(), []domain.Product{long}))
+		q := plain(24)
+		q.MinPrice = long.Price.Amount
+		for range 2 {
+			since := a.statsSince()
+			made(q)
+			assert.Positive(t, since().Loaded)
+		}
+	})
 }
 
 func TestProducts_Search_LoadsOnceForConcurrentReaders(t *testing.T) {

@@ -33,9 +33,12 @@ const listFreshFor = 5 * time.Second
 var (
 	generations = keyspace{name: "generation", fresh: 24 * time.Hour, ttl: 24 * time.Hour}
 	lists       = keyspace{name: "list2", fresh: listFreshFor, ttl: maxTTL}
-	// Kept for a short time, since shoppers may search for any number of texts.
-	searches = keyspace{name: "search2", fresh: listFreshFor, ttl: 6 * listFreshFor}
+	// Strangers may make up any number of words, prices and pages.
+	searches = keyspace{name: "search3", fresh: listFreshFor, ttl: maxTTL, slots: searchSlots}
 )
+
+// searchSlots times maxSlot is half of the memory that deployment gives Redis.
+const searchSlots = 1024
 
 // lastGeneration names the one entry of generations.
 const lastGeneration = "catalog"
@@ -45,9 +48,9 @@ func (c *Catalog) Search(ctx context.Context, q domain.Query) (domain.Found, err
 	if err != nil {
 		return c.catalog.Search(ctx, q)
 	}
-	k := lists
-	if q.Text != "" {
-		k = searches
+	k := searches
+	if q.Plain() {
+		k = lists
 	}
 	return readList(ctx, &c.reader, k, "search:"+string(name), func(ctx context.Context) (domain.Found, error) {
 		return c.catalog.Search(ctx, q)
@@ -73,7 +76,7 @@ func readList[T any](ctx context.Context, r *reader, k keyspace, name string, lo
 	if generation := r.generation(ctx); generation != "" {
 		return readShared(ctx, r, k, r.client.lookup(k, generation+":"+name), load, clone)
 	}
-	return readShared(ctx, r, k, []entry{{key: k.key(name)}}, load, clone)
+	return readShared(ctx, r, k, []entry{k.entry(name)}, load, clone)
 }
 
 // generation returns the ID of the catalog's generation, or "" while there is none.

@@ -35,7 +35,8 @@
 // The last two rules rely on the clock of Redis going forward. Lists of products are used
 // for seconds only, since orders change their figures and invalidate none. While the
 // durable store is away, cached parts of the catalog are used for ten minutes
-// (stale-if-error).
+// (stale-if-error). Lists that strangers can make up without end, such as those by words or
+// prices, share a fixed number of keys, each with a tag that tells whose list it holds.
 //
 // # When Redis is away
 //

@@ -52,3 +52,20 @@ func ExpireCatalog(t *testing.T) {
 		t.Cleanup(func() { k.fresh = fresh })
 	}
 }
+
+// SearchSlots is how many lists that strangers make up are cached.
+const SearchSlots = searchSlots
+
+// CachedLists returns how many keys there are of plain lists and of all others.
+func CachedLists(ctx context.Context, c *Client) (plain, others int, err error) {
+	redis := c.breaker.redis()
+	counts := [2]int{}
+	for i, k := range []keyspace{lists, searches} {
+		keys, err := redis.Do(ctx, redis.B().Keys().Pattern(k.key("*")).Build()).AsStrSlice()
+		if err != nil {
+			return 0, 0, err
+		}
+		counts[i] = len(keys)
+	}
+	return counts[0], counts[1], nil
+}

@@ -51,7 +51,7 @@ func (c *Client) store(k keyspace, since time.Time, entries []entry, values [][]
 		switch {
 		case e.state == bypass || e.state == fresh:
 		case values[i] != nil && left > 0:
-			commands = append(commands, compareAndSet(redis, e, value+c.nextID()+"\n"+string(values[i]), left))
+			commands = append(commands, compareAndSet(redis, e, value+c.nextID()+e.tag+"\n"+string(values[i]), left))
 		case strings.HasPrefix(e.header, lease):
 			commands = append(commands, compareAndSet(redis, e, "", 0))
 		}

@@ -169,7 +169,7 @@ func readShared[T any](ctx context.Context, r *reader, k keyspace, e []entry, lo
 		return cached, nil
 	}
 	// A reader after a change by this server must not join a load that began before it.
-	flight := e[0].key + "#" + strconv.FormatInt(r.client.writes.Load(), 36)
+	flight := e[0].key + e[0].tag + "#" + strconv.FormatInt(r.client.writes.Load(), 36)
 	loaded := r.flights.DoChan(flight, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
 		defer cancel()
