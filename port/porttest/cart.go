@@ -47,6 +47,19 @@ func keepingCarts(t *testing.T, open func(t *testing.T) turns[port.Carts]) {
 		assertCart(t, want, got)
 		assertCart(t, want, cartOf(t, carts, "guest:a"))
 	})
+	t.Run("each field is changed by itself, and back again", func(t *testing.T) {
+		carts := open(t)
+		cart := changeCart(t, carts, "guest:a", addOnce("one", cartLine(1, 2)))
+		eachField(t, cart, nil, func(t *testing.T, changed domain.Cart) {
+			for _, want := range []domain.Cart{changed, cart} {
+				assertCart(t, want, changeCart(t, carts, "guest:a", func(c *domain.Cart) error {
+					*c = want.Clone()
+					return nil
+				}))
+				assertCart(t, want, cartOf(t, carts, "guest:a"))
+			}
+		})
+	})
 	t.Run("a cart that is emptied keeps its version and its keys", func(t *testing.T) {
 		carts := open(t)
 		changeCart(t, carts, "guest:a", addOnce("one", cartLine(1, 1)))

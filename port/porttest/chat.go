@@ -299,6 +299,24 @@ func updatingConversations(t *testing.T, open func(t *testing.T) turns[port.Conv
 		assert.True(t, closed.WaitingSince.IsZero())
 		requireGapless(t, messages(t, conversations, c.ID, 0, 10), 3)
 	})
+	t.Run("each field is changed by itself, and back again", func(t *testing.T) {
+		conversations := open(t)
+		c := start(t, conversations, aConversation(1))
+		say(t, conversations, c.ID, aMessage("a", 1))
+		c = conversation(t, conversations, c.ID)
+		to := map[string]any{"ID": nil, "Owner": nil, "State": domain.ConversationClosed, "Last": nil, "StartedAt": nil, "Revision": nil, "Added": nil}
+		eachField(t, c, to, func(t *testing.T, changed domain.Conversation) {
+			for _, want := range []domain.Conversation{changed, c} {
+				want.Revision = change(t, conversations, c.ID, func(c *domain.Conversation) error {
+					revision := c.Revision
+					*c = want
+					c.Revision = revision
+					return nil
+				}).Revision
+				assert.Equal(t, want, conversation(t, conversations, c.ID))
+			}
+		})
+	})
 	t.Run("a change that fails keeps nothing, and its very error comes back", func(t *testing.T) {
 		conversations := open(t)
 		c := start(t, conversations, aConversation(1))

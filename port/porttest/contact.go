@@ -44,6 +44,15 @@ func keepingContacts(t *testing.T, open func(t *testing.T) turns[port.Contacts])
 		assert.Equal(t, want, got)
 		assert.Equal(t, 3, total)
 	})
+	t.Run("each field is kept by itself", func(t *testing.T) {
+		contacts := open(t)
+		eachField(t, aContact(1), map[string]any{"DoneAt": nil, "DoneBy": nil}, func(t *testing.T, changed domain.Contact) {
+			changed.ID = domain.ContactID(t.Name())
+			addContacts(t, contacts, changed)
+			got, _ := contactsOn(t, contacts, domain.Page{Number: 1, Size: 100})
+			assert.Contains(t, got, changed)
+		})
+	})
 	t.Run("the newest is first, in whatever order they came", func(t *testing.T) {
 		contacts := open(t)
 		for _, n := range []int{3, 0, 4, 1, 5, 2} {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -47,6 +48,23 @@ func updatingOrders(t *testing.T, open func(t *testing.T) shop) {
 		assert.Equal(t, 3, s.product(t, 1).Sold)
 		assert.Len(t, s.movements(t, 1), 2)
 		assert.Empty(t, cartOf(t, s.Carts, "guest:a").Lines)
+	})
+	t.Run("each field of the payment and of the history is changed by itself, and back again", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 10)
+		order := s.sell(t, "guest:a", "k", cartLine(1, 2))
+		to := map[string]any{"Payment.Status": domain.PaymentFailed, "History[0].Status": domain.Paid}
+		for field := range reflect.TypeFor[domain.Order]().Fields() {
+			if field.Name != "Payment" && field.Name != "History" {
+				to[field.Name] = nil
+			}
+		}
+		eachField(t, order, to, func(t *testing.T, changed domain.Order) {
+			for _, want := range []domain.Order{changed, order} {
+				s.transition(t, order.ID, changing(func(o *domain.Order) { o.Payment, o.History = want.Payment, want.History }, domain.Effects{}))
+				assertOrder(t, want, s.order(t, order.ID))
+			}
+		})
 	})
 	t.Run("what was bought, by whom and for how much never changes", func(t *testing.T) {
 		s := open(t)

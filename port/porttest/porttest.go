@@ -14,6 +14,8 @@ package porttest
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -68,4 +70,55 @@ func requireCode(t *testing.T, err error, kind domain.Kind, code domain.Code) {
 	var known *domain.Error
 	require.ErrorAs(t, err, &known)
 	require.Equal(t, code, known.Code)
+}
+
+// eachField runs check for each field of record, of its parts and of the first element of
+// each of its slices, as the named subtest, with a copy in which that alone is another. Fields
+// in to become what it says; those for which it says nil are passed over.
+func eachField[T any](t *testing.T, record T, to map[string]any, check func(t *testing.T, changed T)) {
+	var walk func(name string, of reflect.Type, field func(reflect.Value) reflect.Value)
+	walk = func(name string, of reflect.Type, field func(reflect.Value) reflect.Value) {
+		other, given := to[name]
+		if given && other == nil {
+			return
+		}
+		if of.Kind() == reflect.Struct && of != reflect.TypeFor[time.Time]() {
+			for i := range of.NumField() {
+				walk(strings.TrimPrefix(name+"."+of.Field(i).Name, "."), of.Field(i).Type,
+					func(v reflect.Value) reflect.Value { return field(v).Field(i) })
+			}
+			return
+		}
+		if of.Kind() == reflect.Slice && field(reflect.ValueOf(&record).Elem()).Len() > 0 {
+			walk(name+"[0]", of.Elem(), func(v reflect.Value) reflect.Value {
+				all := field(v)
+				all.Set(reflect.AppendSlice(reflect.MakeSlice(of, 0, all.Len()), all))
+				return all.Index(0)
+			})
+		}
+		t.Run(name, func(t *testing.T) {
+			changed := record
+			v := field(reflect.ValueOf(&changed).Elem())
+			switch at := v.Interface().(type) {
+			case time.Time:
+				v.Set(reflect.ValueOf(at.Add(time.Hour)))
+			default:
+				switch {
+				case given:
+					v.Set(reflect.ValueOf(other))
+				case v.CanInt():
+					v.SetInt(v.Int() + 1)
+				case v.Kind() == reflect.String:
+					v.SetString(v.String() + "-other")
+				case v.Kind() == reflect.Bool:
+					v.SetBool(!v.Bool())
+				default:
+					require.Equal(t, reflect.Slice, v.Kind(), "say what else it may be")
+					v.SetZero()
+				}
+			}
+			check(t, changed)
+		})
+	}
+	walk("", reflect.TypeFor[T](), func(v reflect.Value) reflect.Value { return v })
 }

@@ -114,6 +114,25 @@ func puttingProducts(t *testing.T, open func(t *testing.T) shop) {
 		assertProduct(t, p, productBy(t, s.Products, "copper-kettle"))
 		assertNoProduct(t, s.Products, "tea-pot-0001")
 	})
+	t.Run("each field is changed by itself, and back again, by putting and by updating", func(t *testing.T) {
+		s, p := open(t), aProduct(1, 5)
+		keepProducts(t, s.Products, p)
+		to := map[string]any{"ID": nil, "Price.Currency": nil, "Stock": nil, "Sold": nil}
+		eachField(t, p, to, func(t *testing.T, changed domain.Product) {
+			for _, want := range []domain.Product{changed, p} {
+				keepProducts(t, s.Products, want)
+				assertProduct(t, want, productBy(t, s.Products, string(p.ID)))
+			}
+			for _, want := range []domain.Product{changed, p} {
+				_, err := s.Products().UpdateProduct(t.Context(), p.ID, func(kept *domain.Product) error {
+					*kept = want
+					return nil
+				})
+				require.NoError(t, err)
+				assertProduct(t, want, productBy(t, s.Products, want.Slug))
+			}
+		})
+	})
 	t.Run("a change leaves the stock and the number sold as they are", func(t *testing.T) {
 		s, p := open(t), aProduct(1, 5)
 		p.Sold = 3

@@ -39,6 +39,16 @@ func keepingSessions(t *testing.T, open func(t *testing.T) turns[port.Sessions])
 			}
 		}
 	})
+	t.Run("each field is changed by itself, and back again", func(t *testing.T) {
+		sessions, s := open(t), aSession("a")
+		putSessions(t, sessions, s)
+		eachField(t, s, map[string]any{"Key": nil}, func(t *testing.T, changed domain.Session) {
+			for _, want := range []domain.Session{changed, s} {
+				putSessions(t, sessions, want)
+				assertSession(t, sessions, want)
+			}
+		})
+	})
 	t.Run("a session that was never kept is not found", func(t *testing.T) {
 		sessions := open(t)
 		assertNoSession(t, sessions, "a", noon)

@@ -165,6 +165,21 @@ func keepingUsers(t *testing.T, open func(t *testing.T) turns[port.Users]) {
 }
 
 func updatingUsers(t *testing.T, open func(t *testing.T) turns[port.Users]) {
+	t.Run("each field is changed by itself, and back again", func(t *testing.T) {
+		users, anna := open(t), aUser("Anna")
+		addUsers(t, users, anna)
+		to := map[string]any{"ID": nil, "Username": nil, "Email": nil, "CreatedAt": nil, "Role": domain.Staff}
+		eachField(t, anna, to, func(t *testing.T, changed domain.User) {
+			for _, want := range []domain.User{changed, anna} {
+				_, err := users().UpdateUser(t.Context(), anna.ID, func(u *domain.User) error {
+					*u = want
+					return nil
+				})
+				require.NoError(t, err)
+				assertUser(t, users, want)
+			}
+		})
+	})
 	t.Run("an account is updated as it is then, and seen so by all who ask later", func(t *testing.T) {
 		users := open(t)
 		anna, ben := aUser("Anna"), aUser("Ben")

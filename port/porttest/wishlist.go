@@ -60,6 +60,21 @@ func keepingWishlists(t *testing.T, open func(t *testing.T) turns[port.Wishlists
 		require.NoError(t, err)
 		assert.Equal(t, []string{"theirs", "add", "remove"}, list.Keys, "a change sent again after signing in is not made again")
 	})
+	t.Run("each field is changed by itself, and back again", func(t *testing.T) {
+		lists, list := open(t), domain.Wishlist{Items: []domain.WishlistItem{anItem(1), anItem(2)}, Keys: []string{"one", "two"}}
+		eachField(t, list, nil, func(t *testing.T, changed domain.Wishlist) {
+			for _, want := range []domain.Wishlist{changed, list} {
+				changeWishlist(t, lists, "guest:a", func(w *domain.Wishlist) error {
+					*w = want.Clone()
+					return nil
+				})
+				got, err := lists().Wishlist(t.Context(), "guest:a")
+				require.NoError(t, err)
+				assert.Equal(t, itemsInUTC(want), itemsInUTC(got))
+				assert.ElementsMatch(t, want.Keys, got.Keys)
+			}
+		})
+	})
 	t.Run("a wishlist may be emptied", func(t *testing.T) {
 		lists := open(t)
 		changeWishlist(t, lists, "guest:a", addItem(1))
