@@ -1,15 +1,13 @@
-// Command eshop is the whole shop in one binary. This is the only room that
-// knows every other: it reads the settings, wires the adapters to the ports,
-// and serves until it is told to leave.
+// Command eshop is the whole shop in one binary. It reads the settings, opens the
+// stores that they name and the shop of package eshop on them, and serves until it is
+// told to leave. Its other commands look after the stores.
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
@@ -46,70 +44,73 @@ func main() {
 // errUsage is a command that makes no sense.
 var errUsage = errors.New("no such command")
 
+// call is a command as it was given.
+type call struct {
+	args           []string
+	cfg            config // where the command needs settings
+	stdin          *os.File
+	stdout, stderr io.Writer
+}
+
+// commands are all that usage names.
+var commands = map[string]struct {
+	run      func(context.Context, call) error
+	settings bool // it needs them
+	args     bool // it takes arguments
+}{
+	"serve":       {serve, true, false},
+	"migrate":     {migrate, true, true},
+	"seed":        {seed, true, true},
+	"staff":       {staff, true, true},
+	"healthcheck": {healthcheck, true, false},
+	"version":     {printing(version), false, false},
+	"help":        {printing(help), false, false},
+	"-h":          {printing(help), false, false},
+	"--help":      {printing(help), false, false},
+}
+
 // run runs one command and returns the exit code: 0, 1 for a failure, 2 for a call that makes no sense.
 func run(ctx context.Context, args, environ []string, stdin *os.File, stdout, stderr io.Writer) int {
-	command, rest := "", args
+	name, c := "", call{stdin: stdin, stdout: stdout, stderr: stderr}
 	if len(args) > 0 {
-		command, rest = args[0], args[1:]
+		name, c.args = args[0], args[1:]
 	}
-	switch command {
-	case "version", "help", "-h", "--help":
-		if len(rest) > 0 {
-			break
+	command, ok := commands[name]
+	err := errUsage
+	if ok && (command.args || len(c.args) == 0) {
+		if command.settings {
+			if c.cfg, err = readConfig(environ); err != nil {
+				fmt.Fprintf(stderr, "eshop cannot start with these settings:\n%v\n", err)
+				return 2
+			}
 		}
-		if command == "version" {
-			fmt.Fprintln(stdout, version())
-		} else {
-			fmt.Fprint(stdout, usage)
-		}
-		return 0
-	case "serve", "migrate", "seed", "staff", "healthcheck":
-		cfg, err := readConfig(environ)
-		if err != nil {
-			fmt.Fprintf(stderr, "eshop cannot start with these settings:\n%v\n", err)
-			return 2
-		}
-		err = dispatch(ctx, command, rest, cfg, stdin, stdout, stderr)
-		if err == nil {
-			return 0
-		}
-		if !errors.Is(err, errUsage) {
-			fmt.Fprintf(stderr, "eshop %s: %v\n", command, err)
-			return 1
-		}
+		err = command.run(ctx, c)
 	}
-	fmt.Fprint(stderr, usage)
-	return 2
+	switch {
+	case errors.Is(err, errUsage):
+		fmt.Fprint(stderr, usage)
+		return 2
+	case err != nil:
+		fmt.Fprintf(stderr, "eshop %s: %v\n", name, err)
+		return 1
+	}
+	return 0
 }
 
-func dispatch(ctx context.Context, command string, args []string, cfg config, stdin *os.File, stdout, stderr io.Writer) error {
-	switch command {
-	case "migrate":
-		return migrate(ctx, args, cfg, stdout)
-	case "seed":
-		flags := flag.NewFlagSet(command, flag.ContinueOnError)
-		flags.SetOutput(io.Discard)
-		products := flags.Int("products", 0, "")
-		if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
-			return errUsage
-		}
-		return seed(ctx, *products, cfg, stderr)
-	case "staff":
-		return staff(ctx, args, cfg, stdin, stdout, stderr)
+// printing returns the command that prints text.
+func printing(text func() string) func(context.Context, call) error {
+	return func(_ context.Context, c call) error {
+		_, err := fmt.Fprint(c.stdout, text())
+		return err
 	}
-	if len(args) > 0 {
-		return errUsage
-	}
-	if command == "healthcheck" {
-		return healthcheck(ctx, cfg)
-	}
-	return serve(ctx, cfg, slog.New(slog.NewJSONHandler(stderr, nil)).With("server", cfg.ServerName))
 }
 
-func healthcheck(ctx context.Context, cfg config) error {
+func help() string { return usage }
+
+func healthcheck(ctx context.Context, c call) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/ready", cfg.Port), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/ready", c.cfg.Port), nil)
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func healthcheck(ctx context.Context, cfg config) error {
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "eshop, built without build information"
+		return "eshop, built without build information\n"
 	}
 	revision, when := "of an unknown revision", ""
 	for _, s := range info.Settings {
@@ -138,5 +139,5 @@ func version() string {
 			when = " of " + s.Value
 		}
 	}
-	return "eshop " + revision + when + ", " + info.GoVersion
+	return "eshop " + revision + when + ", " + info.GoVersion + "\n"
 }

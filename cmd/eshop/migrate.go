@@ -12,7 +12,8 @@ import (
 var errNoDatabase = errors.New("DATABASE_URL is not set; the embedded stores need nothing of the kind")
 
 // migrate brings the schema up to date, or says how it stands.
-func migrate(ctx context.Context, args []string, cfg config, stdout io.Writer) error {
+func migrate(ctx context.Context, c call) error {
+	args, cfg, stdout := c.args, c.cfg, c.stdout
 	action := "up"
 	if len(args) == 1 {
 		action = args[0]

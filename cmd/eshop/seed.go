@@ -2,23 +2,27 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"iter"
 	"log/slog"
-	"time"
 
 	"eshop/adapter/postgres"
 	"eshop/cmd/eshop/demo"
 	"eshop/domain"
 )
 
-// seed fills the database with n products, 0 for those of the demo shop, and
-// with the demo accounts and their orders.
-func seed(ctx context.Context, n int, cfg config, stderr io.Writer) error {
-	if n == 0 {
-		n = demo.Size()
+// seed fills the database with products, as many as the demo shop has unless told
+// otherwise, and with the demo accounts and their orders.
+func seed(ctx context.Context, c call) error {
+	flags := flag.NewFlagSet("seed", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	products := flags.Int("products", demo.Size(), "")
+	if err := flags.Parse(c.args); err != nil || flags.NArg() > 0 {
+		return errUsage
 	}
+	n, cfg := *products, c.cfg
 	switch {
 	case n < demo.Size() || n > demo.Most:
 		return fmt.Errorf("--products must be from %d, the demo shop, to %d", demo.Size(), demo.Most)
@@ -35,11 +39,11 @@ func seed(ctx context.Context, n int, cfg config, stderr io.Writer) error {
 	if err := store.CheckSchema(ctx); err != nil {
 		return err
 	}
-	bar := progress{out: stderr, all: n}
-	if err := store.CopyProducts(ctx, firstProducts(n), bar.show); err != nil {
+	err = store.CopyProducts(ctx, firstProducts(n), func(done int) { fmt.Fprintf(c.stderr, "\r%d of %d products", done, n) })
+	fmt.Fprintln(c.stderr)
+	if err != nil {
 		return err
 	}
-	bar.end()
 	app, closeShop, err := newStoredShop(ctx, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
@@ -56,37 +60,4 @@ func firstProducts(n int) iter.Seq[domain.Product] {
 			}
 		}
 	}
-}
-
-// progress shows how far a long piece of work is.
-type progress struct {
-	out   io.Writer
-	all   int
-	begun time.Time
-	shown time.Time
-}
-
-const showEvery = 200 * time.Millisecond
-
-// show is called with how many are done so far.
-func (p *progress) show(done int) {
-	now := time.Now()
-	if p.begun.IsZero() {
-		p.begun = now
-	}
-	if now.Sub(p.shown) < showEvery && done < p.all {
-		return
-	}
-	p.shown = now
-	const width = 40
-	filled := done * width / p.all
-	rate := float64(done) / max(now.Sub(p.begun).Seconds(), 0.001)
-	fmt.Fprintf(p.out, "\r[%-*s] %d of %d products, %.0f a second ", width, bar(filled), done, p.all, rate)
-}
-
-func (p *progress) end() { fmt.Fprintln(p.out) }
-
-func bar(n int) string {
-	const full = "========================================"
-	return full[:n]
 }

@@ -20,7 +20,8 @@ import (
 // leaveTimeout is longer than the longest answer.
 const leaveTimeout = 25 * time.Second
 
-func serve(ctx context.Context, cfg config, log *slog.Logger) error {
+func serve(ctx context.Context, c call) error {
+	cfg, log := c.cfg, slog.New(slog.NewJSONHandler(c.stderr, nil)).With("server", c.cfg.ServerName)
 	app, closeStores, err := openShop(ctx, cfg, log)
 	if err != nil {
 		return err

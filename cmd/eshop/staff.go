@@ -26,7 +26,8 @@ const redisWithin = 3 * time.Second
 // staff makes and lists the accounts of those who look after the shop, takes their rights
 // and gives them other passwords. A password is no argument, as those are for everybody
 // on the machine to see.
-func staff(ctx context.Context, args []string, cfg config, stdin *os.File, stdout, stderr io.Writer) error {
+func staff(ctx context.Context, c call) error {
+	args, cfg, stdin, stdout, stderr := c.args, c.cfg, c.stdin, c.stdout, c.stderr
 	if len(args) == 0 || len(args) > 2 || (len(args) == 1) != (args[0] == "list") {
 		return errUsage
 	}
