@@ -1,6 +1,7 @@
 package domain
 
 import (
+	_ "embed" // the commonest passwords
 	"slices"
 	"strings"
 	"sync"
@@ -52,9 +53,15 @@ func withoutWords(lower string, u User) string {
 	return lower
 }
 
+// commonPasswords has a head, an empty line, and the words.
+//
+//go:embed user_passwords.txt
+var commonPasswords string
+
 var isCommonPassword = sync.OnceValue(func() map[string]bool {
 	all := map[string]bool{}
-	for password := range strings.FieldsSeq(commonPasswords) {
+	_, words, _ := strings.Cut(commonPasswords, "\n\n")
+	for password := range strings.FieldsSeq(words) {
 		all[password] = true
 	}
 	return all
