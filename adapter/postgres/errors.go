@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,18 +38,54 @@ func kindly(caller context.Context, err error) error {
 		return err
 	case errors.Is(caller.Err(), context.Canceled):
 		return fmt.Errorf("%w: %w", context.Canceled, err)
-	case caller.Err() != nil || lost(err) || late(err) || conflicting(err) || errors.Is(err, errInDoubt):
-		away := domain.ErrUnavailable.Errorf(domain.CodeStoreUnavailable, "the shop cannot reach its records just now; try again in a moment")
-		away.RetryAfter = time.Second
-		return fmt.Errorf("%w: %w", away, err)
+	case unfitPooler(err):
+		return unavailable(fmt.Errorf("%s: %w", poolerAdvice, err))
+	case caller.Err() != nil || gone(err) || late(err) || short(err) || crowded(err) || conflicting(err) || sqlState(err) == idleInTx ||
+		errors.Is(err, errInDoubt) || errors.Is(err, context.Canceled): // by the breaker
+		return unavailable(err)
 	}
 	return err
 }
 
+// unavailable says that the store is away, because of err.
+func unavailable(err error) error {
+	away := domain.ErrUnavailable.Errorf(domain.CodeStoreUnavailable, "the shop cannot reach its records just now; try again in a moment")
+	away.RetryAfter = time.Second
+	return fmt.Errorf("%w: %w", away, err)
+}
+
+// poolerAdvice is what to set when a pooler between the shop and the database does not fit.
+const poolerAdvice = "PgBouncer in transaction mode must be 1.21 or newer, with max_prepared_statements above 0 and " +
+	"ignore_startup_parameters = statement_timeout, lock_timeout, idle_in_transaction_session_timeout, work_mem, gin_pending_list_limit, random_page_cost; " +
+	"the role then needs them by ALTER ROLE … SET, as Config of adapter/postgres says"
+
+// unfitPooler reports whether a pooler refused what a connection asks for at its start, or gave a
+// statement's session to somebody else.
+func unfitPooler(err error) bool {
+	var failure *pgconn.PgError
+	return errors.As(err, &failure) &&
+		(strings.HasPrefix(failure.Message, "unsupported startup parameter") || sqlState(err) == "42P05") // duplicate_prepared_statement
+}
+
+// idleInTx is idle_in_transaction_session_timeout: the session of a server that was held up has ended.
+const idleInTx = "25P03"
+
 // mayRetry reports whether the whole of a transaction that failed with err may be
 // run again at once.
 func mayRetry(err error) bool {
-	return !errors.Is(err, errInDoubt) && (conflicting(err) || outdated(err) || lost(err) || unreached(err))
+	return !errors.Is(err, errInDoubt) && (conflicting(err) || outdated(err) || gone(err) || unreached(err) || sqlState(err) == idleInTx)
+}
+
+// crowded reports whether there was no connection for a call. Those that there are are good.
+func crowded(err error) bool {
+	return sqlState(err) == "53300" || errors.Is(err, errCrowded) || errors.Is(err, errNoConnection)
+}
+
+// short reports whether the server lacks something that another connection would lack too:
+// memory or disk, or that its disk fails.
+func short(err error) bool {
+	state := sqlState(err)
+	return strings.HasPrefix(state, "53") || state == "58030"
 }
 
 // outdated reports whether a statement was prepared for a schema or a session that is gone. The next one is prepared anew.
@@ -63,7 +100,7 @@ func outdated(err error) bool {
 // unreached reports whether a new connection could not be made in time. Another may be free by now.
 func unreached(err error) bool {
 	var connect *pgconn.ConnectError
-	return errors.As(err, &connect) && late(err)
+	return errors.As(err, &connect) && late(err) && !crowded(err)
 }
 
 // conflicting reports whether a transaction was undone in favour of another.
@@ -78,14 +115,14 @@ func conflicting(err error) bool {
 	return false
 }
 
-// lost reports whether the connection or the server went away, or is not the one
-// that takes writes any more.
-func lost(err error) bool {
+// gone reports whether the connection or the server went away, or is not the one that
+// takes writes any more. Other connections to it are of no use either.
+func gone(err error) bool {
 	var (
 		connect *pgconn.ConnectError
 		network *net.OpError
 	)
-	if late(err) {
+	if late(err) || crowded(err) {
 		return false
 	}
 	if errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) {
@@ -95,8 +132,7 @@ func lost(err error) bool {
 	case state == "":
 	case state == "25006", // read_only_sql_transaction: a primary that became a standby
 		state == "57P01", state == "57P02", state == "57P03", // shut down, crashed, starting
-		state == "25P03", // idle_in_transaction_session_timeout
-		state[:2] == "08", state[:2] == "53", state == "58030":
+		state[:2] == "08": // connection_exception
 		return true
 	}
 	for _, gone := range []error{driver.ErrBadConn, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF, pgconn.ErrConnClosed, puddle.ErrClosedPool} {

@@ -30,3 +30,19 @@ func (s *Store) Waiting() (calls int) {
 
 // MostWaiting is how many calls wait for one row.
 const MostWaiting = mostWaiting
+
+// Kindly, Gone and Settings are what errors of the driver mean, and what a connection asks for.
+var (
+	Kindly = kindly
+	Gone   = gone
+)
+
+// Settings returns the settings that a connection to the database asks for.
+func Settings() map[string]string {
+	s := &Store{cfg: Config{URL: "postgres://eshop@127.0.0.1/eshop"}}
+	settings, err := s.settings(statementTime, lockTime)
+	if err != nil {
+		panic(err)
+	}
+	return settings.ConnConfig.RuntimeParams
+}

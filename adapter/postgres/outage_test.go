@@ -23,11 +23,7 @@ func TestOutages(t *testing.T) {
 	store := openAt(t, server.URL)
 	_, err := store.Migrate(t.Context())
 	require.NoError(t, err)
-	p := domain.Product{
-		ID: "tea", Slug: "tea", Name: "Tea", Category: domain.Category{Slug: "kitchen", Name: "Kitchen"},
-		Subcategory: domain.Category{Slug: "tea", Name: "Tea"}, Price: domain.Dollars(499), AddedAt: noon,
-	}
-	require.NoError(t, store.PutProducts(t.Context(), []domain.Product{p}))
+	require.NoError(t, store.PutProducts(t.Context(), []domain.Product{teaProduct()}))
 	terminate := func(t *testing.T) {
 		execute(t, server.URL, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'eshop' AND pid <> pg_backend_pid()")
 	}
@@ -111,6 +107,39 @@ func TestOutages(t *testing.T) {
 			grown := int64(after.Stock - before.Stock)
 			assert.GreaterOrEqual(t, grown, kept.Load())
 			assert.LessOrEqual(t, grown, kept.Load()+inDoubt.Load())
+		})
+	}
+	for name, outage := range map[string]struct{ begin, end func() }{
+		"hangs":   {func() { server.Pause(t) }, func() { server.Unpause(t) }},
+		"is away": {func() { server.Kill(t) }, func() { server.Start(t) }},
+	} {
+		t.Run("while the server "+name+" each call ends within two seconds, and all but the first at once", func(t *testing.T) {
+			outage.begin()
+			var all sync.WaitGroup
+			for range 40 {
+				all.Go(func() {
+					start := time.Now()
+					_, err := store.ChangeStock(t.Context(), domain.StockMovement{Product: "tea", Delta: 1, Reason: domain.StockReceived, At: noon}, "")
+					assert.ErrorIs(t, err, domain.ErrUnavailable)
+					assert.Less(t, time.Since(start), 2*time.Second)
+				})
+			}
+			all.Wait()
+			require.Eventually(t, func() bool {
+				start := time.Now()
+				_, err := store.Product(t.Context(), "tea")
+				assert.ErrorIs(t, err, domain.ErrUnavailable)
+				return time.Since(start) < 10*time.Millisecond
+			}, 3*time.Second, time.Millisecond)
+			start := time.Now()
+			for range 1000 {
+				require.ErrorIs(t, store.Ping(t.Context()), domain.ErrUnavailable)
+			}
+			assert.Less(t, time.Since(start), time.Second)
+			outage.end()
+			start = time.Now()
+			require.Eventually(t, func() bool { return store.Ping(t.Context()) == nil }, 10*time.Second, time.Millisecond)
+			t.Logf("noticed %v after it was back", time.Since(start))
 		})
 	}
 	t.Run("a caller that goes away is told so, not that the store is away", func(t *testing.T) {

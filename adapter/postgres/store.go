@@ -6,9 +6,10 @@
 // method. Nothing is remembered between calls but open connections, so a server
 // may die at any moment.
 //
-// Every call has a deadline of five seconds, or the caller's when that is shorter.
-// While the database is away calls fail with domain.ErrUnavailable within that
-// time, and work again by themselves when it is back.
+// Every call has a deadline, callTime, or the caller's when that is shorter. While the
+// database is away or hangs calls fail with domain.ErrUnavailable within that time, at
+// once when that has been noticed (circuit breaker), and work again by themselves when it
+// is back.
 package postgres
 
 import (
@@ -20,6 +21,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,8 +43,24 @@ type Config struct {
 	// URL is postgres://user:password@host:port/name?settings. It may name several
 	// hosts, host1:port1,host2:port2; the one that takes writes is used unless
 	// target_session_attrs says otherwise. pool_max_conns bounds the connections
-	// of this server, 16 unless it is given; libpq's settings work too. A pooler in
-	// between must know prepared statements, as PgBouncer does from 1.21.
+	// of this server, 16 unless it is given; libpq's settings work too.
+	//
+	// PgBouncer in transaction mode must know prepared statements, as it does from 1.21 with
+	// max_prepared_statements above 0. It refuses the settings that a connection asks for, so it needs
+	//
+	//	ignore_startup_parameters = statement_timeout, lock_timeout, idle_in_transaction_session_timeout, work_mem, gin_pending_list_limit, random_page_cost
+	//
+	// and the role has them instead, else nothing ends what a server that died has begun:
+	//
+	//	ALTER ROLE eshop SET statement_timeout = '1800ms';
+	//	ALTER ROLE eshop SET lock_timeout = '1500ms';
+	//	ALTER ROLE eshop SET idle_in_transaction_session_timeout = '1200ms';
+	//	ALTER ROLE eshop SET timezone = 'UTC';
+	//	ALTER ROLE eshop SET work_mem = '16MB';
+	//	ALTER ROLE eshop SET gin_pending_list_limit = '256kB';
+	//	ALTER ROLE eshop SET random_page_cost = 1.1;
+	//
+	// "eshop migrate" goes to the database itself, for it holds a lock of its session.
 	URL string
 	// Name is what the database shows this server as; eshop unless it is given.
 	Name string
@@ -69,6 +87,7 @@ func (c Config) parse() (*pgxpool.Config, error) {
 type Store struct {
 	db                 *bun.DB
 	pool               *pgxpool.Pool
+	breaker            *breaker
 	cfg                Config
 	statements         *counter
 	retries            atomic.Int64
@@ -115,18 +134,33 @@ const (
 // database: calls find out. A URL that makes no sense is an error at once, which
 // does not repeat it, for it holds a password.
 func Open(ctx context.Context, cfg Config) (*Store, func(), error) {
-	s := &Store{cfg: cfg, statements: &counter{}, turns: turns{queue: map[string]*queue{}}, broadFrom: broadFrom, sampled: sampled}
+	s := &Store{
+		cfg: cfg, statements: &counter{}, breaker: newBreaker(), turns: turns{queue: map[string]*queue{}},
+		broadFrom: broadFrom, sampled: sampled,
+	}
 	settings, err := s.settings(statementTime, lockTime)
 	if err != nil {
 		return nil, nil, err
 	}
+	probed := settings.ConnConfig.Copy()
+	probed.Tracer = nil
+	connections := pool{crowdedUntil: new(atomic.Int64)}
+	settings.BeforeConnect = connections.beforeConnect
 	s.pool, err = pgxpool.NewWithConfig(ctx, settings)
 	if err != nil {
 		return nil, nil, err
 	}
 	s.writers = semaphore.NewWeighted(max(1, int64(settings.MaxConns)*writersOf4/4))
-	s.db = bun.NewDB(stdlib.OpenDBFromPool(s.pool), pgdialect.New(), bun.WithDiscardUnknownColumns())
+	connections.Connector = stdlib.GetPoolConnector(s.pool)
+	db := sql.OpenDB(connections)
+	db.SetMaxIdleConns(0) // the pool keeps them
+	s.db = bun.NewDB(db, pgdialect.New(), bun.WithDiscardUnknownColumns())
+	probing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var probe sync.WaitGroup
+	probe.Go(func() { s.supervise(probing, probed) })
 	return s, func() {
+		stop()
+		probe.Wait()
 		_ = s.db.Close() // it holds nothing of its own
 		s.pool.Close()
 	}, nil
@@ -261,14 +295,23 @@ func (s *Store) inTx(ctx context.Context, do func(ctx context.Context, tx bun.Tx
 
 // retry runs do until it succeeds or fails for good, with a deadline for all of it.
 func (s *Store) retry(caller context.Context, do func(ctx context.Context) error) error {
+	if err := caller.Err(); err != nil {
+		return err
+	}
+	closed, err := s.breaker.pass()
+	if err != nil {
+		return unavailable(err)
+	}
 	ctx, cancel := context.WithTimeout(caller, callTime)
 	defer cancel()
+	defer context.AfterFunc(closed, cancel)()
 	for try := 1; ; try++ {
 		err := do(ctx)
 		if err == nil || try == maxTries || ctx.Err() != nil || !mayRetry(err) {
 			return kindly(caller, err)
 		}
-		if lost(err) {
+		if gone(err) {
+			s.breaker.suspect()
 			s.pool.Reset() // the other connections went to the same server
 		}
 		s.retries.Add(1)

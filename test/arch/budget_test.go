@@ -42,6 +42,8 @@ func TestBudgets(t *testing.T) {
 	for _, chain := range [][]budget{
 		{{"waiting for a lock", records("lockTime")}, {"a call of PostgreSQL", records("callTime")}, {"what stands beside a page", pages("besideLimit")}, {"a request", requests("requestTime")}},
 		{{"waiting for what stands beside a page", pages("BesideTime")}, {"a call of PostgreSQL", records("callTime")}},
+		{{"waiting for a connection", records("waitTime")}, {"a call of PostgreSQL", records("callTime")}},
+		{{"noticing that PostgreSQL hangs", records("probeTime", records("probeEvery")...)}, {"a call of PostgreSQL", records("callTime")}},
 		{{"a server held up in a transaction", records("idleInTxTime")}, {"waiting for a lock", records("lockTime")}},
 		{{"a round trip to Redis", redis("timeout")}, {"a request", requests("requestTime")}},
 		{{"a call, after Redis was asked in vain", records("callTime", redis("timeout")...)}, {"a request", requests("requestTime")}},
