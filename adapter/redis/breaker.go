@@ -73,11 +73,17 @@ func (b *breaker) open() {
 	}
 }
 
-// snapshot returns what is pending now. Keys whose entries have expired no longer are.
-func (b *breaker) snapshot() (invalidations, gaps pending) {
+// purge takes off the keys whose entries have expired. It is called also while Redis was never reached.
+func (b *breaker) purge() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	maps.DeleteFunc(b.invalidations, func(_ string, since time.Time) bool { return time.Since(since) > pendingFor })
+}
+
+// snapshot returns what is pending now.
+func (b *breaker) snapshot() (invalidations, gaps pending) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	return maps.Clone(b.invalidations), maps.Clone(b.gaps)
 }
 
@@ -109,6 +115,7 @@ func (c *Client) supervise() {
 		}
 	}()
 	for {
+		c.breaker.purge()
 		if redis == nil {
 			redis = c.connect()
 		}

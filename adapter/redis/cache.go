@@ -18,8 +18,9 @@ import (
 const (
 	// freshFor is how long an entry may be used.
 	freshFor = time.Minute
-	// maxTTL is how long any entry is kept.
-	maxTTL = 10 * time.Minute
+	// maxTTL is how long any entry is kept: what was asked for in the ten minutes before
+	// an outage is there for ten minutes of it, though it was a minute old.
+	maxTTL = 21 * time.Minute
 )
 
 // keyspace is a sort of entries.
@@ -147,19 +148,23 @@ func (c *Client) classify(k keyspace, e *entry, result rueidis.RedisResult) {
 }
 
 // readThrough returns the value of an entry, or loads and caches it. An error of load is
-// not cached. Copies of a T must share no memory.
-func readThrough[T any](ctx context.Context, c *Client, k keyspace, name string, load func(context.Context) (T, error)) (T, error) {
+// not cached. While the durable store is away, an expired value is used that lasts
+// (stale-if-error). Copies of a T must share no memory.
+func readThrough[T any](ctx context.Context, c *Client, k keyspace, name string, lasts func(T) bool, load func(context.Context) (T, error)) (T, error) {
 	if err := ctx.Err(); err != nil {
 		var none T
 		return none, err
 	}
 	e := c.lookup(k, name)
-	if e[0].state == fresh {
-		if v, ok := decode(c, &e[0], identity[T]); ok {
-			return v, nil
-		}
+	cached, ok := decode(c, &e[0], identity[T])
+	if ok && e[0].state == fresh {
+		return cached, nil
 	}
-	return fill(ctx, c, k, e, load)
+	v, err := fill(ctx, c, k, e, load)
+	if ok && inDoubt(err) && ctx.Err() == nil && lasts(cached) {
+		return cached, nil
+	}
+	return v, err
 }
 
 // fill loads the value of an entry and caches it.

@@ -32,7 +32,7 @@ const listFreshFor = 5 * time.Second
 // Lists are cached by the catalog's generation; each change by staff makes a new one.
 var (
 	generations = keyspace{name: "generation", fresh: 24 * time.Hour, ttl: 24 * time.Hour}
-	lists       = keyspace{name: "list2", fresh: listFreshFor, ttl: maxTTL}
+	lists       = keyspace{name: "list3", fresh: listFreshFor, ttl: maxTTL}
 	// Strangers may make up any number of words, prices and pages.
 	searches = keyspace{name: "search3", fresh: listFreshFor, ttl: maxTTL, slots: searchSlots}
 )

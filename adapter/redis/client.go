@@ -34,9 +34,10 @@
 //
 // The last two rules rely on the clock of Redis going forward. Lists of products are used
 // for seconds only, since orders change their figures and invalidate none. While the
-// durable store is away, cached parts of the catalog are used for ten minutes
-// (stale-if-error). Lists that strangers can make up without end, such as those by words or
-// prices, share a fixed number of keys, each with a tag that tells whose list it holds.
+// durable store is away, cached sessions, accounts and parts of the catalog are used for
+// maxTTL (stale-if-error). What was deleted is not there then either. Lists that strangers
+// can make up without end, such as those by words or prices, share a fixed number of keys,
+// each with a tag that tells whose list it holds.
 //
 // # When Redis is away
 //

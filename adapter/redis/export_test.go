@@ -69,3 +69,22 @@ func CachedLists(ctx context.Context, c *Client) (plain, others int, err error) 
 	}
 	return counts[0], counts[1], nil
 }
+
+// Postpone makes invalidations of keys pending since a time.
+func Postpone(c *Client, since time.Time, keys ...string) {
+	c.breaker.postpone(c.breaker.invalidations, keys...)
+	c.breaker.mu.Lock()
+	defer c.breaker.mu.Unlock()
+	for _, key := range keys {
+		c.breaker.invalidations[key] = since
+	}
+}
+
+// ExpirePeople makes all cached sessions and accounts stale until the end of the test.
+func ExpirePeople(t *testing.T) {
+	for _, k := range []*keyspace{&sessions, &users} {
+		fresh := k.fresh
+		k.fresh = -time.Second
+		t.Cleanup(func() { k.fresh = fresh })
+	}
+}

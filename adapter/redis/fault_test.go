@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -567,14 +568,23 @@ type flakyStore struct {
 	mu    sync.Mutex
 	away  bool
 	count int
+	delay time.Duration
 	slow  chan struct{} // readers wait until it is closed
+}
+
+// setDelay makes readers wait.
+func (m *flakyStore) setDelay(d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.delay = d
 }
 
 func (m *flakyStore) answer(ctx context.Context) error {
 	m.mu.Lock()
-	away, slow := m.away, m.slow
+	away, slow, delay := m.away, m.slow, m.delay
 	m.count++
 	m.mu.Unlock()
+	time.Sleep(delay)
 	if slow != nil {
 		select {
 		case <-slow:
@@ -659,4 +669,108 @@ func TestProducts_UsesStaleEntriesWhileTheDurableStoreIsAway(t *testing.T) {
 		require.NoError(t, err)
 		return p.Stock == 0
 	}, 10*time.Second, time.Millisecond, "the store is used again")
+}
+
+func (m *flakyStore) Session(ctx context.Context, key domain.SessionKey, now time.Time) (domain.Session, error) {
+	found, err := m.Store.Session(ctx, key, now)
+	return found, errors.Join(m.answer(ctx), err)
+}
+
+func (m *flakyStore) TouchSession(ctx context.Context, key domain.SessionKey, expires time.Time) error {
+	if err := m.answer(ctx); err != nil {
+		return err
+	}
+	return m.Store.TouchSession(ctx, key, expires)
+}
+
+func (m *flakyStore) User(ctx context.Context, id domain.UserID) (domain.User, error) {
+	found, err := m.Store.User(ctx, id)
+	return found, errors.Join(m.answer(ctx), err)
+}
+
+func TestProducts_UsesStaleEntriesWhileTheDurableStoreIsSlow(t *testing.T) {
+	needContainers(t)
+	client := ready(t, container.Redis(t), 1)[0]
+	durable := &flakyStore{Store: memory.NewStore()}
+	products := redis.NewProducts(client.Client, durable)
+	var all []domain.Product
+	for n := range 30 {
+		all = append(all, aProduct(n, 5))
+	}
+	require.NoError(t, products.PutProducts(t.Context(), all))
+	for _, p := range all {
+		_, err := products.Product(t.Context(), p.Slug)
+		require.NoError(t, err)
+	}
+	redis.ExpireCatalog(t)
+	durable.setDelay(300 * time.Millisecond)
+	var took []time.Duration
+	for _, p := range all {
+		begun := time.Now()
+		_, err := products.Product(t.Context(), p.Slug)
+		require.NoError(t, err)
+		took = append(took, time.Since(begun))
+	}
+	slices.Sort(took)
+	t.Logf("median %v, longest %v", took[len(took)/2], took[len(took)-1])
+	assert.Less(t, took[len(took)/2], 100*time.Millisecond)
+	durable.setDelay(0)
+	require.Eventually(t, func() bool {
+		before := durable.reads()
+		_, err := products.Product(t.Context(), "tea-pot-1")
+		require.NoError(t, err)
+		return durable.reads() > before
+	}, 10*time.Second, 10*time.Millisecond)
+}
+
+func TestSessions_AreKnownWhileTheDurableStoreIsAway(t *testing.T) {
+	needContainers(t)
+	servers := ready(t, container.Redis(t), 2)
+	durable := &flakyStore{Store: memory.NewStore()}
+	here, there := redis.NewSessions(servers[0].Client, durable), redis.NewSessions(servers[1].Client, durable)
+	users := redis.NewUsers(servers[1].Client, durable)
+	require.NoError(t, durable.AddUser(t.Context(), domain.User{ID: "user-anna", Username: "anna", Email: "anna@mail.example"}))
+	require.NoError(t, durable.AddUser(t.Context(), domain.User{ID: "user-clerk", Username: "clerk", Email: "clerk@mail.example", Role: domain.Staff}))
+	for _, name := range []string{"anna", "ben", "never-read"} {
+		require.NoError(t, here.PutSession(t.Context(), aSession(name)))
+	}
+	known := func(s port.Sessions, name string) error {
+		_, err := s.Session(t.Context(), domain.SessionKey(name), noon)
+		return err
+	}
+	for _, name := range []string{"anna", "ben"} {
+		require.NoError(t, known(here, name))
+	}
+	for _, id := range []domain.UserID{"user-anna", "user-clerk"} {
+		_, err := users.User(t.Context(), id)
+		require.NoError(t, err)
+	}
+	require.NoError(t, here.DeleteSession(t.Context(), "ben"))
+
+	redis.ExpirePeople(t)
+	durable.set(true, nil)
+	for range 3 {
+		require.NoError(t, known(here, "anna"))
+		require.NoError(t, known(there, "anna"), "the other server has it from Redis")
+		_, err := users.User(t.Context(), "user-anna")
+		require.NoError(t, err)
+		_, err = users.User(t.Context(), "user-clerk")
+		require.ErrorIs(t, err, domain.ErrUnavailable, "the rights of the staff may have been taken meanwhile")
+		require.ErrorIs(t, here.TouchSession(t.Context(), "anna", noon.Add(time.Hour)), domain.ErrUnavailable, "and takes nothing away")
+	}
+	for _, s := range []port.Sessions{here, there} {
+		require.Error(t, known(s, "ben"), "who signed out does not come back")
+		require.ErrorIs(t, known(s, "never-read"), domain.ErrUnavailable)
+	}
+	require.ErrorIs(t, known(there, "ben"), domain.ErrUnavailable)
+}
+
+func TestClient_ForgetsInvalidationsOfExpiredEntriesThoughRedisWasNeverReached(t *testing.T) {
+	client, end, err := redis.Open(redis.Config{URL: "redis://127.0.0.1:1"})
+	require.NoError(t, err)
+	defer end()
+	redis.Postpone(client, time.Now().Add(-time.Hour), "old", "older")
+	redis.Postpone(client, time.Now(), "new")
+	require.Eventually(t, func() bool { return client.Stats().Pending == 1 }, 10*time.Second, time.Millisecond)
+	assert.Never(t, func() bool { return client.Stats().Pending == 0 }, 2*time.Second, 10*time.Millisecond, "one that is owed stays owed")
 }

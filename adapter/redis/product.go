@@ -39,6 +39,11 @@ const (
 	slowAfter = time.Second
 	// slowFor is how long reads then do not wait at all.
 	slowFor = 2 * time.Second
+	// quickTime is what a read of the durable store takes that is not slow. After slowReads slow
+	// ones in a row, reads that have a stale value wait for hurriedTime, until one is quick.
+	quickTime   = 100 * time.Millisecond
+	slowReads   = 2
+	hurriedTime = 10 * time.Millisecond
 )
 
 // A product is cached by its ID, and its ID by whatever refers to the product.
@@ -159,6 +164,18 @@ type reader struct {
 	// slowUntil is until when a cached value is used without waiting for the durable store,
 	// in Unix milliseconds.
 	slowUntil atomic.Int64
+	slow      atomic.Int32 // reads of the durable store in a row that were slow
+}
+
+// wait returns how long a read waits for the durable store that has a stale value.
+func (r *reader) wait() time.Duration {
+	switch {
+	case time.Now().UnixMilli() < r.slowUntil.Load():
+		return 0
+	case r.slow.Load() >= slowReads:
+		return hurriedTime
+	}
+	return slowAfter
 }
 
 // readShared returns the value of an entry, or loads and caches it once for all who ask at
@@ -173,19 +190,17 @@ func readShared[T any](ctx context.Context, r *reader, k keyspace, e []entry, lo
 	loaded := r.flights.DoChan(flight, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
 		defer cancel()
+		slow := time.AfterFunc(quickTime, func() { r.slow.Add(1) })
 		v, err := fill(ctx, r.client, k, e, load)
-		if err == nil {
+		if slow.Stop() && err == nil {
+			r.slow.Store(0)
 			r.slowUntil.Store(0)
 		}
 		return v, err
 	})
 	var slow <-chan time.Time
 	if ok {
-		wait := slowAfter
-		if time.Now().UnixMilli() < r.slowUntil.Load() {
-			wait = 0
-		}
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(r.wait())
 		defer timer.Stop()
 		slow = timer.C
 	}
@@ -194,6 +209,9 @@ func readShared[T any](ctx context.Context, r *reader, k keyspace, e []entry, lo
 	case <-ctx.Done():
 		return none, ctx.Err()
 	case <-slow:
+		if r.slow.Load() >= slowReads {
+			return cached, nil
+		}
 	case result := <-loaded:
 		if result.Err == nil {
 			return clone(result.Val.(T)), nil

@@ -20,10 +20,11 @@ var _ port.Sessions = (*Sessions)(nil)
 // NewSessions returns a cache of the sessions that durable keeps, however long Redis is away.
 func NewSessions(client *Client, durable port.Sessions) *Sessions { return &Sessions{client, durable} }
 
-var sessions = keyspace{name: "session", fresh: freshFor, ttl: freshFor}
+var sessions = keyspace{name: "session", fresh: freshFor, ttl: maxTTL}
 
 func (s *Sessions) Session(ctx context.Context, key domain.SessionKey, now time.Time) (domain.Session, error) {
-	session, err := readThrough(ctx, s.client, sessions, string(key), func(ctx context.Context) (domain.Session, error) {
+	always := func(domain.Session) bool { return true }
+	session, err := readThrough(ctx, s.client, sessions, string(key), always, func(ctx context.Context) (domain.Session, error) {
 		return s.durable.Session(ctx, key, now)
 	})
 	if err == nil && session.ExpiresAt.Before(now) {
@@ -51,9 +52,13 @@ func (s *Sessions) MarkSessionMerged(ctx context.Context, key domain.SessionKey)
 }
 
 func (s *Sessions) TouchSession(ctx context.Context, key domain.SessionKey, expires time.Time) error {
-	return s.client.change(ctx, []string{sessions.key(string(key))}, func() error {
-		return s.durable.TouchSession(ctx, key, expires)
-	})
+	// No tombstone: a touch that fails while the durable store is away must not take away
+	// the session that is cached, and whoever sees the old end only touches again.
+	err := s.durable.TouchSession(ctx, key, expires)
+	if err == nil {
+		s.client.invalidate([]string{sessions.key(string(key))})
+	}
+	return err
 }
 
 func (s *Sessions) ConfirmSession(ctx context.Context, key domain.SessionKey, at time.Time) error {
