@@ -98,6 +98,13 @@ const (
 	settleEvery = time.Second
 	sweepEvery  = time.Minute
 	passTimeout = 30 * time.Second
+	// warmEvery is between two reads of the catalog that keep it near. They take one in
+	// warmShare of the time at most, and happen well within the time that is kept.
+	warmEvery        = 30 * time.Second
+	warmShare        = 50
+	warmAtLeastEvery = 5 * time.Minute
+	// warmTimeout bounds such a read.
+	warmTimeout = 2 * time.Minute
 	// chatDrainTimeout is longer than a socket that does not read is waited for.
 	chatDrainTimeout = 8 * time.Second
 )
@@ -226,6 +233,7 @@ func (s *Shop) Run(ctx context.Context) {
 	all.Go(func() { s.chat.Run(ctx) })
 	all.Go(func() { repeat(ctx, settleEvery, s.settle) })
 	all.Go(func() { repeat(ctx, settleEvery, s.refund) })
+	all.Go(func() { s.warm(ctx) })
 	if s.options.Sweep != nil {
 		all.Go(func() { repeat(ctx, sweepEvery, s.sweep) })
 	}
@@ -268,6 +276,24 @@ func (s *Shop) refund(ctx context.Context) {
 func (s *Shop) sweep(ctx context.Context) {
 	if err := s.options.Sweep(ctx, s.options.Clock()); err != nil && ctx.Err() == nil {
 		s.options.Log.Warn("what has ended could not be removed; trying again", "error", err)
+	}
+}
+
+// warm reads again and again what the shop must be able to show while its stores are away.
+func (s *Shop) warm(ctx context.Context) {
+	for {
+		begun := time.Now()
+		bounded, cancel := context.WithTimeout(ctx, warmTimeout)
+		err := s.UseCases.Catalog.Warm(bounded)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			s.options.Log.Warn("the catalog could not be kept near; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(min(max(warmEvery, warmShare*time.Since(begun)), warmAtLeastEvery)):
+		}
 	}
 }
 

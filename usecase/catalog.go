@@ -2,6 +2,7 @@ package usecase
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -112,6 +113,55 @@ func (c *Catalog) Home(ctx context.Context) (Home, error) {
 		return Home{}, err
 	}
 	return Home{categories, newest, popular}, nil
+}
+
+const (
+	// warmProducts is how many of the most sold products Warm reads.
+	warmProducts = 1000
+	// warmAtOnce is how many of them it lists at once.
+	warmAtOnce = domain.MaxPageSize
+)
+
+// Warm reads what a shop must be able to show while its stores are away, so that what
+// keeps it near has it although nobody asked: the home page, the first page of all
+// products and of each category, and the most sold products with those beside them.
+func (c *Catalog) Warm(ctx context.Context) error {
+	home, err := c.Home(ctx)
+	if err != nil {
+		return err
+	}
+	lists := []domain.Query{{}, {Sort: domain.ByNewest}}
+	for _, category := range home.Categories {
+		lists = append(lists, domain.Query{Category: category.Slug})
+	}
+	for _, q := range lists {
+		if _, err := c.Search(ctx, q); err != nil {
+			return err
+		}
+	}
+	beside := map[domain.Category]bool{} // subcategories whose products have been read
+	for number := 1; number <= warmProducts/warmAtOnce; number++ {
+		sold, err := c.Search(ctx, domain.Query{Page: domain.Page{Number: number, Size: warmAtOnce}})
+		if err != nil {
+			return err
+		}
+		for _, p := range sold.Products {
+			if _, err := c.Product(ctx, p.Slug); err != nil && !errors.Is(err, domain.ErrNotFound) {
+				return err
+			}
+			if beside[p.Subcategory] {
+				continue
+			}
+			beside[p.Subcategory] = true
+			if _, err := c.Related(ctx, p); err != nil {
+				return err
+			}
+		}
+		if len(sold.Products) < warmAtOnce {
+			break
+		}
+	}
+	return nil
 }
 
 // Categories returns the categories that have products.

@@ -12,6 +12,7 @@ import (
 	"eshop"
 	"eshop/adapter/demopay"
 	"eshop/adapter/memory"
+	"eshop/adapter/near"
 	"eshop/adapter/postgres"
 	counting "eshop/adapter/prometheus"
 	"eshop/adapter/raster"
@@ -57,17 +58,21 @@ func memoryStores(store *memory.Store, registry *prometheus.Registry, log *slog.
 	}, registry, log)
 }
 
+// storedStores keeps in this server's memory what is shown while PostgreSQL is away.
 func storedStores(store *postgres.Store, local *memory.Store, registry *prometheus.Registry, log *slog.Logger) eshop.Stores {
-	return counted(recordStores(store, local), registry, log)
+	stores := recordStores(store, local)
+	stores.Products, stores.Catalog = near.NewCatalog(store, store)
+	stores.Sessions, stores.Users = near.NewSessions(store), near.NewUsers(store)
+	return counted(stores, registry, log)
 }
 
-// clusterStores caches in Redis what is read most. Limits are counted in this server
+// clusterStores caches in Redis what is read most. The catalog that this server has read
+// is shown while PostgreSQL and Redis are away, too. Limits are counted in this server
 // alone while Redis is away.
 func clusterStores(store *postgres.Store, client *redis.Client, local *memory.Store, registry *prometheus.Registry, log *slog.Logger) eshop.Stores {
 	stores := recordStores(store, local)
-	stores.Products = redis.NewProducts(client, store)
+	stores.Products, stores.Catalog = near.NewCatalog(redis.NewProducts(client, store), redis.NewCatalog(client, store))
 	stores.Stock = redis.NewStock(client, store)
-	stores.Catalog = redis.NewCatalog(client, store)
 	stores.Orders = redis.NewOrders(client, store)
 	stores.Users = redis.NewUsers(client, store)
 	stores.Sessions = redis.NewSessions(client, store)

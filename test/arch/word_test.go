@@ -43,6 +43,7 @@ var exceptions = map[string]string{
 	"adapter/demopay/demopay.go":    "the one gateway",
 	"adapter/demopay/ledger.go":     "where the gateway keeps its charges",
 	"adapter/memory/store.go":       "the store that every noun lies in",
+	"adapter/near/near.go":          "what every kept noun shares",
 	"adapter/postgres/store.go":     "the store that every noun lies in",
 	"adapter/postgres/charge.go":    "the demo gateway's ledger",
 	"adapter/postgres/errors.go":    "what the driver's errors mean",
