@@ -77,7 +77,11 @@ func placingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 			}
 			atOnce(buyers, func(i int) {
 				owner := domain.OwnerID(fmt.Sprint("guest:", i))
-				orders[i], _, errs[i] = s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: owner, Key: "k", Fingerprint: sent}, order(anOrder(owner)))
+				errs[i] = insist(func() error {
+					var err error
+					orders[i], _, err = s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: owner, Key: "k", Fingerprint: sent}, order(anOrder(owner)))
+					return err
+				})
 			})
 			sold := map[domain.OrderID]bool{}
 			for i, err := range errs {

@@ -13,6 +13,7 @@ package porttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -61,6 +62,19 @@ func atOnce(n int, call func(i int)) {
 	}
 	close(start)
 	all.Wait()
+}
+
+// mostTries is how often insist makes a call.
+const mostTries = 20
+
+// insist makes call again while the store turns it away, as people do who are told to: a
+// store bounds how long a call waits behind a crowd.
+func insist(call func() error) error {
+	err := call()
+	for try := 1; errors.Is(err, domain.ErrUnavailable) && try < mostTries; try++ {
+		err = call()
+	}
+	return err
 }
 
 // requireCode demands that err is of a kind and bears a code.

@@ -253,7 +253,10 @@ func changingStock(t *testing.T, open func(t *testing.T) shop) {
 		atOnce(len(errs), func(i int) {
 			switch i % 3 {
 			case 0:
-				_, errs[i] = s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: 1, Reason: domain.StockReceived, At: noon}, "")
+				errs[i] = insist(func() error {
+					_, err := s.Stock().ChangeStock(t.Context(), domain.StockMovement{Product: p.ID, Delta: 1, Reason: domain.StockReceived, At: noon}, "")
+					return err
+				})
 				return
 			case 1:
 				for range 5 {
@@ -267,7 +270,7 @@ func changingStock(t *testing.T, open func(t *testing.T) shop) {
 			}
 			changed := p
 			changed.Price = domain.Dollars(4242)
-			errs[i] = s.Products().PutProducts(t.Context(), []domain.Product{changed})
+			errs[i] = insist(func() error { return s.Products().PutProducts(t.Context(), []domain.Product{changed}) })
 		})
 		require.NoError(t, errors.Join(errs...))
 		got := productBy(t, s.Products, string(p.ID))
