@@ -24,7 +24,7 @@ type CatalogDeps struct {
 func NewCatalog(deps CatalogDeps) *Catalog { return &Catalog{deps} }
 
 const (
-	rowLength       = domain.RowSize - 1 // products in a row of the home page, and related ones
+	rowLength       = domain.RowSize - 1 // products in a row of the home page, and related ones: without the one that they are beside
 	suggestions     = 8
 	suggestFromRune = 2
 )

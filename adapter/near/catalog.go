@@ -26,11 +26,15 @@ func (c *Catalog) Search(ctx context.Context, q domain.Query) (domain.Found, err
 	if err != nil {
 		return c.catalog.Search(ctx, q)
 	}
-	s := c.lists
-	if q.Text != "" || q.MinPrice > 0 || q.MaxPrice > 0 || q.Page.Number > 1 {
-		s = c.searches
+	load := func(ctx context.Context) (domain.Found, error) { return c.catalog.Search(ctx, q) }
+	if !q.Plain() {
+		return readAs(ctx, c.searches, string(key), load)
 	}
-	return readAs(ctx, s, string(key), func(ctx context.Context) (domain.Found, error) { return c.catalog.Search(ctx, q) })
+	return c.lists.read(ctx, string(key), load, func(found domain.Found, at time.Time, changes int64) {
+		if found.Total > 0 { // a category may be made up
+			c.lists.keep(string(key), found, at, changes)
+		}
+	})
 }
 
 func (c *Catalog) Suggest(ctx context.Context, text string, limit int) ([]domain.Suggestion, error) {

@@ -414,8 +414,24 @@ func TestMemory_IsBounded(t *testing.T) {
 		all = append(all, p)
 	}
 	require.NoError(t, s.store.PutProducts(t.Context(), all))
+	var own []domain.Query
+	for _, q := range []domain.Query{{}, {Category: "kitchen"}, {Sort: domain.ByNewest, Page: domain.Page{Number: 1, Size: domain.RowSize}}} {
+		q, err := q.Complete()
+		require.NoError(t, err)
+		_, err = s.catalog.Search(t.Context(), q)
+		require.NoError(t, err)
+		own = append(own, q)
+	}
 	begun := time.Now()
 	for n := range 3000 {
+		for _, q := range []domain.Query{
+			{Page: domain.Page{Number: 1, Size: 25 + n%70}, Sort: domain.ByName}, {Category: fmt.Sprint("made-up-", n)}, {Page: domain.Page{Number: 2 + n}},
+		} {
+			q, err := q.Complete()
+			require.NoError(t, err)
+			_, err = s.catalog.Search(t.Context(), q)
+			require.NoError(t, err)
+		}
 		q, err := domain.Query{Text: "tea", MinPrice: int64(n), Page: domain.Page{Number: 1, Size: 100}}.Complete()
 		require.NoError(t, err)
 		_, err = s.catalog.Search(t.Context(), q)
@@ -424,4 +440,9 @@ func TestMemory_IsBounded(t *testing.T) {
 	t.Log(time.Since(begun))
 	assert.LessOrEqual(t, near.SearchBytes(s.catalog), 12<<20, "however much strangers search")
 	assert.Positive(t, near.SearchBytes(s.catalog))
+	s.store.away.Store(true)
+	for _, q := range own {
+		_, err := s.catalog.Search(t.Context(), q)
+		require.NoError(t, err, "what the shop leads to stays")
+	}
 }
