@@ -80,7 +80,20 @@ var (
 	registerLimit     = port.Limit{Burst: 60, Every: 10 * time.Second}
 	// confirmLimit is for somebody who is signed in, of whom no stranger uses it up.
 	confirmLimit = port.Limit{Burst: 10, Every: 30 * time.Second}
+	// guestLimit lets a town behind one address come at once when a sale begins. In the long
+	// run, fifty networks together make no more guests than the sweepers keep up with.
+	guestLimit = port.Limit{Burst: 30_000, Every: 100 * time.Millisecond}
 )
+
+// AdmitGuest takes one of the guests who may begin at an address, before they write anything.
+// Nobody is kept out because nobody counts.
+func (a *Account) AdmitGuest(ctx context.Context, address string) error {
+	err := a.take(ctx, "guests of:"+address, guestLimit)
+	if errors.Is(err, domain.ErrUnavailable) {
+		return nil
+	}
+	return err
+}
 
 // NewGuest makes a pass for somebody who was never here. It is not kept until Keep.
 func (a *Account) NewGuest() Credential {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -230,4 +231,36 @@ func sessionCookie(t *testing.T, a reply) *http.Cookie {
 		require.Equal(t, "device", other.Name)
 	}
 	return cookies[0]
+}
+
+func TestCart_GuestsOfOneAddressAreBounded(t *testing.T) {
+	s := open(t, quick)
+	known := s.visitor()
+	known.add(lamp, 1)
+	// By the use case, for that many requests are slow.
+	var full error
+	for full == nil {
+		full = s.UseCases.Account.AdmitGuest(t.Context(), "192.0.2.7")
+	}
+	require.ErrorIs(t, full, domain.ErrLimited)
+	for path, send := range map[string]func(*visitor, string) reply{
+		"/api/cart/add":          func(v *visitor, path string) reply { return v.post(path, object{"product_id": lamp.ID, "quantity": 1}) },
+		"/api/cart/update/x":     func(v *visitor, path string) reply { return v.put(path, object{"quantity": 1}) },
+		"/api/cart/remove/x":     func(v *visitor, path string) reply { return v.remove(path) },
+		"/api/wishlist/add":      func(v *visitor, path string) reply { return v.post(path, object{"product_id": lamp.ID}) },
+		"/api/wishlist/remove/x": func(v *visitor, path string) reply { return v.remove(path) },
+		"/api/chat/messages":     func(v *visitor, path string) reply { return v.post(path, object{"client_id": "m", "body": "hi"}) },
+		"/api/checkout/process":  func(v *visitor, path string) reply { return v.post(path, purchase(goodCard)) },
+	} {
+		late := send(s.visitor(), path).fails(http.StatusTooManyRequests, "rate_limited")
+		assert.Equal(t, "1", late.Header.Get("Retry-After"), path)
+		assert.Empty(t, late.Header.Values("Set-Cookie"), path)
+	}
+	s.visitor().get("/api/cart/").is(http.StatusOK)
+	known.add(lamp, 1)
+	elsewhere := s.visitor()
+	elsewhere.address = "192.0.2.8:1234"
+	elsewhere.add(lamp, 1)
+	s.Wait(time.Second)
+	s.visitor().add(lamp, 1)
 }

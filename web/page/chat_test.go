@@ -268,3 +268,21 @@ func TestContact_Done(t *testing.T) {
 	s.AddAccount("anna", domain.Customer)
 	s.signedIn("anna").post(path, form).is(http.StatusForbidden)
 }
+
+func TestChat_WhoMayNotBeginKeepsWhatWasTyped(t *testing.T) {
+	s := open(t)
+	var full error
+	for full == nil {
+		full = s.UseCases.Account.AdmitGuest(t.Context(), "192.0.2.7")
+	}
+	b := s.visitor()
+	form := with(b.get("/chat").form("/chat"), "body", "Is the lamp of oak?")
+	a := b.post("/chat", form).is(http.StatusTooManyRequests)
+	assert.Equal(t, "1", a.header.Get("Retry-After"))
+	assert.Equal(t, "Is the lamp of oak?", a.form("/chat").Get("body"))
+	assert.False(t, b.hasSession())
+	a = b.post("/cart/add", url.Values{"product_id": {string(lamp.ID)}}).is(http.StatusTooManyRequests)
+	assert.Contains(t, a.text(), "That was too often; wait a little and try again")
+	s.Wait(time.Second)
+	b.add(lamp, 1)
+}

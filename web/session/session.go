@@ -120,6 +120,9 @@ func (k *Cookies) Begin(r *http.Request, key domain.IdempotencyKey) (usecase.Cre
 	if who.Known() {
 		return usecase.Credential{Visitor: who}, nil
 	}
+	if err := k.account.AdmitGuest(r.Context(), ClientAddress(r)); err != nil {
+		return usecase.Credential{}, err
+	}
 	if seed, ok := pageOf(r, key); ok {
 		return k.account.GuestOf(r.Context(), seed)
 	}

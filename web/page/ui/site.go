@@ -4,6 +4,7 @@ package ui
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -59,6 +60,9 @@ func (s *Site) Write(w http.ResponseWriter, r *http.Request,
 		key = cmp.Or(key, domain.IdempotencyKey(form.Get(name)))
 	}
 	by, err := s.Cookies.Begin(r, key)
+	if errors.Is(err, domain.ErrLimited) {
+		return refuse(form, err)
+	}
 	if err != nil {
 		return err
 	}
