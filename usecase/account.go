@@ -362,12 +362,13 @@ func (a *Account) pass(v Visitor, address string) Credential {
 func (a *Account) merge(ctx context.Context, s domain.Session) domain.Session {
 	into := s.User.Owner()
 	// An order that is cancelled gives its lines back to its owner's cart: the orders come
-	// before the cart, and once more for what was placed in between.
+	// before the cart. What was placed in between comes the second time, and what it gave back with it.
 	err := errors.Join(
 		a.deps.Orders.AdoptOrders(ctx, s.Guest, into),
 		a.deps.Carts.MergeCart(ctx, s.Guest, into),
 		a.deps.Wishlists.MergeWishlist(ctx, s.Guest, into),
 		a.deps.Orders.AdoptOrders(ctx, s.Guest, into),
+		a.deps.Carts.MergeCart(ctx, s.Guest, into),
 		a.deps.Conversations.AdoptConversation(ctx, s.Guest, into),
 	)
 	if err != nil {

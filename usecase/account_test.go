@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"eshop/adapter/demopay"
 	"eshop/adapter/memory"
 	"eshop/domain"
 	"eshop/port"
@@ -74,6 +75,48 @@ func TestAGuestsOrderComesAlong(t *testing.T) {
 	require.ErrorIs(t, err, domain.ErrNotFound)
 	_, err = w.Checkout.OrderByNumber(t.Context(), "", order.Number)
 	require.ErrorIs(t, err, domain.ErrNotFound)
+}
+
+// busyOrders lets the guest do something at each step of a merge.
+type busyOrders struct {
+	*memory.Store
+	before, after []func() // each call of AdoptOrders
+}
+
+func (o *busyOrders) AdoptOrders(ctx context.Context, from, into domain.OwnerID) error {
+	before, after := o.before[0], o.after[0]
+	o.before, o.after = o.before[1:], o.after[1:]
+	before()
+	err := o.Store.AdoptOrders(ctx, from, into)
+	after()
+	return err
+}
+
+func TestAnOrderThatIsCancelledWhileItsGuestSignsInLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		guest := w.Account.NewGuest()
+		w.fill(t, guest.Session.Owner(), "tea", 2)
+		buy := func() {
+			order, _, err := w.Checkout.Buy(t.Context(), guest.Session.Owner(), "k", purchase(demopay.HangsThenDenies))
+			require.NoError(t, err)
+			require.Equal(t, domain.Pending, order.Status)
+		}
+		cancel := func() {
+			time.Sleep(2 * demopay.Silence)
+			n, err := w.Checkout.Settle(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+		}
+		nothing := func() {}
+		orders := &busyOrders{w.store, []func(){nothing, cancel}, []func(){buy, nothing}}
+		account := useCases(t, w.store, func(p *testshop.Parts) { p.Orders = orders }).Account
+		pass, err := account.Register(t.Context(), guest.Visitor, ann, "here")
+		require.NoError(t, err)
+		cart, err := w.Cart.Priced(t.Context(), pass.Session.Owner())
+		require.NoError(t, err)
+		assert.Equal(t, 2, cart.ItemCount)
+	})
 }
 
 // brokenCarts cannot merge for a while.

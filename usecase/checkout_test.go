@@ -536,7 +536,7 @@ func TestCheckout_Buy_WithoutAKeyAfterSigningIn(t *testing.T) {
 	assert.NotEqual(t, first.ID, next.ID)
 }
 
-// cancellingCarts settle an order as not charged after each merge.
+// cancellingCarts cancel an order after each merge, unless it is cancelled.
 type cancellingCarts struct {
 	port.Carts
 	after func()
@@ -558,7 +558,9 @@ func TestAccount_AnOrderThatIsCancelledWhileItsShopperSignsIn(t *testing.T) {
 		require.Equal(t, domain.Pending, order.Status)
 		account := useCases(t, w.store, func(p *testshop.Parts) {
 			p.Carts = cancellingCarts{w.store, func() {
-				_, _, err := w.store.TransitionOrder(t.Context(), order.ID, func(o *domain.Order) (domain.Effects, error) { return o.MoveTo(domain.Cancelled, utcNow()) })
+				_, _, err := w.store.TransitionOrder(t.Context(), order.ID, func(o *domain.Order) (domain.Effects, error) {
+					return o.MoveOnce(domain.StatusChange{Status: domain.Cancelled, At: utcNow()})
+				})
 				assert.NoError(t, err)
 			}}
 		}).Account
