@@ -127,18 +127,18 @@ func (c *Checkout) pay(ctx context.Context, order domain.Order, p domain.Purchas
 		}
 		return c.await(ctx, order), nil
 	}
+	var limited error
+	if status == port.Refused {
+		limited = c.countUnpaid(ctx, declinedLimits, c.attemptOf(order.Owner, p))
+	}
 	settled, err := c.settle(ctx, order, status)
 	switch {
 	case errors.Is(err, domain.ErrUnavailable):
 		return order, nil // what the gateway said could not be kept: Settle asks again
 	case err != nil:
 		return domain.Order{}, err
-	case settled.Status == domain.Cancelled && status == port.Refused:
-		// One of many at once does not learn what the gateway said.
-		if err := c.countUnpaid(ctx, declinedLimits, c.attemptOf(order.Owner, p)); errors.Is(err, domain.ErrLimited) {
-			return domain.Order{}, err
-		}
-		return domain.Order{}, errUnpaid(status)
+	case settled.Status == domain.Cancelled && errors.Is(limited, domain.ErrLimited):
+		return domain.Order{}, limited // one of many at once does not learn what the gateway said
 	case settled.Status == domain.Cancelled:
 		return domain.Order{}, errUnpaid(status)
 	}

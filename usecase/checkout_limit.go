@@ -3,6 +3,8 @@ package usecase
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"eshop/domain"
@@ -52,10 +54,9 @@ func (c *Checkout) attemptOf(owner domain.OwnerID, p domain.Purchase) attempt {
 // limited fails with ErrLimited when too many attempts like a were not paid. Nobody is
 // kept from buying because nobody counts.
 func (c *Checkout) limited(ctx context.Context, a attempt) error {
-	for _, limits := range []attemptLimits{declinedLimits, pendingLimits} {
-		if err := c.count(ctx, c.deps.Limits.Peek, limits, a); errors.Is(err, domain.ErrLimited) {
-			return err
-		}
+	err := c.count(ctx, c.deps.Limits.Peek, a, declinedLimits, pendingLimits)
+	if errors.Is(err, domain.ErrLimited) {
+		return err
 	}
 	return nil
 }
@@ -63,26 +64,36 @@ func (c *Checkout) limited(ctx context.Context, a attempt) error {
 // countUnpaid counts an attempt that was not paid. It fails with ErrLimited when there are
 // more than are allowed, as when many are made at once.
 func (c *Checkout) countUnpaid(ctx context.Context, limits attemptLimits, a attempt) error {
-	return c.count(context.WithoutCancel(ctx), c.deps.Limits.Take, limits, a)
+	return c.count(context.WithoutCancel(ctx), c.deps.Limits.Take, a, limits)
 }
 
 // count fails with ErrLimited when ask tells to wait for one of the limits of a. What others
-// have used up of an address is no matter of an owner who has paid an order.
-func (c *Checkout) count(ctx context.Context, ask func(context.Context, string, port.Limit) (time.Duration, error), limits attemptLimits, a attempt) error {
-	ofOwner, ownerErr := ask(ctx, digest(limits.name+" of owner:"+string(a.owner)), limits.owner)
-	ofCard, cardErr := ask(ctx, digest(limits.name+" of card:"+a.card), limits.card)
-	ofAddress, addressErr := ask(ctx, digest(limits.name+" of address:"+a.from), limits.address)
-	if err := errors.Join(ownerErr, cardErr, addressErr); err != nil {
+// have used up of an address is no matter of an owner who has paid an order. All limits are
+// asked at once, so that a slow store is waited for once.
+func (c *Checkout) count(ctx context.Context, ask func(context.Context, string, port.Limit) (time.Duration, error), a attempt, all ...attemptLimits) error {
+	own, ofAddress := make([]time.Duration, 2*len(all)), make([]time.Duration, len(all))
+	errs := make([]error, 3*len(all))
+	var asking sync.WaitGroup
+	one := func(wait *time.Duration, err *error, key string, limit port.Limit) {
+		asking.Go(func() { *wait, *err = ask(ctx, digest(key), limit) })
+	}
+	for i, limits := range all {
+		one(&own[2*i], &errs[3*i], limits.name+" of owner:"+string(a.owner), limits.owner)
+		one(&own[2*i+1], &errs[3*i+1], limits.name+" of card:"+a.card, limits.card)
+		one(&ofAddress[i], &errs[3*i+2], limits.name+" of address:"+a.from, limits.address)
+	}
+	asking.Wait()
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	wait := max(ofOwner, ofCard)
-	if ofAddress > wait {
+	wait, crowded := slices.Max(own), slices.Max(ofAddress)
+	if crowded > wait {
 		_, paid, err := c.Orders(ctx, a.owner, domain.Page{Number: 1, Size: 1})
 		if err != nil {
 			return err
 		}
 		if paid == 0 {
-			wait = ofAddress
+			wait = crowded
 		}
 	}
 	if wait > 0 {

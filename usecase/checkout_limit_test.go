@@ -229,3 +229,32 @@ func TestBuy_GoesOnWhenNobodyCounts(t *testing.T) {
 	require.ErrorIs(t, w.tryToBuy(t, "ann", "", demopay.Declines, "192.0.2.7"), domain.ErrDeclined)
 	require.NoError(t, w.tryToBuy(t, "ann", "", good, "192.0.2.7"))
 }
+
+// slowLimits answers late, and waits for nobody who goes away.
+type slowLimits struct{ port.Limits }
+
+const slowness = 500 * time.Millisecond
+
+func (l slowLimits) Peek(ctx context.Context, key string, limit port.Limit) (time.Duration, error) {
+	time.Sleep(slowness)
+	return l.Limits.Peek(ctx, key, limit)
+}
+
+func (l slowLimits) Take(ctx context.Context, key string, limit port.Limit) (time.Duration, error) {
+	time.Sleep(slowness)
+	return l.Limits.Take(ctx, key, limit)
+}
+
+func TestBuy_WaitsOnceForSlowLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.NewStore()
+		w := world{useCases(t, store, func(p *testshop.Parts) { p.Limits = slowLimits{store} }), store, nil}
+		require.NoError(t, store.PutProducts(t.Context(), []domain.Product{product("sugar", 5)}))
+		begin := time.Now()
+		require.NoError(t, w.tryToBuy(t, "ann", "", good, "192.0.2.7"))
+		assert.Equal(t, slowness, time.Since(begin))
+		begin = time.Now()
+		require.ErrorIs(t, w.tryToBuy(t, "ann", "", demopay.Declines, "192.0.2.7"), domain.ErrDeclined)
+		assert.Equal(t, 2*slowness, time.Since(begin))
+	})
+}
