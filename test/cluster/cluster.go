@@ -314,6 +314,15 @@ func (c *Cluster) writeUpstream(t testing.TB, down []*Server) {
 	require.NoError(t, os.WriteFile(c.upstream, []byte(lines.String()), 0o644))
 }
 
+// Disabled is how often nginx took a server out of the balancer for a while, by its log.
+func (c *Cluster) Disabled(t testing.TB) int {
+	t.Helper()
+	n, err := strconv.Atoi(strings.TrimSpace(c.Nginx.Run(t, "sh", "-c",
+		"grep -c 'temporarily disabled' /var/log/nginx/ecommerce_error.log || true")))
+	require.NoError(t, err)
+	return n
+}
+
 // workers are the processes of nginx that take requests.
 func (c *Cluster) workers(t testing.TB) []string {
 	t.Helper()

@@ -34,6 +34,17 @@ type Shoppers struct {
 	all []*shopper
 }
 
+// Pay lets the shoppers pay by the cards, in turn, each with every purchase sent twice at
+// once when twice is set. Without cards they pay by one that is good, once.
+func (s *Shoppers) Pay(twice bool, cards ...string) {
+	if len(cards) == 0 {
+		cards = []string{goodCard}
+	}
+	for i, one := range s.all {
+		one.card, one.twice = cards[i%len(cards)], twice
+	}
+}
+
 // Answer is what one request got.
 type Answer struct {
 	At         time.Time
@@ -76,6 +87,8 @@ type shopper struct {
 	client   *http.Client
 	chance   *rand.Rand
 	products []product
+	card     string
+	twice    bool // each purchase is sent twice at once
 
 	// What was acknowledged.
 	cart   map[string]int    // by product
@@ -95,7 +108,7 @@ func NewShoppers(t testing.TB, n int, seed uint64, bases ...string) *Shoppers {
 		jar, err := cookiejar.New(nil)
 		require.NoError(t, err)
 		one := &shopper{
-			bases: bases, pause: 200 * time.Millisecond, chance: rand.New(rand.NewPCG(seed, uint64(i))),
+			bases: bases, card: goodCard, pause: 200 * time.Millisecond, chance: rand.New(rand.NewPCG(seed, uint64(i))),
 			client: &http.Client{Jar: jar, Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 2}},
 			email:  fmt.Sprintf("shopper-%d-%d@mail.example", seed, i),
 			cart:   map[string]int{}, lines: map[string]string{},
@@ -436,7 +449,7 @@ func (s *shopper) buy() {
 		"email": s.email,
 		"shipping_address": map[string]any{"name": "Sam Shopper", "line1": "1 High Street", "line2": "", "city": "Springfield",
 			"region": "IL", "postal_code": "62701", "country": "US", "phone": "+1 555 010 0123"},
-		"payment": map[string]any{"method": "demo_card", "card_number": goodCard, "expiry": "12/39", "cvc": "123"},
+		"payment": map[string]any{"method": "demo_card", "card_number": s.card, "expiry": "12/39", "cvc": "123"},
 	}
 	for until := time.Now().Add(persistence); ; time.Sleep(s.pause) {
 		var placed struct {
@@ -446,7 +459,10 @@ func (s *shopper) buy() {
 				ProductID string `json:"product_id"`
 			} `json:"lines"`
 		}
-		answer := s.send("POST", "/api/checkout/process", body, key, &placed)
+		answer, other := s.checkOut(body, key, &placed)
+		if other != "" && placed.Order.ID != "" && other != placed.Order.ID {
+			s.complain("two checkouts at once with one key made the orders %s and %s", placed.Order.ID, other)
+		}
 		switch {
 		case answer.Status == http.StatusCreated, answer.Status == http.StatusOK, answer.Status == http.StatusAccepted:
 			order := Order{ID: placed.Order.ID, Key: key, Total: placed.Order.Total.Amount, Lines: map[string]int{}}
@@ -463,6 +479,9 @@ func (s *shopper) buy() {
 				return
 			}
 			s.orders = append(s.orders, order)
+			return
+		case placed.Code == "payment_declined" && s.card != goodCard:
+			s.lines = map[string]string{} // the cart is what it was, and its lines are not named as before
 			return
 		case placed.Code == "out_of_stock":
 			if len(s.lines) == 0 {
@@ -484,6 +503,25 @@ func (s *shopper) buy() {
 		// An order that was placed and cancelled meanwhile has given its lines back, and they are not named as before.
 		s.lines = map[string]string{}
 	}
+}
+
+// checkOut sends a purchase, twice at once when that is the shopper's way, and reads the
+// first answer. It returns the order that the second one names.
+func (s *shopper) checkOut(body map[string]any, key string, into any) (answer Answer, other string) {
+	if !s.twice {
+		return s.send("POST", "/api/checkout/process", body, key, into), ""
+	}
+	content, _ := json.Marshal(body) // maps of text
+	headers := http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {key}}
+	second := make(chan reply)
+	base := s.base()
+	go func() { second <- s.ask(base, "POST", "/api/checkout/process", content, headers) }()
+	answer = s.send("POST", "/api/checkout/process", body, key, into)
+	got := <-second
+	s.answers = append(s.answers, got.Answer)
+	var placed orderJSON
+	_ = json.Unmarshal(got.body, &placed) // an answer without an order names none
+	return answer, placed.Order.ID
 }
 
 // send sends JSON and reads JSON.
@@ -515,23 +553,32 @@ type reply struct {
 // sends it again when a connection that was kept open turns out to be closed: who
 // closes one that is idle has done nothing that was asked for on it.
 func (s *shopper) request(method, path string, body []byte, headers http.Header) reply {
-	got := reply{Answer: Answer{At: time.Now(), Request: method + " " + path}}
-	kept := s.try(&got, method, path, body, headers)
-	if got.Status == 0 && kept && time.Since(got.At) < time.Second {
-		got.Error, got.Resent = "", true
-		s.try(&got, method, path, body, headers)
-	}
-	got.Took = time.Since(got.At)
+	got := s.ask(s.base(), method, path, body, headers)
 	s.answers = append(s.answers, got.Answer)
 	return got
 }
 
+// base is the address of the shop that the shopper asks next.
+func (s *shopper) base() string { return s.bases[s.chance.IntN(len(s.bases))] }
+
+// ask is request of one address, and notes nothing: it may be called while another is under way.
+func (s *shopper) ask(base, method, path string, body []byte, headers http.Header) reply {
+	got := reply{Answer: Answer{At: time.Now(), Request: method + " " + path}}
+	kept := s.try(&got, method, base+path, body, headers)
+	if got.Status == 0 && kept && time.Since(got.At) < time.Second {
+		got.Error, got.Resent = "", true
+		s.try(&got, method, base+path, body, headers)
+	}
+	got.Took = time.Since(got.At)
+	return got
+}
+
 // try reports whether the request went by a connection that had been kept open, and no answer began.
-func (s *shopper) try(got *reply, method, path string, body []byte, headers http.Header) (kept bool) {
+func (s *shopper) try(got *reply, method, url string, body []byte, headers http.Header) (kept bool) {
 	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 		GotConn: func(c httptrace.GotConnInfo) { kept = c.Reused },
 	})
-	r, err := http.NewRequestWithContext(ctx, method, s.bases[s.chance.IntN(len(s.bases))]+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		panic(err)
 	}
@@ -566,6 +613,31 @@ func (r Report) Failed() []Answer {
 func (r Report) Longest() Answer {
 	return slices.MaxFunc(r.Answers, func(a, b Answer) int { return int(a.Took - b.Took) })
 }
+
+// Median is how long the answer in the middle took.
+func (r Report) Median() time.Duration {
+	took := make([]time.Duration, len(r.Answers))
+	for i, a := range r.Answers {
+		took[i] = a.Took
+	}
+	slices.Sort(took)
+	return took[len(took)/2]
+}
+
+// Of is the report of the answers that are of a kind.
+func (r Report) Of(kind func(Answer) bool) Report {
+	r.Answers = slices.DeleteFunc(slices.Clone(r.Answers), func(a Answer) bool { return !kind(a) })
+	return r
+}
+
+// catalog are the requests for pages and JSON of the catalog.
+var catalog = regexp.MustCompile(`^GET /((api/)?products(/|\?|$)|$)`)
+
+// OfCatalog reports whether the answer is a page or JSON of the catalog.
+func OfCatalog(a Answer) bool { return catalog.MatchString(a.Request) }
+
+// OfCheckout reports whether the answer is of a purchase.
+func OfCheckout(a Answer) bool { return strings.HasPrefix(a.Request, "POST /api/checkout/") }
 
 // Slow counts the answers that took longer.
 func (r Report) Slow(than time.Duration) int {
