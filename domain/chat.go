@@ -101,8 +101,10 @@ type Conversation struct {
 
 // Say adds m as the next message. What the shopper says opens the conversation;
 // an agent answers in an open one, has read it then, takes it when nobody has it, and
-// leaves it to another agent who has.
+// leaves it to another agent who has. m is not earlier than what was said before, whatever
+// the clock of its server says.
 func (c *Conversation) Say(m Message) error {
+	m.At = later(m.At, c.ChangedAt)
 	switch m.From.Side {
 	case CustomerSide:
 		c.State, c.Name = ConversationOpen, m.From.Name
@@ -139,7 +141,7 @@ func (c *Conversation) add(m Message) {
 }
 
 func (c *Conversation) note(at time.Time, format string, args ...any) {
-	c.add(Message{From: Party{Side: SystemSide, Name: "eshop"}, Body: fmt.Sprintf(format, args...), At: at})
+	c.add(Message{From: Party{Side: SystemSide, Name: "eshop"}, Body: fmt.Sprintf(format, args...), At: later(at, c.ChangedAt)})
 }
 
 // TakeOver makes agent the one who answers.

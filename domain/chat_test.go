@@ -35,6 +35,16 @@ func bodies(c domain.Conversation) []string {
 
 func TestConversation(t *testing.T) {
 	later := talkStart.Add(time.Minute)
+	t.Run("no message is earlier than the one before, whatever the servers' clocks say", func(t *testing.T) {
+		c := domain.Conversation{ID: "c", State: domain.ConversationClosed, ChangedAt: talkStart}
+		require.NoError(t, c.Say(fromCustomer("by a clock that is ahead", later)))
+		require.NoError(t, c.TakeOver(sue, talkStart))
+		require.NoError(t, c.Say(fromAgent(sue, "by a clock that is behind", talkStart)))
+		require.NoError(t, c.Say(fromCustomer("later", later.Add(time.Second))))
+		for i, want := range []time.Time{later, later, later, later.Add(time.Second)} {
+			assert.Equal(t, want, c.Added[i].At, c.Added[i].Body)
+		}
+	})
 	t.Run("what the shopper says opens it, and waits since the first of it", func(t *testing.T) {
 		c := domain.Conversation{ID: "c", State: domain.ConversationClosed}
 		require.NoError(t, c.Say(fromCustomer("one", talkStart)))

@@ -103,8 +103,7 @@ func (o *Order) MoveTo(next OrderStatus, at time.Time) (Effects, error) {
 	if !slices.Contains(mayFollow[o.Status], next) {
 		return Effects{}, ErrConflict.Errorf(CodeOrderState, "an order that is %s cannot become %s", o.Status, next)
 	}
-	o.Status = next
-	o.History = append(o.History, StatusChange{Status: next, At: at})
+	at = o.note(next, at)
 	effects := Effects{MovedTo: next, At: at}
 	switch next {
 	case Paid:
@@ -154,9 +153,27 @@ func (o *Order) RefuseRefund(at time.Time) error {
 	if o.Status != Refunding || begun < 1 {
 		return ErrConflict.Errorf(CodeOrderState, "an order that is %s is not being refunded", o.Status)
 	}
-	o.Status = o.History[begun-1].Status
-	o.History = append(o.History, StatusChange{Status: o.Status, At: at})
+	o.note(o.History[begun-1].Status, at)
 	return nil
+}
+
+// note gives the order a status since at, which it returns: never earlier than the change
+// before, which a server may have noted whose clock is ahead.
+func (o *Order) note(status OrderStatus, at time.Time) time.Time {
+	if n := len(o.History); n > 0 {
+		at = later(at, o.History[n-1].At)
+	}
+	o.Status = status
+	o.History = append(o.History, StatusChange{Status: status, At: at})
+	return at
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // cart returns the cart that the order was made of. A cart has one line a product,

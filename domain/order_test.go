@@ -136,6 +136,21 @@ func TestOrder_RefuseRefund(t *testing.T) {
 	require.Error(t, order.RefuseRefund(noon), "without a status before")
 }
 
+func TestOrder_HistoryByClocksThatDiffer(t *testing.T) {
+	order := domain.Order{Status: domain.Pending, History: []domain.StatusChange{{Status: domain.Pending, At: noon}}}
+	effects, err := order.MoveTo(domain.Paid, noon.Add(-time.Minute))
+	require.NoError(t, err)
+	assert.Equal(t, noon, effects.At, "a server's clock is behind")
+	_, err = order.MoveTo(domain.Refunding, noon.Add(10*time.Minute))
+	require.NoError(t, err)
+	require.NoError(t, order.RefuseRefund(noon.Add(time.Second)), "a server's clock was ahead")
+	var at []time.Time
+	for _, change := range order.History {
+		at = append(at, change.At)
+	}
+	assert.Equal(t, []time.Time{noon, noon, noon.Add(10 * time.Minute), noon.Add(10 * time.Minute)}, at)
+}
+
 func TestPurchase_Check(t *testing.T) {
 	good := domain.Purchase{
 		Email: "ann@example.com", Method: domain.DemoCard, Card: domain.NewCard("4242-4242 4242 4242", "03 / 26", "123"),

@@ -32,7 +32,8 @@ func (c *Cluster) Books(t testing.TB) Books {
 // Audit holds the tables against what shoppers know: every acknowledged order is
 // there once, with what was in the cart; there is none that nobody asked for; what
 // was sold and what is left make what there was at the opening, when none of the
-// shoppers had bought anything; and the money taken is that of the orders that are paid. It returns what is wrong.
+// shoppers had bought anything; the money taken is that of the orders that are paid; and
+// no history goes back in time. It returns what is wrong.
 func (c *Cluster) Audit(t testing.TB, opening Books, shoppers *Shoppers) []string {
 	t.Helper()
 	mails := map[string]*shopper{}
@@ -107,6 +108,17 @@ func (c *Cluster) Audit(t testing.TB, opening Books, shoppers *Shoppers) []strin
 		SELECT f.id FROM product_facts f
 		WHERE f.stock <> (SELECT coalesce(sum(delta), 0) FROM stock_movements m WHERE m.product_id = f.id)`) {
 		complain("the movements of %s do not add up to its stock", r.ID)
+	}
+	for _, r := range query[struct{ ID string }](t, c, `
+		SELECT DISTINCT o.id FROM orders o, jsonb_array_elements(o.history) WITH ORDINALITY a(change, n),
+			jsonb_array_elements(o.history) WITH ORDINALITY b(change, n)
+		WHERE b.n = a.n + 1 AND (b.change->>'at')::timestamptz < (a.change->>'at')::timestamptz`) {
+		complain("the history of order %s goes back in time", r.ID)
+	}
+	for _, r := range query[struct{ ID string }](t, c, `
+		SELECT DISTINCT a.conversation AS id FROM messages a JOIN messages b ON b.conversation = a.conversation AND b.seq = a.seq + 1
+		WHERE b.at < a.at`) {
+		complain("the conversation %s goes back in time", r.ID)
 	}
 	slices.Sort(wrong)
 	return wrong

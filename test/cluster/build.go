@@ -21,7 +21,7 @@ ENTRYPOINT ["/eshop"]
 CMD ["serve"]
 `
 
-var build = sync.OnceValues(func() (string, error) { return compile(context.Background(), "server") })
+var build = sync.OnceValues(func() (string, error) { return compile(context.Background(), "server", "./cmd/eshop") })
 
 // Build compiles the shop once a test binary, and returns the folder of an image with nothing else in it.
 func Build(t testing.TB) string {
@@ -31,7 +31,7 @@ func Build(t testing.TB) string {
 	return folder
 }
 
-func compile(ctx context.Context, name string, flags ...string) (string, error) {
+func compile(ctx context.Context, name, command string, flags ...string) (string, error) {
 	folder := filepath.Join(root(), "bin", "test", name)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
@@ -40,10 +40,10 @@ func compile(ctx context.Context, name string, flags ...string) (string, error) 
 		return "", err
 	}
 	args := append([]string{"build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(folder, "eshop")}, flags...)
-	command := exec.CommandContext(ctx, "go", append(args, "./cmd/eshop")...)
-	command.Dir, command.Stderr = root(), os.Stderr
-	command.Env = append(os.Environ(), "CGO_ENABLED=0")
-	return folder, command.Run()
+	build := exec.CommandContext(ctx, "go", append(args, command)...)
+	build.Dir, build.Stderr = root(), os.Stderr
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	return folder, build.Run()
 }
 
 var otherBuild = sync.OnceValues(func() (string, error) {
@@ -82,8 +82,21 @@ var otherBuild = sync.OnceValues(func() (string, error) {
 	if err := os.WriteFile(file, overlay, 0o644); err != nil {
 		return "", err
 	}
-	return compile(context.Background(), "other-server", "-overlay", file)
+	return compile(context.Background(), "other-server", "./cmd/eshop", "-overlay", file)
 })
+
+var clockBuild = sync.OnceValues(func() (string, error) {
+	return compile(context.Background(), "clock-server", "./test/cluster/clockserver")
+})
+
+// BuildWithClock is Build of a shop whose clock is wrong by its setting CLOCK_OFFSET, as
+// 10m, and is set back by a minute at each SIGUSR1.
+func BuildWithClock(t testing.TB) string {
+	t.Helper()
+	folder, err := clockBuild()
+	require.NoError(t, err)
+	return folder
+}
 
 // BuildWithOtherAssets is Build of a shop whose style sheet has changed, under another name.
 func BuildWithOtherAssets(t testing.TB) string {

@@ -181,11 +181,11 @@ func (s *Server) Open(build string, settings ...string) {
 }
 
 // Replace stops the server as an operator would, and opens another in its place.
-func (s *Server) Replace(t testing.TB, build string) {
+func (s *Server) Replace(t testing.TB, build string, settings ...string) {
 	t.Helper()
 	s.Stop(t)
 	s.Remove(t)
-	s.Open(build)
+	s.Open(build, settings...)
 	s.WaitReady(t)
 }
 
@@ -201,11 +201,14 @@ func (s *Server) Reconnect(t testing.TB) {
 	s.Join(t, s.cluster.records)
 }
 
+// Direct is where the server itself is asked, not by nginx.
+func (s *Server) Direct() string { return fmt.Sprintf("http://%s:%d", s.address, serverPort) }
+
 // Ready reports whether the server itself, not by nginx, says that it is ready, and what it says.
 func (s *Server) Ready(ctx context.Context) (bool, string) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%d/ready", s.address, serverPort), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Direct()+"/ready", nil)
 	if err != nil {
 		return false, err.Error()
 	}

@@ -156,6 +156,8 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	t.Run("the payment gateway hangs, and purchases are sent twice", faults.gatewayHangs)
+	t.Run("Redis full of what strangers made", faults.redisFull)
+	t.Run("clocks ten minutes ahead, a minute behind, and set back", faults.clocksWrong)
 }
 
 // slack is how many times its bound a time may be where other work has the same processors.

@@ -314,6 +314,13 @@ func (s *Server) Kill(t testing.TB) {
 	await(t, ended)
 }
 
+// Signal sends the server's process a signal, as "SIGUSR1".
+func (s *Server) Signal(t testing.TB, name string) {
+	t.Helper()
+	_, err := s.api.ContainerKill(t.Context(), s.c.GetContainerID(), client.ContainerKillOptions{Signal: name})
+	require.NoError(t, err)
+}
+
 // Wait waits until the server ends by itself, and returns what it ends with.
 func (s *Server) Wait(t testing.TB) int {
 	t.Helper()
