@@ -30,12 +30,12 @@ func (a *API) Mount(r *mux.Router) {
 	}{
 		{"POST", "/auth/register", a.register},
 		{"POST", "/auth/login", a.signIn},
-		{"POST", "/auth/logout", a.signOut},
-		{"GET", "/auth/current-user", a.currentUser},
+		{"POST", "/auth/logout", a.visitor(a.signOut)},
+		{"GET", "/auth/current-user", a.visitor(a.currentUser)},
 		{"POST", "/auth/password", a.changePassword},
-		{"GET", "/auth/sessions", a.sessions},
-		{"DELETE", "/auth/sessions", a.endOtherSessions},
-		{"DELETE", "/auth/sessions/{id}", a.endSession},
+		{"GET", "/auth/sessions", a.visitor(a.sessions)},
+		{"DELETE", "/auth/sessions", a.visitor(a.endOtherSessions)},
+		{"DELETE", "/auth/sessions/{id}", a.visitor(a.endSession)},
 
 		{"GET", "/api/products/", a.products},
 		{"GET", "/api/products", a.products},
@@ -54,8 +54,8 @@ func (a *API) Mount(r *mux.Router) {
 		{"DELETE", "/api/wishlist/remove/{id}", a.removeWish},
 
 		{"POST", "/api/checkout/process", a.buy},
-		{"GET", "/api/checkout/orders", a.orders},
-		{"GET", "/api/checkout/orders/{id}", a.order},
+		{"GET", "/api/checkout/orders", a.visitor(a.orders)},
+		{"GET", "/api/checkout/orders/{id}", a.visitor(a.order)},
 
 		{"POST", "/api/contact", a.contact},
 
@@ -85,6 +85,17 @@ func (a *API) Mount(r *mux.Router) {
 
 // handler is a call that may fail; the failure becomes a problem document.
 type handler func(w http.ResponseWriter, r *http.Request) error
+
+// visitor passes who calls.
+func (a *API) visitor(h func(http.ResponseWriter, *http.Request, usecase.Visitor) error) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		who, err := a.cookies.Visitor(r)
+		if err != nil {
+			return err
+		}
+		return h(w, r, who)
+	}
+}
 
 func handle(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"eshop/domain"
+	"eshop/usecase"
 	"eshop/web/session"
 )
 
@@ -51,11 +52,7 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request) error {
 	return answerUser(w, http.StatusOK, pass.User)
 }
 
-func (a *API) signOut(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.cookies.Visitor(r)
-	if err != nil {
-		return err
-	}
+func (a *API) signOut(w http.ResponseWriter, r *http.Request, who usecase.Visitor) error {
 	if who.Known() {
 		if err := a.shop.Account.SignOut(r.Context(), who); err != nil {
 			return err
@@ -65,19 +62,11 @@ func (a *API) signOut(w http.ResponseWriter, r *http.Request) error {
 	return answerNothing(w)
 }
 
-func (a *API) currentUser(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.cookies.Visitor(r)
-	if err != nil {
-		return err
-	}
+func (a *API) currentUser(w http.ResponseWriter, r *http.Request, who usecase.Visitor) error {
 	if !who.SignedIn() {
-		return errSignedOut()
+		return domain.SignInFirst()
 	}
 	return answerUser(w, http.StatusOK, who.User)
-}
-
-func errSignedOut() error {
-	return domain.SignInFirst()
 }
 
 func (a *API) changePassword(w http.ResponseWriter, r *http.Request) error {
@@ -109,11 +98,7 @@ type sessionJSON struct {
 	UsedAt    time.Time         `json:"used_at"`
 }
 
-func (a *API) sessions(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.cookies.Visitor(r)
-	if err != nil {
-		return err
-	}
+func (a *API) sessions(w http.ResponseWriter, r *http.Request, who usecase.Visitor) error {
 	all, err := a.shop.Account.Sessions(r.Context(), who)
 	if err != nil {
 		return err
@@ -123,11 +108,7 @@ func (a *API) sessions(w http.ResponseWriter, r *http.Request) error {
 	})})
 }
 
-func (a *API) endSession(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.cookies.Visitor(r)
-	if err != nil {
-		return err
-	}
+func (a *API) endSession(w http.ResponseWriter, r *http.Request, who usecase.Visitor) error {
 	key := domain.SessionKey(mux.Vars(r)["id"])
 	if err := a.shop.Account.EndSession(r.Context(), who, key); err != nil {
 		return err
@@ -138,11 +119,7 @@ func (a *API) endSession(w http.ResponseWriter, r *http.Request) error {
 	return answerNothing(w)
 }
 
-func (a *API) endOtherSessions(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.cookies.Visitor(r)
-	if err != nil {
-		return err
-	}
+func (a *API) endOtherSessions(w http.ResponseWriter, r *http.Request, who usecase.Visitor) error {
 	if err := a.shop.Account.EndOtherSessions(r.Context(), who); err != nil {
 		return err
 	}

@@ -112,7 +112,7 @@ func (a *API) named(r *http.Request) (usecase.Thread, error) {
 func (a *API) staff(r *http.Request) (domain.User, error) {
 	who, err := a.cookies.Visitor(r)
 	if err == nil && !who.SignedIn() {
-		err = errSignedOut()
+		err = domain.SignInFirst()
 	}
 	return who.User, err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"eshop/domain"
+	"eshop/usecase"
 	"eshop/web/listing"
 	"eshop/web/session"
 )
@@ -59,13 +60,9 @@ func (a *API) buy(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, status, map[string]orderJSON{"order": orderOf(order)})
 }
 
-func (a *API) orders(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.cookies.Visitor(r)
-	if err != nil {
-		return err
-	}
+func (a *API) orders(w http.ResponseWriter, r *http.Request, who usecase.Visitor) error {
 	if !who.SignedIn() {
-		return errSignedOut()
+		return domain.SignInFirst()
 	}
 	values, err := query(r)
 	if err != nil {
@@ -85,11 +82,7 @@ func (a *API) orders(w http.ResponseWriter, r *http.Request) error {
 	}{each(orders, orderOf), page(q.Page, total)})
 }
 
-func (a *API) order(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.cookies.Visitor(r)
-	if err != nil {
-		return err
-	}
+func (a *API) order(w http.ResponseWriter, r *http.Request, who usecase.Visitor) error {
 	order, err := a.shop.Checkout.Order(r.Context(), who.Session.Owner(), domain.OrderID(mux.Vars(r)["id"]))
 	if err != nil {
 		return err
