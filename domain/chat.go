@@ -127,7 +127,7 @@ func (c *Conversation) Say(m Message) error {
 	}
 	c.add(m)
 	if m.From.Side == AgentSide {
-		// Who answers has the whole talk before them.
+		// Who answers has the whole conversation before them.
 		c.Read(AgentSide, c.Last)
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	talkStart = time.Date(2026, time.March, 14, 12, 0, 0, 0, time.UTC)
+	chatStart = time.Date(2026, time.March, 14, 12, 0, 0, 0, time.UTC)
 	sue       = domain.User{ID: "u-sue", Username: "sue.m", DisplayName: "sue", Role: domain.Staff}
 	tom       = domain.User{ID: "u-tom", Username: "tom.b", DisplayName: "tom", Role: domain.Staff}
 )
@@ -34,12 +34,12 @@ func bodies(c domain.Conversation) []string {
 }
 
 func TestConversation(t *testing.T) {
-	later := talkStart.Add(time.Minute)
+	later := chatStart.Add(time.Minute)
 	t.Run("no message is earlier than the one before, whatever the servers' clocks say", func(t *testing.T) {
-		c := domain.Conversation{ID: "c", State: domain.ConversationClosed, ChangedAt: talkStart}
+		c := domain.Conversation{ID: "c", State: domain.ConversationClosed, ChangedAt: chatStart}
 		require.NoError(t, c.Say(fromCustomer("by a clock that is ahead", later)))
-		require.NoError(t, c.TakeOver(sue, talkStart))
-		require.NoError(t, c.Say(fromAgent(sue, "by a clock that is behind", talkStart)))
+		require.NoError(t, c.TakeOver(sue, chatStart))
+		require.NoError(t, c.Say(fromAgent(sue, "by a clock that is behind", chatStart)))
 		require.NoError(t, c.Say(fromCustomer("later", later.Add(time.Second))))
 		for i, want := range []time.Time{later, later, later, later.Add(time.Second)} {
 			assert.Equal(t, want, c.Added[i].At, c.Added[i].Body)
@@ -47,11 +47,11 @@ func TestConversation(t *testing.T) {
 	})
 	t.Run("what the shopper says opens it, and waits since the first of it", func(t *testing.T) {
 		c := domain.Conversation{ID: "c", State: domain.ConversationClosed}
-		require.NoError(t, c.Say(fromCustomer("one", talkStart)))
+		require.NoError(t, c.Say(fromCustomer("one", chatStart)))
 		require.NoError(t, c.Say(fromCustomer("two", later)))
 		assert.Equal(t, domain.ConversationOpen, c.State)
 		assert.Equal(t, "Guest", c.Name)
-		assert.Equal(t, talkStart, c.WaitingSince)
+		assert.Equal(t, chatStart, c.WaitingSince)
 		assert.Equal(t, later, c.ChangedAt)
 		assert.EqualValues(t, 2, c.UnreadByAgent)
 		assert.EqualValues(t, []int64{1, 2}, []int64{c.Added[0].Seq, c.Added[1].Seq})
@@ -59,7 +59,7 @@ func TestConversation(t *testing.T) {
 	})
 	t.Run("an answer ends the waiting, and takes what nobody has", func(t *testing.T) {
 		c := domain.Conversation{State: domain.ConversationClosed}
-		require.NoError(t, c.Say(fromCustomer("one", talkStart)))
+		require.NoError(t, c.Say(fromCustomer("one", chatStart)))
 		require.NoError(t, c.Say(fromAgent(sue, "yes", later)))
 		assert.Equal(t, sue.ID, c.Agent)
 		assert.Equal(t, "sue", c.AgentName)
@@ -75,9 +75,9 @@ func TestConversation(t *testing.T) {
 	})
 	t.Run("it is taken over, handed back, closed and reopened, and says so", func(t *testing.T) {
 		c := domain.Conversation{State: domain.ConversationClosed}
-		require.ErrorIs(t, c.TakeOver(sue, talkStart), domain.ErrConflict, "it is closed")
-		require.ErrorIs(t, c.Say(fromAgent(sue, "hello?", talkStart)), domain.ErrConflict, "it is closed")
-		require.NoError(t, c.Say(fromCustomer("one", talkStart)))
+		require.ErrorIs(t, c.TakeOver(sue, chatStart), domain.ErrConflict, "it is closed")
+		require.ErrorIs(t, c.Say(fromAgent(sue, "hello?", chatStart)), domain.ErrConflict, "it is closed")
+		require.NoError(t, c.Say(fromCustomer("one", chatStart)))
 		for range 2 {
 			require.NoError(t, c.TakeOver(sue, later))
 		}
@@ -87,7 +87,7 @@ func TestConversation(t *testing.T) {
 			require.NoError(t, c.HandBack(tom, later))
 		}
 		assert.Empty(t, c.Agent)
-		assert.Equal(t, talkStart, c.WaitingSince, "notes are no answers")
+		assert.Equal(t, chatStart, c.WaitingSince, "notes are no answers")
 		for range 2 {
 			c.Close(later)
 		}
@@ -105,7 +105,7 @@ func TestConversation(t *testing.T) {
 	t.Run("read marks go forward only, and not past the end", func(t *testing.T) {
 		c := domain.Conversation{State: domain.ConversationClosed}
 		for _, body := range []string{"one", "two", "three"} {
-			require.NoError(t, c.Say(fromCustomer(body, talkStart)))
+			require.NoError(t, c.Say(fromCustomer(body, chatStart)))
 		}
 		for _, step := range []struct{ read, mark, unread int64 }{{0, 0, 3}, {1, 1, 2}, {-5, 1, 2}, {99, 3, 0}, {2, 3, 0}} {
 			c.Read(domain.AgentSide, step.read)
@@ -113,25 +113,25 @@ func TestConversation(t *testing.T) {
 			assert.Equal(t, step.unread, c.UnreadByAgent)
 		}
 		assert.Zero(t, c.ReadBy(domain.CustomerSide))
-		require.NoError(t, c.Say(fromAgent(sue, "four", talkStart)))
+		require.NoError(t, c.Say(fromAgent(sue, "four", chatStart)))
 		assert.EqualValues(t, 1, c.UnreadByCustomer)
 		c.Read(domain.CustomerSide, 4)
 		assert.Zero(t, c.UnreadByCustomer)
 	})
 	t.Run("adopting goes on after the last message, and keeps the earlier of both", func(t *testing.T) {
 		mine := domain.Conversation{ID: "mine", State: domain.ConversationClosed, Last: 4, ReadByCustomer: 4, StartedAt: later, ChangedAt: later, Revision: 3}
-		other := domain.Conversation{ID: "other", State: domain.ConversationClosed, StartedAt: talkStart, Revision: 9}
-		require.NoError(t, other.Say(fromCustomer("one", talkStart)))
-		require.NoError(t, other.TakeOver(sue, talkStart))
+		other := domain.Conversation{ID: "other", State: domain.ConversationClosed, StartedAt: chatStart, Revision: 9}
+		require.NoError(t, other.Say(fromCustomer("one", chatStart)))
+		require.NoError(t, other.TakeOver(sue, chatStart))
 		mine.Adopt(other, other.Added)
 		assert.EqualValues(t, 6, mine.Last)
 		assert.EqualValues(t, []int64{5, 6}, []int64{mine.Added[0].Seq, mine.Added[1].Seq})
 		assert.Equal(t, domain.ConversationID("mine"), mine.Added[0].Conversation)
-		assert.Equal(t, talkStart, mine.Added[0].At, "when it was said stays")
+		assert.Equal(t, chatStart, mine.Added[0].At, "when it was said stays")
 		assert.Equal(t, domain.ConversationOpen, mine.State)
 		assert.Equal(t, sue.ID, mine.Agent)
-		assert.Equal(t, talkStart, mine.WaitingSince)
-		assert.Equal(t, talkStart, mine.StartedAt)
+		assert.Equal(t, chatStart, mine.WaitingSince)
+		assert.Equal(t, chatStart, mine.StartedAt)
 		assert.Equal(t, later, mine.ChangedAt)
 		assert.EqualValues(t, 1, mine.UnreadByAgent)
 		assert.EqualValues(t, 9, mine.Revision)

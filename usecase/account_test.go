@@ -21,7 +21,7 @@ import (
 
 var ann = domain.Registration{Username: "Ann", Email: "ann@example.com", Password: "tulips and rain"}
 
-func TestSigningInBringsTheGuestsThings(t *testing.T) {
+func TestAccount_SignIn_BringsTheGuestsThings(t *testing.T) {
 	w := newWorld(t)
 	account := w.Account
 	wishing := w.Wishlist
@@ -40,9 +40,9 @@ func TestSigningInBringsTheGuestsThings(t *testing.T) {
 
 	pass, err := account.SignIn(t.Context(), guest.Visitor, "ANN@example.com", "tulips and rain", "here")
 	require.NoError(t, err)
-	basket, err := w.Cart.Priced(t.Context(), pass.Session.Owner())
+	cart, err := w.Cart.Priced(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
-	assert.Equal(t, 4, basket.ItemCount)
+	assert.Equal(t, 4, cart.ItemCount)
 	wishes, err := wishing.Items(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
 	assert.Len(t, wishes, 1)
@@ -59,7 +59,7 @@ func TestSigningInBringsTheGuestsThings(t *testing.T) {
 	require.ErrorIs(t, err, domain.ErrNotFound)
 }
 
-func TestAGuestsOrderComesAlong(t *testing.T) {
+func TestAccount_SignIn_BringsTheGuestsOrder(t *testing.T) {
 	w := newWorld(t)
 	account := w.Account
 	guest := account.NewGuest()
@@ -132,7 +132,7 @@ func (c *brokenCarts) MergeCart(ctx context.Context, from, into domain.OwnerID) 
 	return c.Carts.MergeCart(ctx, from, into)
 }
 
-func TestAMergeThatFailsNeverFailsTheSignIn(t *testing.T) {
+func TestAccount_SignIn_SucceedsThoughTheMergeFails(t *testing.T) {
 	w := newWorld(t)
 	carts := &brokenCarts{w.store, true}
 	account := useCases(t, w.store, func(p *testshop.Parts) { p.Carts = carts }).Account
@@ -140,9 +140,9 @@ func TestAMergeThatFailsNeverFailsTheSignIn(t *testing.T) {
 	w.fill(t, guest.Session.Owner(), "tea", 2)
 	pass, err := account.Register(t.Context(), guest.Visitor, ann, "here")
 	require.NoError(t, err)
-	basket, err := w.Cart.Priced(t.Context(), pass.Session.Owner())
+	cart, err := w.Cart.Priced(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
-	assert.Zero(t, basket.ItemCount)
+	assert.Zero(t, cart.ItemCount)
 
 	carts.broken = false
 	for range 2 {
@@ -150,9 +150,9 @@ func TestAMergeThatFailsNeverFailsTheSignIn(t *testing.T) {
 		require.NoError(t, err)
 		assert.False(t, who.Session.Unmerged)
 	}
-	basket, err = w.Cart.Priced(t.Context(), pass.Session.Owner())
+	cart, err = w.Cart.Priced(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
-	assert.Equal(t, 2, basket.ItemCount, "merged when the visitor came back, and once")
+	assert.Equal(t, 2, cart.ItemCount, "merged when the visitor came back, and once")
 }
 
 func TestAccount_GuestOf(t *testing.T) {
@@ -220,7 +220,7 @@ func TestAccount_ASessionThatWasSignedOutDoesNotComeBack(t *testing.T) {
 	require.ErrorIs(t, err, domain.ErrNotFound)
 }
 
-func TestWhoNeverGotTheAnswerSignsInAgainWithTheGuestsThings(t *testing.T) {
+func TestAccount_SignIn_AgainBringsTheGuestsThings(t *testing.T) {
 	w := newWorld(t)
 	carts := &brokenCarts{w.store, true}
 	account := useCases(t, w.store, func(p *testshop.Parts) { p.Carts = carts }).Account
@@ -238,14 +238,14 @@ func TestWhoNeverGotTheAnswerSignsInAgainWithTheGuestsThings(t *testing.T) {
 	assert.False(t, who.SignedIn(), "the guest's secret is a guest's")
 	pass, err := account.SignIn(t.Context(), who, "ann", ann.Password, "here")
 	require.NoError(t, err)
-	basket, err := w.Cart.Priced(t.Context(), pass.Session.Owner())
+	cart, err := w.Cart.Priced(t.Context(), pass.Session.Owner())
 	require.NoError(t, err)
-	assert.Equal(t, 2, basket.ItemCount)
+	assert.Equal(t, 2, cart.ItemCount)
 	_, err = account.Identify(t.Context(), guest.Secret)
 	require.ErrorIs(t, err, domain.ErrNotFound)
 }
 
-func TestWrongPasswords(t *testing.T) {
+func TestAccount_SignIn_LimitsWrongPasswords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.NewStore()
 		account := useCases(t, store).Account
@@ -273,7 +273,7 @@ func TestWrongPasswords(t *testing.T) {
 	})
 }
 
-func TestASessionInUseLivesOn(t *testing.T) {
+func TestAccount_Identify_KeepsASessionInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.NewStore()
 		account := useCases(t, store).Account
@@ -290,7 +290,7 @@ func TestASessionInUseLivesOn(t *testing.T) {
 	})
 }
 
-func TestAddStaff(t *testing.T) {
+func TestAccount_AddStaff(t *testing.T) {
 	w := newWorld(t)
 	account := w.Account
 	sue := domain.Registration{Username: " sue ", Email: "sue@shop.example", Password: "tulips and rain"}

@@ -9,7 +9,7 @@ import (
 	"eshop/domain"
 )
 
-func TestShopping(t *testing.T) {
+func TestCart(t *testing.T) {
 	w := newWorld(t)
 	for range 3 {
 		cart, err := w.Cart.Add(t.Context(), "ann", "tea", 2, "one form")
@@ -78,7 +78,7 @@ func TestWishlist_RepeatsChangeNothing(t *testing.T) {
 	require.ErrorIs(t, err, domain.ErrNotFound)
 }
 
-func TestContacting(t *testing.T) {
+func TestContact(t *testing.T) {
 	w := newWorld(t)
 	contacting := w.Contact
 	message := domain.Contact{Name: "Ann", Email: "ann@example.com", Subject: "Tea", Message: "Is it fresh?"}

@@ -175,7 +175,7 @@ func TestChat(t *testing.T) {
 		require.NoError(t, err)
 		assert.EqualValues(t, 6, thread.Conversation().Last, "each change said so once")
 	})
-	t.Run("the shopper's orders are beside the talk", func(t *testing.T) {
+	t.Run("the shopper's orders are beside the conversation", func(t *testing.T) {
 		w := newWorld(t)
 		chat, ann := w.Chat, guest("ann")
 		w.fill(t, ann.Session.Owner(), "tea", 1)
@@ -225,7 +225,7 @@ func TestChat(t *testing.T) {
 	})
 }
 
-func TestChat_limits(t *testing.T) {
+func TestChat_IsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		chat := useCases(t, memory.NewStore()).Chat
 		sendMany := func(who usecase.Visitor, n int) (sent int) {
@@ -275,7 +275,7 @@ func (away) Publish(ctx context.Context, _ domain.Event) error {
 	return ctx.Err()
 }
 
-func TestChat_goesOnWhenNobodyCountsOrWakes(t *testing.T) {
+func TestChat_GoesOnWhenNobodyCountsOrWakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.NewStore()
 		chat := useCases(t, store, func(p *testshop.Parts) { p.Events, p.Limits = away{Events: store}, away{} }).Chat
@@ -289,7 +289,7 @@ func TestChat_goesOnWhenNobodyCountsOrWakes(t *testing.T) {
 	})
 }
 
-func TestChat_wakesWhoListens(t *testing.T) {
+func TestChat_WakesWhoListens(t *testing.T) {
 	store := memory.NewStore()
 	chat := useCases(t, store).Chat
 	ctx, cancel := context.WithCancel(t.Context())
@@ -317,7 +317,7 @@ func TestChat_wakesWhoListens(t *testing.T) {
 	assert.False(t, more)
 }
 
-func TestChat_manyAtOnce(t *testing.T) {
+func TestChat_AnswersManyAtOnce(t *testing.T) {
 	chat := useCases(t, memory.NewStore()).Chat
 	var all sync.WaitGroup
 	errs := make([]error, 20)

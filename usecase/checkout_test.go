@@ -85,7 +85,7 @@ func (w world) stock(t *testing.T, id domain.ProductID) int {
 	return p.Stock
 }
 
-func TestBuy(t *testing.T) {
+func TestCheckout_Buy(t *testing.T) {
 	t.Run("takes the stock, empties the cart and pays", func(t *testing.T) {
 		w := newWorld(t)
 		w.fill(t, "ann", "tea", 2)
@@ -96,9 +96,9 @@ func TestBuy(t *testing.T) {
 		assert.Equal(t, domain.Dollars(2499), order.Total, "two at $10.00 and delivery")
 		assert.Equal(t, "4242", order.Payment.Last4)
 		assert.Equal(t, 3, w.stock(t, "tea"))
-		basket, err := w.Cart.Priced(t.Context(), "ann")
+		cart, err := w.Cart.Priced(t.Context(), "ann")
 		require.NoError(t, err)
-		assert.Empty(t, basket.Items)
+		assert.Empty(t, cart.Items)
 	})
 
 	t.Run("a declined card leaves stock, cart and key as they were", func(t *testing.T) {
@@ -231,7 +231,7 @@ func TestCheckout_Buy_ChargesWhatWasExpected(t *testing.T) {
 	changing.Wait()
 }
 
-func TestASilentGatewayIsAskedUntilItSays(t *testing.T) {
+func TestCheckout_Settle_AsksASilentGatewayUntilItSays(t *testing.T) {
 	for _, c := range []struct {
 		card  string
 		want  domain.OrderStatus
@@ -275,7 +275,7 @@ func (g *slowGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Mon
 	return g.Payments.Charge(ctx, o, m, c)
 }
 
-func TestARepeatWaitsForTheFirst(t *testing.T) {
+func TestCheckout_Buy_ARepeatWaitsForTheFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gateway := &slowGateway{Payments: demopay.New(demopay.NewMemoryLedger(utcNow))}
 		w := newWorldPaidBy(t, gateway)
@@ -306,7 +306,7 @@ func TestARepeatWaitsForTheFirst(t *testing.T) {
 	})
 }
 
-func TestARepeatIsToldWhatTheFirstIsTold(t *testing.T) {
+func TestCheckout_Buy_ARepeatIsToldWhatTheFirstIsTold(t *testing.T) {
 	for card, want := range map[string]domain.Kind{demopay.Declines: domain.ErrDeclined, demopay.Fails: domain.ErrUnavailable} {
 		t.Run(string(want), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -339,7 +339,7 @@ func (g *dyingGateway) Charge(ctx context.Context, o domain.OrderID, m domain.Mo
 	return g.Payments.Charge(ctx, o, m, c)
 }
 
-func TestARepeatFinishesForOneThatDied(t *testing.T) {
+func TestCheckout_Buy_ARepeatFinishesForOneThatDied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorldPaidBy(t, &dyingGateway{Payments: demopay.New(demopay.NewMemoryLedger(utcNow))})
 		w.fill(t, "ann", "tea", 2)

@@ -287,8 +287,8 @@ func TestInventory_Remove(t *testing.T) {
 	require.NoError(t, w.Inventory.Remove(t.Context(), sue, "tea"), "what is gone stays so")
 	_, err = w.store.Product(context.Background(), "tea")
 	require.ErrorIs(t, err, domain.ErrNotFound)
-	basket, err := w.Cart.Priced(t.Context(), "ann")
+	cart, err := w.Cart.Priced(t.Context(), "ann")
 	require.NoError(t, err)
-	assert.True(t, basket.Items[0].Product.Discontinued())
+	assert.True(t, cart.Items[0].Product.Discontinued())
 	require.ErrorIs(t, w.Inventory.SetPrice(t.Context(), sue, "tea", domain.Dollars(1)), domain.ErrNotFound)
 }

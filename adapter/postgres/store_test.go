@@ -160,10 +160,10 @@ func TestStore_NeedsNoRightsBeyondRows(t *testing.T) {
 		require.NoError(t, c.call(t.Context(), s), c.name)
 	}
 	require.NoError(t, s.RemoveProduct(t.Context(), stockedID(0)))
-	talk := domain.Conversation{ID: "c", Owner: "guest:1", State: domain.ConversationClosed, StartedAt: noon, ChangedAt: noon}
-	_, err = s.StartConversation(t.Context(), talk)
+	conversation := domain.Conversation{ID: "c", Owner: "guest:1", State: domain.ConversationClosed, StartedAt: noon, ChangedAt: noon}
+	_, err = s.StartConversation(t.Context(), conversation)
 	require.NoError(t, err)
-	_, _, err = s.AddMessage(t.Context(), talk.ID, domain.Message{From: domain.Party{Side: domain.CustomerSide}, Body: "Hello", At: noon})
+	_, _, err = s.AddMessage(t.Context(), conversation.ID, domain.Message{From: domain.Party{Side: domain.CustomerSide}, Body: "Hello", At: noon})
 	require.NoError(t, err)
 	require.NoError(t, s.PutPicture(t.Context(), domain.NewPicture(domain.JPEG, []byte("a picture"))))
 	require.NoError(t, s.Sweep(t.Context(), time.Now().AddDate(3, 0, 0)))

@@ -115,7 +115,7 @@ func sweepingGuests(t *testing.T, open func(t *testing.T) turns[Swept]) {
 }
 
 func sweepingConversations(t *testing.T, open func(t *testing.T) turns[Swept]) {
-	talk := func(t *testing.T, store turns[Swept], n int, at ...time.Time) domain.Conversation {
+	converse := func(t *testing.T, store turns[Swept], n int, at ...time.Time) domain.Conversation {
 		t.Helper()
 		c := aConversation(n)
 		c.StartedAt, c.ChangedAt = at[0], at[0]
@@ -141,8 +141,8 @@ func sweepingConversations(t *testing.T, open func(t *testing.T) turns[Swept]) {
 	}
 	t.Run("a conversation goes as a whole, a year after its last change", func(t *testing.T) {
 		store, now := open(t), today()
-		ended := talk(t, store, 1, now.AddDate(-3, 0, 0), now.AddDate(-2, 0, 0))
-		revived := talk(t, store, 2, now.AddDate(-3, 0, 0), now.AddDate(0, 0, -363))
+		ended := converse(t, store, 1, now.AddDate(-3, 0, 0), now.AddDate(-2, 0, 0))
+		revived := converse(t, store, 2, now.AddDate(-3, 0, 0), now.AddDate(0, 0, -363))
 		empty := aConversation(3)
 		empty.StartedAt, empty.ChangedAt = now.AddDate(-2, 0, 0), now.AddDate(-2, 0, 0)
 		_, err := store().StartConversation(t.Context(), empty)
@@ -154,7 +154,7 @@ func sweepingConversations(t *testing.T, open func(t *testing.T) turns[Swept]) {
 			_, err := store().ConversationOf(t.Context(), owner)
 			require.ErrorIs(t, err, domain.ErrNotFound)
 		}
-		again := talk(t, store, 1, now)
+		again := converse(t, store, 1, now)
 		assertMessages(t, store, again.ID, 1)
 		sweepAt(t, store, now, 3)
 		assertMessages(t, store, revived.ID, 0)
@@ -162,7 +162,7 @@ func sweepingConversations(t *testing.T, open func(t *testing.T) turns[Swept]) {
 	})
 	t.Run("with a conversation go the names that lead to it, and none before", func(t *testing.T) {
 		store, now := open(t), today()
-		from, into := talk(t, store, 1, now.AddDate(-2, 0, 0)), talk(t, store, 2, now)
+		from, into := converse(t, store, 1, now.AddDate(-2, 0, 0)), converse(t, store, 2, now)
 		require.NoError(t, store().AdoptConversation(t.Context(), from.Owner, into.Owner))
 		sweepAt(t, store, now, 300)
 		assertMessages(t, store, from.ID, 2)
@@ -176,7 +176,7 @@ func sweepingConversations(t *testing.T, open func(t *testing.T) turns[Swept]) {
 	t.Run("of a conversation that is written to while it is swept, all is there or nothing", func(t *testing.T) {
 		store, now := open(t), today()
 		for round := range 20 {
-			c := talk(t, store, round, now.AddDate(-2, 0, 0))
+			c := converse(t, store, round, now.AddDate(-2, 0, 0))
 			errs := make([]error, 2)
 			atOnce(2, func(i int) {
 				if i == 0 {

@@ -14,7 +14,7 @@ import (
 func TestSupport_EachActIsTold(t *testing.T) {
 	s := open(t, quick)
 	v := s.staff("sue")
-	talk := s.visitor().say("m-0", "Hello?").at("message", "conversation").(string)
+	conversation := s.visitor().say("m-0", "Hello?").at("message", "conversation").(string)
 	acts := map[string]string{
 		"messages": "chat_answered", "take": "chat_take", "hand-back": "chat_hand-back", "close": "chat_close", "reopen": "chat_reopen",
 	}
@@ -29,9 +29,9 @@ func TestSupport_EachActIsTold(t *testing.T) {
 	}))
 	for call, what := range acts {
 		before := s.Log.String()
-		v.post("/api/support/conversations/"+talk+"/"+call, object{"client_id": "a-1", "body": "Good day."})
+		v.post("/api/support/conversations/"+conversation+"/"+call, object{"client_id": "a-1", "body": "Good day."})
 		line := strings.TrimPrefix(s.Log.String(), before)
-		for _, part := range []string{"msg=act", "what=" + what, "by=sue", "on=" + talk, "request_id=", "address=192.0.2.7"} {
+		for _, part := range []string{"msg=act", "what=" + what, "by=sue", "on=" + conversation, "request_id=", "address=192.0.2.7"} {
 			assert.Contains(t, line, part)
 		}
 		assert.Equal(t, 1, strings.Count(line, "\n"))

@@ -19,8 +19,8 @@ type write struct {
 	good         object
 }
 
-// writes are all calls that take a body; line is a line of the cart, and talk a conversation.
-func writes(line, talk string) []write {
+// writes are all calls that take a body; line is a line of the cart, and conversation is the id of one.
+func writes(line, conversation string) []write {
 	return []write{
 		{"POST", "/auth/register", registration("somebody")},
 		{"POST", "/auth/login", object{"username": "jane", "password": "correct horse"}},
@@ -32,18 +32,18 @@ func writes(line, talk string) []write {
 		{"POST", "/api/contact", with(letter(), object{"phone": "+1 503 555 0100", "call_back": true})},
 		{"POST", "/api/chat/messages", object{"client_id": "m-1", "body": "Does it pour?"}},
 		{"POST", "/api/chat/read", object{"seq": 1}},
-		{"POST", "/api/support/conversations/" + talk + "/messages", object{"client_id": "m-2", "body": "It does."}},
-		{"POST", "/api/support/conversations/" + talk + "/read", object{"seq": 1}},
+		{"POST", "/api/support/conversations/" + conversation + "/messages", object{"client_id": "m-2", "body": "It does."}},
+		{"POST", "/api/support/conversations/" + conversation + "/read", object{"seq": 1}},
 	}
 }
 
 // witness is a shop with a member who has all that can be lost, to see that nothing is.
 type witness struct {
 	*shop
-	member *visitor
-	line   string
-	talk   string
-	before []any
+	member       *visitor
+	line         string
+	conversation string
+	before       []any
 }
 
 func newWitness(t *testing.T) *witness {
@@ -53,8 +53,8 @@ func newWitness(t *testing.T) *witness {
 	v.buy(goodCard, "key-1").is(http.StatusCreated)
 	v.add(lamp, 2)
 	v.wish(lamp)
-	talk := v.say("m-0", "Hello?").at("message", "conversation").(string)
-	return &witness{s, v, v.line(), talk, s.everything(v)}
+	conversation := v.say("m-0", "Hello?").at("message", "conversation").(string)
+	return &witness{s, v, v.line(), conversation, s.everything(v)}
 }
 
 // refuses sends a request as a member and as somebody new, and says how it was
@@ -90,10 +90,10 @@ func TestWrites_AreAllTried(t *testing.T) {
 }
 
 func TestWrites_TakeTheirGoodBodies(t *testing.T) {
-	for _, call := range writes("{line}", "{talk}") {
+	for _, call := range writes("{line}", "{conversation}") {
 		t.Run(call.path, func(t *testing.T) {
 			w := newWitness(t)
-			call.path = strings.NewReplacer("{line}", w.line, "{talk}", w.talk).Replace(call.path)
+			call.path = strings.NewReplacer("{line}", w.line, "{conversation}", w.conversation).Replace(call.path)
 			got := w.member.send(call.method, call.path, call.good, "Content-Type", `Application/JSON; charset="UTF-8"`)
 			assert.Less(t, got.Status, 300, got.Body)
 		})
@@ -102,7 +102,7 @@ func TestWrites_TakeTheirGoodBodies(t *testing.T) {
 
 func TestWrites_RefuseWhatIsNotJSON(t *testing.T) {
 	w := newWitness(t)
-	for _, call := range writes(w.line, w.talk) {
+	for _, call := range writes(w.line, w.conversation) {
 		text, err := json.Marshal(call.good)
 		require.NoError(t, err)
 		good := string(text)
@@ -163,7 +163,7 @@ func TestWrites_RefuseWhatIsNotJSON(t *testing.T) {
 
 func TestWrites_RefuseWhatIsNoObject(t *testing.T) {
 	w := newWitness(t)
-	for _, call := range writes(w.line, w.talk) {
+	for _, call := range writes(w.line, w.conversation) {
 		for _, body := range []string{"null", "true", "0", "1e400", `""`, `"quantity"`, "[]", `[{"quantity":1}]`, strings.Repeat("[", 20) + strings.Repeat("]", 20)} {
 			t.Run(call.path+" "+body, func(t *testing.T) {
 				w.refuses(t, call.method, call.path, body, nil, func(a reply) { a.faults("body") })
@@ -177,7 +177,7 @@ var optional = []string{"email", "shipping_address.line2", "shipping_address.reg
 
 func TestWrites_RefuseFieldsThatDoNotFit(t *testing.T) {
 	w := newWitness(t)
-	for _, call := range writes(w.line, w.talk) {
+	for _, call := range writes(w.line, w.conversation) {
 		for _, path := range fields(call.good, "") {
 			isOptional := slices.Contains(optional, path) && (path != "email" || call.path == "/api/checkout/process")
 			bad := map[string]any{
@@ -215,7 +215,7 @@ func TestWrites_RefuseFieldsThatDoNotFit(t *testing.T) {
 
 func TestWrites_RefuseFieldsThatTheyDoNotKnow(t *testing.T) {
 	w := newWitness(t)
-	for _, call := range writes(w.line, w.talk) {
+	for _, call := range writes(w.line, w.conversation) {
 		inside := []string{""}
 		for _, path := range fields(call.good, "") {
 			if _, ok := at(call.good, path).(object); ok {
@@ -310,7 +310,7 @@ func TestWrites_RefuseIDsThatAreNot(t *testing.T) {
 
 func TestWrites_RefuseOtherContentTypes(t *testing.T) {
 	w := newWitness(t)
-	for _, call := range writes(w.line, w.talk) {
+	for _, call := range writes(w.line, w.conversation) {
 		for name, types := range map[string][]string{
 			"none": {}, "an empty one": {""}, "text": {"text/plain"}, "text that is JSON": {"text/json"}, "a form": {"application/x-www-form-urlencoded"},
 			"a form in parts": {"multipart/form-data; boundary=x"}, "anything": {"*/*"}, "a problem": {"application/problem+json"}, "nonsense": {"json"},
@@ -330,7 +330,7 @@ func TestWrites_RefuseOtherContentTypes(t *testing.T) {
 func TestWrites_RefuseTooMuch(t *testing.T) {
 	w := newWitness(t)
 	const limit = 1 << 20
-	for _, call := range writes(w.line, w.talk) {
+	for _, call := range writes(w.line, w.conversation) {
 		text, err := json.Marshal(call.good)
 		require.NoError(t, err)
 		for name, body := range map[string]string{
@@ -352,7 +352,7 @@ func TestWrites_RefuseTooMuch(t *testing.T) {
 
 func TestWrites_RefuseAnotherSite(t *testing.T) {
 	w := newWitness(t)
-	calls := append(writes(w.line, w.talk),
+	calls := append(writes(w.line, w.conversation),
 		write{"DELETE", "/api/cart/remove/" + w.line, nil},
 		write{"DELETE", "/api/wishlist/remove/" + w.member.get("/api/wishlist/").at("items", 0, "id").(string), nil},
 		write{"POST", "/auth/logout", nil})

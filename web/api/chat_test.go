@@ -31,15 +31,15 @@ func TestChat(t *testing.T) {
 
 		first := guest.say("m-1", "Does it\npour? <b>")
 		assert.NotEmpty(t, guest.cookie())
-		talk := first.at("message", "conversation").(string)
-		assert.JSONEq(t, `{"message":{"type":"message","conversation":"`+talk+`","seq":1,"client_id":"m-1",
+		conversation := first.at("message", "conversation").(string)
+		assert.JSONEq(t, `{"message":{"type":"message","conversation":"`+conversation+`","seq":1,"client_id":"m-1",
 			"from":{"role":"customer","name":"Guest"},"body":"Does it\npour? <b>","at":"2026-11-24T12:00:00Z"}}`, first.Body)
 		again := guest.post("/api/chat/messages", object{"client_id": "m-1", "body": "Does it\npour? <b>"}).is(http.StatusOK)
 		assert.JSONEq(t, first.Body, again.Body)
 
-		path := "/api/support/conversations/" + talk
+		path := "/api/support/conversations/" + conversation
 		open := sue.get("/api/support/conversations").is(http.StatusOK)
-		assert.Equal(t, talk, open.at("conversations", 0, "id"))
+		assert.Equal(t, conversation, open.at("conversations", 0, "id"))
 		assert.EqualValues(t, 1, open.at("conversations", 0, "unread"))
 		assert.Equal(t, "2026-11-24T12:00:00Z", open.at("conversations", 0, "waiting_since"))
 		answer := sue.post(path+"/messages", object{"client_id": "a-1", "body": "It does."}).is(http.StatusCreated)

@@ -108,14 +108,14 @@ func TestEveryGETAnswersHEAD(t *testing.T) {
 	s := open(t, quick)
 	v := s.staff("jane")
 	v.add(lamp, 1)
-	talk := v.say("m-1", "Hello?").at("message", "conversation").(string)
+	conversation := v.say("m-1", "Hello?").at("message", "conversation").(string)
 	order := v.buy(goodCard, "").is(http.StatusCreated).at("order", "id").(string)
 	for path, item := range document().Paths.Map() {
 		if item.Get == nil || slices.Contains(elsewhere, "GET "+path) {
 			continue
 		}
 		path = strings.ReplaceAll(path, "/orders/{id}", "/orders/"+order)
-		path = strings.ReplaceAll(path, "/conversations/{id}", "/conversations/"+talk)
+		path = strings.ReplaceAll(path, "/conversations/{id}", "/conversations/"+conversation)
 		path = strings.ReplaceAll(path, "{id}", lamp.Slug)
 		v.send(http.MethodHead, path, nil).is(http.StatusOK)
 		v.get(path).is(http.StatusOK)

@@ -21,7 +21,7 @@ func TestHub_MarkRead(t *testing.T) {
 			kept = append(kept, seq)
 			return nil
 		}
-		key := readKey{"talk", domain.CustomerSide}
+		key := readKey{"conversation", domain.CustomerSide}
 		mark := func(seq int64) { require.NoError(t, h.markRead(t.Context(), key, seq, keep)) }
 		// A client marks a hundred times a second.
 		for seq := range int64(500) {

@@ -46,7 +46,7 @@ func TestStaff_EachActIsTold(t *testing.T) {
 		orders[i] = strings.TrimPrefix(shopper.buy(), "/orders/")
 	}
 	shopper.post("/contact", letter(url.Values{})).leadsTo("/contact?done=sent")
-	letterID, talk := string(s.messages()[0].ID), shopper.write("Hello?")
+	letterID, conversation := string(s.messages()[0].ID), shopper.write("Hello?")
 	edit := b.get("/admin/products/p-cup").form("/admin/products/p-cup/edit")
 
 	type act struct {
@@ -67,10 +67,10 @@ func TestStaff_EachActIsTold(t *testing.T) {
 		"/admin/products/{id}":          {{"/admin/products/p-lamp", url.Values{"price": {"15.00"}}, "price_changed", "p-lamp"}, {"/admin/products/p-lamp", url.Values{"delta": {"3"}}, "stock_changed", "p-lamp"}},
 		"/admin/products/{id}/remove":   {{"/admin/products/p-rug/remove", url.Values{}, "product_removed", "p-rug"}},
 		"/admin/messages/{id}/done":     {{"/admin/messages/" + letterID + "/done", url.Values{}, "message_finished", letterID}},
-		"/admin/chat/{id}":              {{"/admin/chat/" + talk, url.Values{"client_id": {"m-1"}, "body": {"Good day."}}, "chat_answered", talk}},
+		"/admin/chat/{id}":              {{"/admin/chat/" + conversation, url.Values{"client_id": {"m-1"}, "body": {"Good day."}}, "chat_answered", conversation}},
 		"/admin/chat/{id}/{move:take|hand-back|close|reopen}": {
-			{"/admin/chat/" + talk + "/take", url.Values{}, "chat_take", talk}, {"/admin/chat/" + talk + "/hand-back", url.Values{}, "chat_hand-back", talk},
-			{"/admin/chat/" + talk + "/close", url.Values{}, "chat_close", talk}, {"/admin/chat/" + talk + "/reopen", url.Values{}, "chat_reopen", talk},
+			{"/admin/chat/" + conversation + "/take", url.Values{}, "chat_take", conversation}, {"/admin/chat/" + conversation + "/hand-back", url.Values{}, "chat_hand-back", conversation},
+			{"/admin/chat/" + conversation + "/close", url.Values{}, "chat_close", conversation}, {"/admin/chat/" + conversation + "/reopen", url.Values{}, "chat_reopen", conversation},
 		},
 	}
 	var tried, routes []string

@@ -60,13 +60,13 @@ func TestChat_WithoutScripts(t *testing.T) {
 	assert.True(t, guest.hasSession())
 	shown := guest.get("/chat")
 	assert.Equal(t, []string{"You: Does it pour? Really? (Sent)"}, shown.said(), "what is sent twice is said once")
-	talk := shown.value("data-conversation")
+	conversation := shown.value("data-conversation")
 
 	desk := staff.get("/admin/chat")
 	require.Len(t, desk.all("data-standing"), 1)
 	assert.Equal(t, "1 new", desk.of("data-unread"))
 	assert.Contains(t, desk.text(), "waiting since")
-	path := "/admin/chat/" + talk
+	path := "/admin/chat/" + conversation
 	answered := staff.get(path)
 	assert.Equal(t, []string{"Guest: Does it pour? Really?"}, answered.said())
 	assert.Equal(t, []string{"You: Does it pour? Really? (Read)"}, guest.get("/chat").said(), "staff has it before them")
@@ -101,7 +101,7 @@ func TestChat_TheDesk(t *testing.T) {
 	}
 	assert.Equal(t, []string{one, two}, order(staff.get("/admin/chat")), "the longest waiting first")
 	shown := staff.get("/admin/chat/" + one)
-	assert.Equal(t, number, shown.value("data-order"), "the shopper's orders are beside the talk")
+	assert.Equal(t, number, shown.value("data-order"), "the shopper's orders are beside the conversation")
 	assert.Empty(t, staff.get("/admin/chat/"+two).all("data-order"))
 
 	move := func(move string) answer {
@@ -196,8 +196,8 @@ func TestChat_TextStaysText(t *testing.T) {
 	const evil = `<img src=x onerror=alert(1)> javascript:alert(1) https://evil.example/"onclick="alert(1) http://you:secret@shop.example/ ` +
 		`(https://shop.example/a_(b)?q=1&r=<2>), http:// https://shop.example. ` +
 		"https://good.example\u2044login.evil.example/x https://good.example/\u202egpj.exe https://shop.ex\u00e4mple/ https://good.example/\u00a0x https://good.example%2f.evil.example"
-	talk := guest.write(evil)
-	for _, a := range []answer{guest.get("/chat"), staff.get("/admin/chat/" + talk)} {
+	conversation := guest.write(evil)
+	for _, a := range []answer{guest.get("/chat"), staff.get("/admin/chat/" + conversation)} {
 		body := first(a.doc, func(n *html.Node) bool { return attr(n, "class") == "message-body" })
 		assert.Equal(t, evil, rawText(body))
 		var links []string

@@ -33,7 +33,7 @@ func New(info ShopInfo, cookies *session.Cookies, shop *usecase.Shop) *Pages {
 
 // Mount gives r every page. What can be read with GET answers HEAD too.
 func (p *Pages) Mount(r *mux.Router) {
-	browse, buy, me, talk := &shop.Pages{Site: p.Site}, &checkout.Pages{Site: p.Site}, &account.Pages{Site: p.Site}, &chat.Pages{Site: p.Site}
+	browse, buy, me, chats := &shop.Pages{Site: p.Site}, &checkout.Pages{Site: p.Site}, &account.Pages{Site: p.Site}, &chat.Pages{Site: p.Site}
 	desk := &staff.Pages{Site: p.Site}
 	only := desk.Only
 	for _, route := range []struct {
@@ -70,10 +70,10 @@ func (p *Pages) Mount(r *mux.Router) {
 		{"GET", "/orders", me.Orders},
 		{"GET", "/orders/{number}", me.Order},
 
-		{"GET", "/contact", talk.ContactForm},
-		{"POST", "/contact", talk.SendContact},
-		{"GET", "/chat", talk.Chat},
-		{"POST", "/chat", talk.Say},
+		{"GET", "/contact", chats.ContactForm},
+		{"POST", "/contact", chats.SendContact},
+		{"GET", "/chat", chats.Chat},
+		{"POST", "/chat", chats.Say},
 
 		{"GET", "/admin", only(desk.Dashboard)},
 		{"GET", "/admin/orders", only(desk.Orders)},

@@ -27,11 +27,11 @@ func TestPages(t *testing.T) {
 	b.wish(string(rug.ID))
 	b.wish(string(desk.ID))
 	b.post("/contact", letter(url.Values{})).leadsTo("/contact?done=sent")
-	talk := b.write("Hello?")
+	conversation := b.write("Hello?")
 	all := []string{
 		"/", "/products", "/products?q=desk", "/products?category=lighting&sort=price&in_stock=true", "/products?q=nothing+at+all",
 		"/products?page=7", "/products/" + lamp.Slug, "/products/" + rug.Slug, "/cart", "/wishlist", "/checkout", "/account", "/orders", order, order + "?placed",
-		"/search/suggest?q=la", "/contact", "/chat", "/chat?panel", "/chat?before=1", "/admin/chat", "/admin/chat?state=closed", "/admin/chat/" + talk, "/admin", "/admin/orders", "/admin" + order, "/admin/products", "/admin/products/new", "/admin/products/p-lamp", "/admin/products/p-cup", "/admin/messages",
+		"/search/suggest?q=la", "/contact", "/chat", "/chat?panel", "/chat?before=1", "/admin/chat", "/admin/chat?state=closed", "/admin/chat/" + conversation, "/admin", "/admin/orders", "/admin" + order, "/admin/products", "/admin/products/new", "/admin/products/p-lamp", "/admin/products/p-cup", "/admin/messages",
 	}
 	for _, path := range all {
 		b.get(path)

@@ -160,16 +160,16 @@ func (s *shop) everything(b *browser) map[string]any {
 			users, devices = append(users, user), devices+len(open)
 		}
 	}
-	var talks []domain.Message
+	var chats []domain.Message
 	open, _, err := s.Store.Conversations(context.Background(), domain.ConversationOpen, domain.Page{Number: 1, Size: 100})
 	require.NoError(s.t, err)
 	for _, c := range open {
 		messages, err := s.Store.Messages(context.Background(), c.ID, 0, 100)
 		require.NoError(s.t, err)
-		talks = append(talks, messages...)
+		chats = append(chats, messages...)
 	}
 	return map[string]any{
-		"products": found.Products, "movements": movements, "orders": s.Orders(), "messages": s.messages(), "open": len(open), "talks": talks,
+		"products": found.Products, "movements": movements, "orders": s.Orders(), "messages": s.messages(), "open": len(open), "chats": chats,
 		"users": users, "devices": devices, "cart": b.cart(), "wishes": b.wishes(), "signed in": strings.Contains(b.get("/").body, `action="/logout"`),
 	}
 }

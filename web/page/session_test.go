@@ -88,9 +88,9 @@ func TestStaff_ShoppersSeeTheirDisplayNames(t *testing.T) {
 	b, shopper := s.staff(), s.visitor()
 	_, err := s.Store.UpdateUser(context.Background(), "u-sue", func(u *domain.User) error { u.DisplayName = ""; return nil })
 	require.NoError(t, err)
-	talk := shopper.write("Hello?")
+	conversation := shopper.write("Hello?")
 	say := func(id, body string) {
-		b.post("/admin/chat/"+talk, url.Values{"client_id": {id}, "body": {body}}).leadsTo("/admin/chat/" + talk + "#latest")
+		b.post("/admin/chat/"+conversation, url.Values{"client_id": {id}, "body": {body}}).leadsTo("/admin/chat/" + conversation + "#latest")
 	}
 	say("m-1", "Good day.")
 	b.post("/account/name", url.Values{"display_name": {"sue"}}).is(http.StatusUnprocessableEntity)

@@ -528,7 +528,7 @@ func message(t ConversationView, m domain.Message) templ.Component {
 	})
 }
 
-// Clock is a time of day of somebody who talks; the script makes it the reader's own.
+// Clock is a time of day of somebody who writes; the script makes it the reader's own.
 func Clock(t time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
