@@ -62,7 +62,7 @@ func (a *API) signOut(w http.ResponseWriter, r *http.Request, who usecase.Visito
 	return answerNothing(w)
 }
 
-func (a *API) currentUser(w http.ResponseWriter, r *http.Request, who usecase.Visitor) error {
+func (a *API) currentUser(w http.ResponseWriter, _ *http.Request, who usecase.Visitor) error {
 	if !who.SignedIn() {
 		return domain.SignInFirst()
 	}
