@@ -16,6 +16,9 @@ const (
 	// waitTime is how long a call waits for a connection of the pool, or for the
 	// database to have room for one more.
 	waitTime = 1500 * time.Millisecond
+	// waitForNone is waitTime while this server has no connection that could come back. Another
+	// server may have some, and is asked within the two seconds that a request has.
+	waitForNone = 300 * time.Millisecond
 	// crowdedFor is how long the pool asks for no more connections after the database
 	// had no room for one.
 	crowdedFor = 500 * time.Millisecond
@@ -34,11 +37,13 @@ var errCrowded = errors.New("the database has no room for another connection")
 type pool struct {
 	driver.Connector
 	crowdedUntil *atomic.Int64 // in Unix milliseconds
+	conns        func() int    // that there are
 }
 
 func (p pool) Connect(caller context.Context) (driver.Conn, error) {
 	ctx, cancel := context.WithTimeout(caller, waitTime)
 	defer cancel()
+	begun := time.Now()
 	for {
 		conn, err := p.Connector.Connect(ctx)
 		switch {
@@ -48,6 +53,8 @@ func (p pool) Connect(caller context.Context) (driver.Conn, error) {
 			return nil, fmt.Errorf("%w: %w", errNoConnection, err)
 		case !crowded(err):
 			return nil, err
+		case p.conns() == 0 && time.Since(begun) > waitForNone:
+			return nil, fmt.Errorf("%w: %w", errNoConnection, err)
 		}
 		if !errors.Is(err, errCrowded) {
 			p.crowdedUntil.Store(time.Now().Add(crowdedFor).UnixMilli())

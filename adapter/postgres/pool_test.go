@@ -57,13 +57,13 @@ func TestStore_WhenTheDatabaseHasNoRoomForMoreConnections(t *testing.T) {
 		assert.Equal(t, 3, store.Stats().Conns)
 		assert.Equal(t, backends[1], backends[2], "no connection was thrown away")
 	})
-	t.Run("a call that gets none is told within two seconds", func(t *testing.T) {
+	t.Run("a call is told soon when this server has none", func(t *testing.T) {
 		store := limited(t, at, "0")
 		begun := time.Now()
 		_, err := store.Product(t.Context(), "tea")
 		require.ErrorIs(t, err, domain.ErrUnavailable)
 		assert.Equal(t, domain.CodeStoreUnavailable, domain.CodeOf(err))
-		assert.Less(t, time.Since(begun), 2*time.Second)
+		assert.Less(t, time.Since(begun), time.Second)
 	})
 }
 

@@ -152,6 +152,7 @@ func Open(ctx context.Context, cfg Config) (*Store, func(), error) {
 	}
 	s.writers = semaphore.NewWeighted(max(1, int64(settings.MaxConns)*writersOf4/4))
 	connections.Connector = stdlib.GetPoolConnector(s.pool)
+	connections.conns = func() int { stat := s.pool.Stat(); return int(stat.AcquiredConns() + stat.IdleConns()) }
 	db := sql.OpenDB(connections)
 	db.SetMaxIdleConns(0) // the pool keeps them
 	s.db = bun.NewDB(db, pgdialect.New(), bun.WithDiscardUnknownColumns())
