@@ -286,12 +286,22 @@ func (s *Store) inTx(ctx context.Context, do func(ctx context.Context, tx bun.Tx
 			}
 			defer end()
 		}
-		if err := s.writers.Acquire(ctx, 1); err != nil {
-			return err
+		err := s.writeTx(ctx, do)
+		if late(err) && s.turns.crowded(rows) {
+			// The crowd at the row is why, here and at the other servers, and no server's failure.
+			return domain.TooOften(time.Second)
 		}
-		defer s.writers.Release(1)
-		return s.tryTx(ctx, nil, do)
+		return err
 	})
+}
+
+// writeTx runs do in a transaction while it may have the connection of a writer.
+func (s *Store) writeTx(ctx context.Context, do func(ctx context.Context, tx bun.Tx) error) error {
+	if err := s.writers.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer s.writers.Release(1)
+	return s.tryTx(ctx, nil, do)
 }
 
 // retry runs do until it succeeds or fails for good, with a deadline for all of it.

@@ -88,6 +88,36 @@ func TestStore_ManyChangesOfOneOwner(t *testing.T) {
 	}
 }
 
+// TestStore_ACrowdAtARowThatAnotherServerHas has a crowd at one server want a row that
+// another holds for longer than the crowd has time: each is told that there are too many,
+// which counts against no server.
+func TestStore_ACrowdAtARowThatAnotherServerHas(t *testing.T) {
+	url := migrated(t)
+	one, two := openAt(t, url), openAt(t, url)
+	held, release := make(chan struct{}), make(chan struct{})
+	var first, crowd sync.WaitGroup
+	first.Go(func() {
+		_, err := one.UpdateCart(t.Context(), "guest:a", func(*domain.Cart) error { close(held); <-release; return nil })
+		assert.NoError(t, err)
+	})
+	<-held
+	ctx, cancel := context.WithTimeout(t.Context(), 800*time.Millisecond)
+	defer cancel()
+	for range 20 {
+		crowd.Go(func() {
+			_, err := two.UpdateCart(ctx, "guest:a", func(*domain.Cart) error { return nil })
+			assert.ErrorIs(t, err, domain.ErrLimited)
+		})
+	}
+	crowd.Wait()
+	alone, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := two.UpdateCart(alone, "guest:a", func(*domain.Cart) error { return nil })
+	require.ErrorIs(t, err, domain.ErrUnavailable, "one who is alone has another server to ask")
+	close(release)
+	first.Wait()
+}
+
 // TestStore_WritersLeaveConnectionsToReaders has writers wait for each other's rows with
 // every connection that they may have.
 func TestStore_WritersLeaveConnectionsToReaders(t *testing.T) {

@@ -156,6 +156,7 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	t.Run("the payment gateway hangs, and purchases are sent twice", faults.gatewayHangs)
+	t.Run("one cart changed 700 times a second", faults.cartHammered)
 	t.Run("Redis full of what strangers made", faults.redisFull)
 	t.Run("clocks ten minutes ahead, a minute behind, and set back", faults.clocksWrong)
 }
