@@ -133,6 +133,9 @@ func (c *Cluster) host(n int) netip.Addr {
 	return netip.AddrFrom4(a)
 }
 
+// Gateway is where the servers reach the host that the test runs on.
+func (c *Cluster) Gateway() netip.Addr { return c.host(1) }
+
 // settings are the environment of the server called name.
 func (c *Cluster) settings(name string) map[string]string {
 	return map[string]string{
@@ -203,6 +206,19 @@ func (s *Server) Reconnect(t testing.TB) {
 
 // Direct is where the server itself is asked, not by nginx.
 func (s *Server) Direct() string { return fmt.Sprintf("http://%s:%d", s.address, serverPort) }
+
+// Get asks the server itself, not by nginx, and returns the status and the body.
+func (s *Server) Get(t testing.TB, path string) (int, []byte) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.Direct()+path, nil)
+	require.NoError(t, err)
+	answer, err := direct.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return answer.StatusCode, body
+}
 
 // Ready reports whether the server itself, not by nginx, says that it is ready, and what it says.
 func (s *Server) Ready(ctx context.Context) (bool, string) {

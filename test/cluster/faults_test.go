@@ -43,7 +43,7 @@ func TestFaults(t *testing.T) {
 	faults := &trial{Cluster: c, people: people, opening: opening}
 	faults.begin(t)
 
-	for _, f := range []fault{
+	for _, f := range append([]fault{
 		{"none", func(*testing.T) { shop(6) }, nil},
 		{"kill -9 of a server, back after 5 s", func(t *testing.T) {
 			shop(2)
@@ -146,7 +146,7 @@ func TestFaults(t *testing.T) {
 			three.WaitReady(t)
 			shop(5)
 		}, unavailable},
-	} {
+	}, faults.awayFaults(t, next)...) {
 		t.Run(f.name, func(t *testing.T) {
 			report := faults.run(t, f)
 			if bound := longestPage[f.name]; bound != 0 {

@@ -70,7 +70,7 @@ type Order struct {
 
 const (
 	patience    = 30 * time.Second // for one answer
-	persistence = time.Minute      // in repeating a request until it is known what became of it
+	persistence = 3 * time.Minute  // in repeating a request until it is known what became of it: longer than any outage
 	goodCard    = "4242424242424242"
 )
 
@@ -88,7 +88,8 @@ type shopper struct {
 	chance   *rand.Rand
 	products []product
 	card     string
-	twice    bool // each purchase is sent twice at once
+	twice    bool     // each purchase is sent twice at once
+	paths    []string // all that a visitor looks at, one after another
 
 	// What was acknowledged.
 	cart   map[string]int    // by product
@@ -129,6 +130,30 @@ func NewShoppers(t testing.TB, n int, seed uint64, bases ...string) *Shoppers {
 		s.all = append(s.all, one)
 	}
 	return s
+}
+
+// NewVisitors makes n shoppers who look at paths and do nothing else. Half of them have
+// accounts, half of the others are guests with a cart, and the rest have no cookie.
+func NewVisitors(t testing.TB, n int, seed uint64, paths []string, bases ...string) *Shoppers {
+	t.Helper()
+	s := NewShoppers(t, n, seed, bases...)
+	for i, one := range s.all {
+		if i%4 < 2 {
+			one.add()
+		}
+		start := i * len(paths) / n
+		one.paths = slices.Concat(paths[start:], paths[:start])
+	}
+	return s
+}
+
+// look looks at the next path.
+func (s *shopper) look() {
+	path := s.paths[0]
+	s.paths = append(s.paths[1:], path)
+	if answer := s.send("GET", path, nil, "", nil); answer.Status != http.StatusOK && !answer.Failed() {
+		s.complain("GET %s answered %d", path, answer.Status)
+	}
 }
 
 // During lets all of them shop while do runs, and returns what they met.
@@ -188,6 +213,10 @@ func (s *shopper) any() product { return s.products[s.chance.IntN(len(s.products
 
 // step is one thing that the shopper does.
 func (s *shopper) step() {
+	if len(s.paths) > 0 {
+		s.look()
+		return
+	}
 	switch chance := s.chance.IntN(100); {
 	case chance < 45:
 		s.browse()

@@ -193,7 +193,7 @@ func (s Spec) start(ctx context.Context, api *client.Client, removed bool) (test
 }
 
 // Network makes a network on whose subnet addresses may be chosen: those that end
-// in 2 to 127 go to nobody else.
+// in 2 to 127 go to nobody else. The first one is this host.
 func Network(t testing.TB) (name string, subnet netip.Prefix) {
 	t.Helper()
 	api := Docker(t)
@@ -202,9 +202,10 @@ func Network(t testing.TB) (name string, subnet netip.Prefix) {
 		start := [4]byte{10, byte(100 + rand.IntN(100)), byte(rand.IntN(256)), 0}
 		subnet := netip.PrefixFrom(netip.AddrFrom4(start), 24)
 		start[3] = 128
+		gateway := subnet.Addr().Next()
 		name := "eshop-test-" + strings.ReplaceAll(subnet.Addr().String(), ".", "-")
 		made, err := api.NetworkCreate(t.Context(), name, client.NetworkCreateOptions{
-			Driver: "bridge", Labels: labels(), IPAM: &network.IPAM{Config: []network.IPAMConfig{{Subnet: subnet, IPRange: netip.PrefixFrom(netip.AddrFrom4(start), 25)}}},
+			Driver: "bridge", Labels: labels(), IPAM: &network.IPAM{Config: []network.IPAMConfig{{Subnet: subnet, Gateway: gateway, IPRange: netip.PrefixFrom(netip.AddrFrom4(start), 25)}}},
 		})
 		if err != nil {
 			failed = err // the subnet is taken
