@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/argon2id"
@@ -25,8 +26,9 @@ const queueTime = 2 * time.Second
 // Passwords hashes and compares, no more at once than half of the processors, so that a
 // crowd that signs in leaves the other half to the shop. Each hash takes its memory, too.
 type Passwords struct {
-	slots *semaphore.Weighted
-	dummy string
+	slots   *semaphore.Weighted
+	waiting atomic.Int64 // for a slot
+	dummy   string
 }
 
 // New makes Passwords.
@@ -35,7 +37,7 @@ func New() (*Passwords, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Passwords{semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)/2))), dummy}, nil
+	return &Passwords{slots: semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)/2))), dummy: dummy}, nil
 }
 
 // Hash makes a hash of the password, with a salt of its own.
@@ -43,7 +45,7 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	if err := p.enter(ctx); err != nil {
 		return "", err
 	}
-	defer p.slots.Release(1)
+	defer p.leave(time.Now())
 	return argon2id.CreateHash(norm.NFC.String(password), params)
 }
 
@@ -54,7 +56,7 @@ func (p *Passwords) Matches(ctx context.Context, hash, password string) (bool, e
 	if err := p.enter(ctx); err != nil {
 		return false, err
 	}
-	defer p.slots.Release(1)
+	defer p.leave(time.Now())
 	known := hash != ""
 	if !known {
 		hash = p.dummy
@@ -69,6 +71,8 @@ func (p *Passwords) Matches(ctx context.Context, hash, password string) (bool, e
 
 // enter waits for a turn, for queueTime at most.
 func (p *Passwords) enter(ctx context.Context) error {
+	p.waiting.Add(1)
+	defer p.waiting.Add(-1)
 	waiting, cancel := context.WithTimeout(ctx, queueTime)
 	defer cancel()
 	err := p.slots.Acquire(waiting, 1)
@@ -78,4 +82,14 @@ func (p *Passwords) enter(ctx context.Context) error {
 		return busy
 	}
 	return err
+}
+
+// leave gives back a slot that was taken at begun. While others wait it stays empty for as long as it was
+// used: servers that share a machine do not know of each other, and each leaves the others their part.
+func (p *Passwords) leave(begun time.Time) {
+	if p.waiting.Load() == 0 {
+		p.slots.Release(1)
+		return
+	}
+	time.AfterFunc(time.Since(begun), func() { p.slots.Release(1) })
 }

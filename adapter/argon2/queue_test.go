@@ -42,3 +42,25 @@ func TestPasswords_Queue(t *testing.T) {
 		assert.True(t, passwords.slots.TryAcquire(slots), "each gives its turn back")
 	})
 }
+
+func TestPasswords_Rest(t *testing.T) {
+	slots := int64(max(1, runtime.GOMAXPROCS(0)/2))
+	synctest.Test(t, func(t *testing.T) {
+		passwords, err := New()
+		require.NoError(t, err)
+		require.True(t, passwords.slots.TryAcquire(slots))
+		begun, entered := time.Now(), make(chan time.Duration)
+		go func() {
+			assert.NoError(t, passwords.enter(t.Context()))
+			entered <- time.Since(begun)
+		}()
+		time.Sleep(queueTime / 4)
+		for range slots {
+			passwords.leave(begun)
+		}
+		assert.Equal(t, queueTime/2, <-entered, "a slot rests for as long as it was used while somebody waits")
+		synctest.Wait()
+		passwords.leave(begun)
+		assert.True(t, passwords.slots.TryAcquire(slots), "and not when nobody waits")
+	})
+}
