@@ -248,7 +248,9 @@ func (c *crowdTest) longAddresses() {
 		cluster.Offer(40, time.Duration(len(requests))*time.Second/40+25*time.Millisecond, func(n int) {
 			r := requests[n%len(requests)]
 			r.Address = crowdAddress
-			notes.Add(client.Send(r))
+			if a := client.Send(r); a.Status != 0 || !cutOff(r, a) {
+				notes.Add(a)
+			}
 		})
 	})
 	met := notes.Report()
@@ -264,6 +266,17 @@ func (c *crowdTest) longAddresses() {
 		assert.True(c.t, a.Status >= 200 && a.Status < 500, "%s answered %d %s", short, a.Status, a.Error)
 	}
 	assert.Positive(c.t, met.Statuses()[http.StatusOK], "what is not too long is answered")
+}
+
+// cutOff reports whether nginx refused a request of which it does not read the rest: it closes the connection with
+// bytes unread, on which the system sends a reset that may overtake the answer.
+func cutOff(r cluster.Request, a cluster.Answer) bool {
+	const nginxBuffer = 16 << 10 // large_client_header_buffers
+	longest := len(r.Path)
+	for _, values := range r.Header {
+		longest = max(longest, len(values[0]))
+	}
+	return longest > nginxBuffer && (strings.Contains(a.Error, "connection reset by peer") || strings.Contains(a.Error, "broken pipe"))
 }
 
 // networks lets many hosts of one network sign in. nginx writes addresses in their shortest form, where
