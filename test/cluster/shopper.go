@@ -643,16 +643,6 @@ func (r Report) Longest() Answer {
 	return slices.MaxFunc(r.Answers, func(a, b Answer) int { return int(a.Took - b.Took) })
 }
 
-// Median is how long the answer in the middle took.
-func (r Report) Median() time.Duration {
-	took := make([]time.Duration, len(r.Answers))
-	for i, a := range r.Answers {
-		took[i] = a.Took
-	}
-	slices.Sort(took)
-	return took[len(took)/2]
-}
-
 // Of is the report of the answers that are of a kind.
 func (r Report) Of(kind func(Answer) bool) Report {
 	r.Answers = slices.DeleteFunc(slices.Clone(r.Answers), func(a Answer) bool { return !kind(a) })

@@ -117,7 +117,7 @@ func open(ctx context.Context, clock usecase.Clock) (*eshop.Shop, func(), error)
 		Products: redis.NewProducts(client, store), Stock: redis.NewStock(client, store), Catalog: redis.NewCatalog(client, store),
 		Carts: store, Wishlists: store, Orders: redis.NewOrders(client, store),
 		// The gateway is not this server's, and its clock is right.
-		Payments: demopay.New(eshop.Now, store),
+		Payments: demopay.New(store),
 		Users:    redis.NewUsers(client, store), Sessions: redis.NewSessions(client, store), Conversations: store, Contacts: store,
 		Pictures: store, Limits: redis.NewLimits(client, local), Events: redis.NewEvents(client, local),
 	}, eshop.Options{
