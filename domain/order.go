@@ -138,7 +138,8 @@ func (o *Order) MoveOnce(to StatusChange) (Effects, error) {
 	}
 	effects, err := o.MoveTo(to.Status, to.At)
 	if err == nil {
-		o.History[len(o.History)-1] = to
+		made := &o.History[len(o.History)-1]
+		made.Key, made.By = to.Key, to.By
 	}
 	return effects, err
 }

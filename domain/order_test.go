@@ -138,9 +138,10 @@ func TestOrder_RefuseRefund(t *testing.T) {
 
 func TestOrder_HistoryByClocksThatDiffer(t *testing.T) {
 	order := domain.Order{Status: domain.Pending, History: []domain.StatusChange{{Status: domain.Pending, At: noon}}}
-	effects, err := order.MoveTo(domain.Paid, noon.Add(-time.Minute))
+	effects, err := order.MoveOnce(domain.StatusChange{Status: domain.Paid, At: noon.Add(-time.Minute), Key: "k", By: "sue"})
 	require.NoError(t, err)
 	assert.Equal(t, noon, effects.At, "a server's clock is behind")
+	assert.Equal(t, domain.StatusChange{Status: domain.Paid, At: noon, Key: "k", By: "sue"}, order.History[1])
 	_, err = order.MoveTo(domain.Refunding, noon.Add(10*time.Minute))
 	require.NoError(t, err)
 	require.NoError(t, order.RefuseRefund(noon.Add(time.Second)), "a server's clock was ahead")

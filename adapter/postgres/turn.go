@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -51,7 +52,10 @@ func (t *turns) take(ctx context.Context, name string) (end func(), err error) {
 		t.leave(name, q)
 		return nil, domain.TooOften(time.Second)
 	case <-ctx.Done():
-		t.leave(name, q)
+		defer t.leave(name, q)
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) && t.crowded([]string{name}) { // that came after this call
+			return nil, domain.TooOften(time.Second)
+		}
 		return nil, ctx.Err()
 	}
 }
