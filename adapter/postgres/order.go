@@ -99,6 +99,16 @@ func (r orderRow) order() domain.Order {
 	return o
 }
 
+// findLines reads the lines of an order that was locked. A statement that waited for the lock
+// sees the order as it is now and the lines as they were when it began: by a number that the
+// order had before it was paid, so none.
+func (r *orderRow) findLines(ctx context.Context, db bun.IDB) error {
+	if len(r.Lines) > 0 {
+		return nil
+	}
+	return db.NewRaw(`SELECT `+orderColumns+` FROM orders o WHERE o.id = ?`, r.ID).Scan(ctx, r)
+}
+
 func linesOf(o domain.Order) []orderLine {
 	lines := []orderLine{}
 	for _, l := range o.Lines {
@@ -296,6 +306,9 @@ func (s *Store) TransitionOrder(ctx context.Context, id domain.OrderID,
 	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		var row orderRow
 		err := tx.NewRaw(`SELECT `+orderColumns+` FROM orders o WHERE o.id = ? FOR UPDATE OF o`, id).Scan(ctx, &row)
+		if err == nil {
+			err = row.findLines(ctx, tx)
+		}
 		if errors.Is(err, sql.ErrNoRows) {
 			return domain.NotFound("order")
 		}
@@ -360,6 +373,9 @@ func (s *Store) LeaseOrder(ctx context.Context, lease port.Lease) (domain.Order,
 			UPDATE orders o SET claimed_until = clock_timestamp() + ? * interval '1 microsecond'
 			FROM free WHERE o.id = free.id RETURNING `+orderColumns,
 			cmp.Or(lease.Status, domain.Pending), lease.Order, lease.Order, lease.EndedFor.Microseconds(), lease.For.Microseconds()).Scan(ctx, &row)
+		if err == nil {
+			err = row.findLines(ctx, s.db)
+		}
 		if errors.Is(err, sql.ErrNoRows) {
 			return domain.NotFound("order")
 		}

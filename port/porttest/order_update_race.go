@@ -39,6 +39,35 @@ func updatingAtOnce(t *testing.T, open func(t *testing.T) shop) {
 			assert.Equal(t, noon.Add(time.Duration(i)*time.Hour), history[seen[i]-1].At.UTC(), "each was told the order that it left")
 		}
 	})
+	t.Run("who waits for a change of an order finds the whole of it", func(t *testing.T) {
+		s := open(t)
+		s.stock(t, 20)
+		for n := range 5 {
+			order := s.sell(t, "guest:a", fmt.Sprint(n), cartLine(1, 1))
+			held := make(chan struct{})
+			var paying sync.WaitGroup
+			paying.Go(func() {
+				_, _, err := s.Orders().TransitionOrder(t.Context(), order.ID, func(o *domain.Order) (domain.Effects, error) {
+					close(held)
+					time.Sleep(30 * time.Millisecond) // the others come to wait
+					return o.MoveTo(domain.Paid, later)
+				})
+				assert.NoError(t, err)
+			})
+			<-held
+			atOnce(3, func(int) {
+				after, _, err := s.Orders().TransitionOrder(t.Context(), order.ID, func(o *domain.Order) (domain.Effects, error) {
+					assert.Equal(t, domain.Paid, o.Status)
+					assert.Equal(t, order.Lines, o.Lines)
+					return domain.Effects{}, nil
+				})
+				assert.NoError(t, err)
+				assert.Equal(t, order.Lines, after.Lines)
+				assert.NotEmpty(t, after.Number)
+			})
+			paying.Wait()
+		}
+	})
 	t.Run("of shipping and refunding at once one happens", func(t *testing.T) {
 		s := open(t)
 		s.stock(t, 20)
