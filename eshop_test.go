@@ -17,9 +17,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eshop"
+	"eshop/adapter/demopay"
 	"eshop/adapter/memory"
 	"eshop/adapter/near"
 	"eshop/domain"
+	"eshop/port"
 	testshop "eshop/test/shop"
 )
 
@@ -73,6 +75,63 @@ func TestShop_Run(t *testing.T) {
 			<-ended
 		})
 	})
+	t.Run("finishes the purchases and refunds that nobody waits for any more", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := memory.NewStore()
+			p := testshop.PartsOf(store)
+			gateway := &cashier{Payments: p.Payments}
+			p.Payments = gateway
+			require.NoError(t, store.PutProducts(t.Context(), []domain.Product{{ID: "tea", Slug: "tea", Name: "Tea", Price: domain.Money{Amount: 500, Currency: "USD"}, Stock: 5}}))
+			shop, err := eshop.New(p.Stores, p.Options)
+			require.NoError(t, err)
+			buy := func(owner domain.OwnerID, card string) domain.OrderID {
+				_, err := shop.UseCases.Cart.Add(t.Context(), owner, "tea", 1, "")
+				require.NoError(t, err)
+				order, _, err := shop.UseCases.Checkout.Buy(t.Context(), owner, "a key", domain.Purchase{
+					Email: "ann@mail.example", Method: domain.DemoCard, Card: domain.NewCard(card, "12/40", "123"),
+					ShippingAddress: domain.Address{Name: "Ann", Line1: "1 Main St", City: "Springfield", PostalCode: "12345", Country: "US"},
+				})
+				require.NoError(t, err)
+				return order.ID
+			}
+			status := func(id domain.OrderID) domain.OrderStatus {
+				order, err := store.Order(t.Context(), id)
+				require.NoError(t, err)
+				return order.Status
+			}
+			settled, returned := buy("ann", demopay.HangsThenPays), buy("ben", "4242 4242 4242 4242")
+			paid, err := store.Order(t.Context(), returned)
+			require.NoError(t, err)
+			gateway.away.Store(true)
+			_, _ = shop.UseCases.Fulfillment.Move(t.Context(), domain.User{ID: "u-sue", Role: domain.Staff}, paid.Number, domain.Refunded, "a key")
+			require.Equal(t, domain.Refunding, status(returned))
+			require.Equal(t, domain.Pending, status(settled))
+			gateway.away.Store(false)
+
+			ctx, cancel := context.WithCancel(t.Context())
+			var running sync.WaitGroup
+			running.Go(func() { shop.Run(ctx) })
+			time.Sleep(15 * time.Second)
+			assert.Equal(t, domain.Refunded, status(returned))
+			assert.Equal(t, domain.Paid, status(settled))
+			require.NoError(t, shop.Drain(t.Context()))
+			cancel()
+			running.Wait()
+		})
+	})
+}
+
+// cashier is a payment gateway that may be away.
+type cashier struct {
+	port.Payments
+	away atomic.Bool
+}
+
+func (c *cashier) Refund(ctx context.Context, order domain.OrderID) error {
+	if c.away.Load() {
+		return domain.ErrUnavailable
+	}
+	return c.Payments.Refund(ctx, order)
 }
 
 func TestShop_Drain(t *testing.T) {
