@@ -6,10 +6,6 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
-	"math/rand/v2"
-	"net/http/httptest"
-	"net/netip"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -25,7 +21,6 @@ import (
 	"eshop/web"
 	"eshop/web/api"
 	"eshop/web/page"
-	"eshop/web/session"
 )
 
 // TestBudgets holds that time budgets nest: a call of a store, a use case, the server's request, and what nginx waits
@@ -121,144 +116,4 @@ func (timeAlone) Import(path string) (*types.Package, error) {
 	}
 	p.MarkComplete()
 	return p, nil
-}
-
-// block is a block of nginx.conf: what it says itself, and the blocks in it.
-type block struct {
-	name       string
-	directives map[string]string
-	blocks     []*block
-}
-
-func readNginx(t *testing.T) *block {
-	t.Helper()
-	text, err := os.ReadFile("../../nginx/nginx.conf")
-	require.NoError(t, err)
-	uncommented := regexp.MustCompile(`(?m)(^|\s)#.*$`).ReplaceAllString(string(text), "")
-	var read func() *block
-	tokens := regexp.MustCompile(`"[^"]*"|'[^']*'|[;{}]|[^\s;{}"']+(\{\d+\}[^\s;{}"']*)*`).FindAllString(uncommented, -1)
-	read = func() *block {
-		b := &block{directives: map[string]string{}}
-		var words []string
-		for len(tokens) > 0 {
-			word := tokens[0]
-			tokens = tokens[1:]
-			switch word {
-			case "}":
-				return b
-			case "{":
-				inner := read()
-				inner.name = strings.Join(words, " ")
-				b.blocks = append(b.blocks, inner)
-				words = nil
-			case ";":
-				b.directives[words[0]] = strings.Join(words[1:], " ")
-				words = nil
-			default:
-				words = append(words, word)
-			}
-		}
-		return b
-	}
-	return read()
-}
-
-// within returns the first block of that name in b.
-func (b *block) within(t *testing.T, name string) *block {
-	t.Helper()
-	for _, inner := range b.blocks {
-		if inner.name == name {
-			return inner
-		}
-	}
-	require.Fail(t, "nginx.conf has no block "+name)
-	return nil
-}
-
-// patience is how long nginx waits for the answer to a request for path: at the last server that it asks, where it asks twice.
-func (b *block) patience(t *testing.T, path string) time.Duration {
-	t.Helper()
-	http := b.within(t, "http")
-	server := http.within(t, "server")
-	location := server.within(t, "location /")
-	waits := http.directives["proxy_read_timeout"]
-	for _, inner := range location.blocks {
-		pattern, ok := strings.CutPrefix(inner.name, "location ~ ")
-		if !ok {
-			prefix := strings.TrimPrefix(inner.name, "location ^~ ")
-			pattern = "^" + regexp.QuoteMeta(prefix)
-		}
-		if !regexp.MustCompile(pattern).MatchString(path) {
-			continue
-		}
-		if own, ok := inner.directives["proxy_read_timeout"]; ok {
-			waits = own
-		}
-		if again, ok := strings.CutPrefix(inner.directives["error_page"], "502 504 = "); ok {
-			waits = http.directives["proxy_read_timeout"]
-			if own, ok := server.within(t, "location "+again).directives["proxy_read_timeout"]; ok {
-				waits = own
-			}
-		}
-		break
-	}
-	d, err := time.ParseDuration(waits)
-	require.NoError(t, err)
-	return d
-}
-
-// TestNginx_TakesForAnAddressWhatTheServersDo holds nginx's map of addresses to session.ClientAddress.
-func TestNginx_TakesForAnAddressWhatTheServersDo(t *testing.T) {
-	network := readNginx(t).within(t, "http").within(t, "map $remote_addr $shop_network")
-	of := func(address string) string {
-		for _, pattern := range network.order(t) {
-			if re := regexp.MustCompile(pattern); re.MatchString(address) {
-				return re.ReplaceAllString(re.FindString(address), regexp.MustCompile(`\$(\d)`).ReplaceAllString(network.directives[`"~`+pattern+`"`], "${$1}"))
-			}
-		}
-		return address
-	}
-	servers := func(address string) string {
-		r := httptest.NewRequest("GET", "/", nil)
-		r.RemoteAddr = netip.AddrPortFrom(netip.MustParseAddr(address), 80).String()
-		return session.ClientAddress(r)
-	}
-	chance := rand.New(rand.NewPCG(1, 2))
-	addresses := []string{"192.0.2.7", "::ffff:192.0.2.7", "::1", "::", "2001:db8::1", "2001:db8::1:2:3:4", "2001:db8:0:0:1::", "fe80::1", "64:ff9b::c000:207"}
-	for range 20_000 {
-		var bytes [16]byte
-		for i := range 8 {
-			if chance.IntN(2) == 0 { // half of the groups are zero
-				bytes[2*i], bytes[2*i+1] = byte(chance.IntN(3)), byte(chance.IntN(3))
-			}
-		}
-		addresses = append(addresses, netip.AddrFrom16(bytes).String())
-	}
-	keys, networks := map[string]string{}, map[string]string{}
-	for _, address := range addresses {
-		key, network := of(address), servers(address)
-		if known, ok := networks[key]; ok {
-			require.Equal(t, known, network, "%s: nginx takes two networks for one, %s", address, key)
-		}
-		if known, ok := keys[network]; ok {
-			require.Equal(t, known, key, "%s: nginx takes one network for two", address)
-		}
-		keys[network], networks[key] = key, network
-	}
-	assert.Greater(t, len(keys), 1000)
-}
-
-// order returns the regular expressions of a map in their order.
-func (b *block) order(t *testing.T) []string {
-	t.Helper()
-	text, err := os.ReadFile("../../nginx/nginx.conf")
-	require.NoError(t, err)
-	_, after, ok := strings.Cut(string(text), b.name+" {")
-	require.True(t, ok)
-	body, _, _ := strings.Cut(after, "\n\t}")
-	var patterns []string
-	for _, found := range regexp.MustCompile(`(?m)^\s*"~([^"]*)"`).FindAllStringSubmatch(body, -1) {
-		patterns = append(patterns, found[1])
-	}
-	return patterns
 }
