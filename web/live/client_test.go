@@ -64,7 +64,11 @@ func (p *person) dial(s *server, path string, headers ...string) (*client, error
 	for _, cookie := range p.jar.Cookies(everywhere) {
 		given.Add("Cookie", cookie.String())
 	}
-	dialer := websocket.Dialer{HandshakeTimeout: timeout, NetDialContext: (&net.Dialer{LocalAddr: anyAddress()}).DialContext}
+	from := p.at
+	if from == nil {
+		from = anyAddress()
+	}
+	dialer := websocket.Dialer{HandshakeTimeout: timeout, NetDialContext: (&net.Dialer{LocalAddr: from}).DialContext}
 	conn, answer, err := dialer.DialContext(p.t.Context(), "ws"+strings.TrimPrefix(s.http.URL, "http")+path, given)
 	if answer != nil {
 		p.jar.SetCookies(everywhere, answer.Cookies())

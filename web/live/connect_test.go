@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -56,6 +57,72 @@ func TestHub_RefusedConnections(t *testing.T) {
 	t.Run("from the shop's own pages", func(t *testing.T) {
 		_, err := jane.dial(one, "/ws/chat", "Origin", one.http.URL)
 		require.NoError(t, err)
+	})
+}
+
+func TestHub_BoundsWhatIsOpen(t *testing.T) {
+	t.Parallel()
+	shop := open(t)
+	one := shop.serve(false)
+	refused := func(t *testing.T, p *person, path string) {
+		t.Helper()
+		c, err := p.dial(one, path)
+		require.ErrorIs(t, err, websocket.ErrBadHandshake)
+		assert.Equal(t, http.StatusTooManyRequests, c.answer.StatusCode)
+		assert.Equal(t, "application/problem+json", c.answer.Header.Get("Content-Type"))
+		assert.NotEmpty(t, c.answer.Header.Get("Retry-After"))
+		assert.Empty(t, c.answer.Cookies())
+	}
+	for path, role := range map[string]domain.Role{"/ws/chat": domain.Customer, "/ws/support": domain.Staff} {
+		t.Run("of one session, at "+path, func(t *testing.T) {
+			p := one.member("of-"+string(role), role)
+			var tabs []*client
+			for range 20 {
+				tabs = append(tabs, p.connect(one, path))
+			}
+			refused(t, p, path)
+			_ = tabs[0].conn.Close()
+			require.Eventually(t, func() bool {
+				_, err := p.dial(one, path)
+				return err == nil
+			}, timeout, 10*time.Millisecond, "who leaves makes room")
+		})
+	}
+	t.Run("of one address", func(t *testing.T) {
+		at := anyAddress()
+		for range 300 {
+			p := shop.person()
+			p.at = at
+			p.connect(one, "/ws/chat")
+		}
+		p := shop.person()
+		p.at = at
+		refused(t, p, "/ws/chat")
+		elsewhere := shop.person()
+		elsewhere.connect(one, "/ws/chat")
+		sue := one.member("sue", domain.Staff)
+		sue.at = at
+		sue.connect(one, "/ws/support")
+	})
+	t.Run("and what an address sends, by however many", func(t *testing.T) {
+		at := anyAddress()
+		var crowd []*client
+		for range 60 {
+			p := shop.person()
+			p.at = at
+			c := p.connect(one, "/ws/chat")
+			for range 50 { // of the 60 that one may send at once
+				c.send(object{"type": "typing"})
+			}
+			crowd = append(crowd, c)
+		}
+		limited := func(f frame) bool { return f.Code == string(domain.CodeRateLimited) }
+		require.Eventually(t, func() bool {
+			return slices.ContainsFunc(crowd, func(c *client) bool { return slices.ContainsFunc(c.all(), limited) })
+		}, timeout, 10*time.Millisecond)
+		neighbour := shop.person().connect(one, "/ws/chat")
+		neighbour.send(saying("m-1", "Hello?"))
+		neighbour.first("the neighbour's message", func(f frame) bool { return f.ClientID == "m-1" && f.Type == "message" })
 	})
 }
 

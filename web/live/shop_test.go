@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -99,12 +100,13 @@ func newID() string { return fmt.Sprintf("id-%d", made.Add(1)) }
 type person struct {
 	*shop
 	jar http.CookieJar
+	at  net.Addr // where it connects from; anywhere when nil
 }
 
 func (s *shop) person() *person {
 	jar, err := cookiejar.New(nil)
 	require.NoError(s.t, err)
-	return &person{s, jar}
+	return &person{shop: s, jar: jar}
 }
 
 // guest returns a person with a session and a conversation of one message, which are written to the store alone.
