@@ -22,7 +22,7 @@ import (
 	"eshop/web/session"
 )
 
-// block is a block of nginx.conf: what it says itself, and the blocks in it.
+// block is a block of nginx.conf: what it says itself, a line each time that it says it, and the blocks in it.
 type block struct {
 	name       string
 	directives map[string]string
@@ -51,7 +51,7 @@ func readNginx(t *testing.T) *block {
 				b.blocks = append(b.blocks, inner)
 				words = nil
 			case ";":
-				b.directives[words[0]] = strings.Join(words[1:], " ")
+				b.directives[words[0]] = strings.TrimPrefix(b.directives[words[0]]+"\n"+strings.Join(words[1:], " "), "\n")
 				words = nil
 			default:
 				words = append(words, word)
@@ -81,8 +81,8 @@ func (b *block) patience(t *testing.T, path string) time.Duration {
 	server := http.within(t, "server")
 	location := b.location(t, path)
 	waits := cmp.Or(location.directives["proxy_read_timeout"], http.directives["proxy_read_timeout"])
-	if again, ok := strings.CutPrefix(location.directives["error_page"], "502 504 = "); ok {
-		waits = cmp.Or(server.within(t, "location "+again).directives["proxy_read_timeout"], http.directives["proxy_read_timeout"])
+	if again := regexp.MustCompile(`(?m)^502 504 = (.*)$`).FindStringSubmatch(location.directives["error_page"]); again != nil {
+		waits = cmp.Or(server.within(t, "location "+again[1]).directives["proxy_read_timeout"], http.directives["proxy_read_timeout"])
 	}
 	return duration(t, waits)
 }

@@ -3,11 +3,13 @@ package cluster_test
 import (
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -83,7 +85,10 @@ func TestNginx(t *testing.T) {
 		for _, path := range []string{"/metrics", "/metrics/", "/debug/pprof/", "/_shop/away.html"} {
 			assert.Equal(t, http.StatusNotFound, ask(t, "GET", c.URL+path, "").status, path)
 		}
-		assert.Equal(t, http.StatusForbidden, ask(t, "GET", c.URL+"/nginx_status", "").status)
+		for _, path := range []string{"/nginx_status", "/ready"} {
+			assert.Equal(t, http.StatusForbidden, ask(t, "GET", c.URL+path, "").status, path)
+		}
+		assert.Contains(t, c.Nginx.Run(t, "curl", "-s", "http://localhost/ready"), "ready")
 		assert.Contains(t, c.Nginx.Run(t, "curl", "-s", "http://localhost/nginx_status"), "Active connections")
 	})
 	t.Run("too many tries are refused, whatever the client says of its address", func(t *testing.T) {
@@ -109,6 +114,97 @@ func TestNginx(t *testing.T) {
 			got := ask(t, "POST", c.URL+"/api/contact", strings.Repeat(" ", size), "Content-Type", "application/json")
 			assert.Equal(t, http.StatusRequestEntityTooLarge, got.status, what)
 		}
+	})
+	t.Run("its own answers say what is wrong, in the shape of the address, and bear what the servers' do", func(t *testing.T) {
+		long, large := strings.Repeat("x", 5000), strings.Repeat("x", 50_000)
+		for _, sent := range []struct {
+			method, path, body string
+			headers            []string
+			status             int
+		}{
+			{"GET", "/%00", "", nil, http.StatusBadRequest},
+			{"GET", "/products", "", []string{"Cookie", "session=" + large}, http.StatusBadRequest},
+			{"TRACE", "/products", "", nil, http.StatusMethodNotAllowed},
+			{"GET", "/products?q=" + long, "", nil, http.StatusRequestURITooLong},
+			{"POST", "/contact", strings.Repeat(" ", 9<<20), nil, http.StatusRequestEntityTooLarge},
+			{"POST", "/products", strings.Repeat(" ", 9<<20), nil, http.StatusRequestEntityTooLarge},
+			{"POST", "/media/p/x.jpg", strings.Repeat(" ", 9<<20), nil, http.StatusRequestEntityTooLarge},
+			{"GET", "/metrics", "", nil, http.StatusNotFound},
+			{"GET", "/api/products/%00", "", nil, http.StatusBadRequest},
+			{"TRACE", "/api/products/", "", nil, http.StatusMethodNotAllowed},
+			{"GET", "/api/products/?q=" + long, "", nil, http.StatusRequestURITooLong},
+			{"POST", "/api/contact", strings.Repeat(" ", 9<<20), nil, http.StatusRequestEntityTooLarge},
+			{"POST", "/auth/login?" + long, "", nil, http.StatusRequestURITooLong},
+			{"GET", "/ready", "", nil, http.StatusForbidden},
+		} {
+			name := sent.method + " " + sent.path[:min(len(sent.path), 30)]
+			got := ask(t, sent.method, c.URL+sent.path, sent.body, sent.headers...)
+			assert.Equal(t, sent.status, got.status, name)
+			for _, header := range []string{"X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "X-Request-ID"} {
+				assert.Len(t, got.header.Values(header), 1, "%s: %s", name, header)
+			}
+			if strings.HasPrefix(sent.path, "/api/") || strings.HasPrefix(sent.path, "/auth/") || sent.path == "/ready" {
+				assert.Equal(t, "application/problem+json", got.header.Get("Content-Type"), name)
+				var problem struct {
+					Status       int
+					Code, Detail string
+				}
+				require.NoError(t, json.Unmarshal([]byte(got.body), &problem), name)
+				assert.Equal(t, sent.status, problem.Status, name)
+				assert.NotEmpty(t, problem.Code, name)
+				assert.NotEmpty(t, problem.Detail, name)
+			} else {
+				assert.Equal(t, "text/html; charset=utf-8", got.header.Get("Content-Type"), name)
+				assert.NotContains(t, got.body, "nginx", name)
+			}
+		}
+		for _, path := range []string{"/", "/api/products/", "/nowhere"} {
+			got := ask(t, "GET", c.URL+path, "")
+			for _, header := range []string{"X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "X-Request-ID"} {
+				assert.Len(t, got.header.Values(header), 1, "%s of a server: %s", path, header)
+			}
+		}
+	})
+	t.Run("a client of 1.0 that names no host is served", func(t *testing.T) {
+		conn, err := net.Dial("tcp", c.Nginx.Address)
+		require.NoError(t, err)
+		defer conn.Close()
+		require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = conn.Write([]byte("GET /products HTTP/1.0\r\n\r\n"))
+		require.NoError(t, err)
+		text, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		assert.Regexp(t, `^HTTP/1\.[01] 200 `, string(text))
+	})
+	t.Run("a copy of an asset bears the id of the request that it answers", func(t *testing.T) {
+		page := ask(t, "GET", c.URL+"/", "").body
+		_, after, _ := strings.Cut(page, `href="/assets/app-`)
+		name, _, _ := strings.Cut(after, `"`)
+		ids := map[string]bool{}
+		for range 3 {
+			got := ask(t, "GET", c.URL+"/assets/app-"+name, "")
+			require.Equal(t, http.StatusOK, got.status)
+			assert.Len(t, got.header.Values("X-Request-ID"), 1)
+			ids[got.header.Get("X-Request-ID")] = true
+		}
+		assert.Len(t, ids, 3)
+		assert.Equal(t, "cache", ask(t, "GET", c.URL+"/assets/app-"+name, "").header.Get("X-Served-By"))
+	})
+	t.Run("an address has so many sockets, and then is told to wait", func(t *testing.T) {
+		for n := range 201 {
+			conn, response, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(c.URL, "http")+"/ws/chat", nil)
+			if n < 200 {
+				require.NoError(t, err, n)
+				defer conn.Close()
+				continue
+			}
+			require.ErrorIs(t, err, websocket.ErrBadHandshake)
+			text, err := io.ReadAll(response.Body)
+			require.NoError(t, err)
+			assert.Equal(t, http.StatusTooManyRequests, response.StatusCode)
+			requireProblem(t, answer{response.StatusCode, response.Header, string(text)}, "rate_limited")
+		}
+		assert.Equal(t, http.StatusOK, ask(t, "GET", c.URL+"/", "").status, "pages are not bounded by it")
 	})
 	t.Run("a server that is out gets nothing, and no request is lost", func(t *testing.T) {
 		c.Reload(t, c.Servers[1])
