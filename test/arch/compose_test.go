@@ -1,0 +1,113 @@
+package arch
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+// service is a container of compose.yaml, as far as it is looked at.
+type service struct {
+	Restart     string
+	CapDrop     []string `yaml:"cap_drop"`
+	SecurityOpt []string `yaml:"security_opt"`
+	MemLimit    string   `yaml:"mem_limit"`
+	PidsLimit   int      `yaml:"pids_limit"`
+	ReadOnly    bool     `yaml:"read_only"`
+	Ports       []string
+	Environment map[string]string
+	Logging     struct {
+		Options map[string]string
+	}
+	DependsOn map[string]struct{ Condition string } `yaml:"depends_on"`
+	Networks  yaml.Node
+}
+
+// TestCompose holds that the shop in containers comes back after a reboot, fills no disk with logs,
+// and gives nobody more rights than they need.
+func TestCompose(t *testing.T) {
+	folder := filepath.Join("../..", "deployment", "docker")
+	text, err := os.ReadFile(filepath.Join(folder, "compose.yaml"))
+	require.NoError(t, err)
+	var compose struct {
+		Services map[string]service
+		Networks map[string]struct{ Internal bool }
+	}
+	require.NoError(t, yaml.Unmarshal(text, &compose))
+	upstream, err := os.ReadFile(filepath.Join(folder, "eshop-upstream.conf"))
+	require.NoError(t, err)
+
+	ends := map[string]bool{} // services that do something and end
+	for _, s := range compose.Services {
+		for name, needed := range s.DependsOn {
+			ends[name] = ends[name] || needed.Condition == "service_completed_successfully"
+		}
+	}
+	servers := 0
+	for name, s := range compose.Services {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, []string{"ALL"}, s.CapDrop)
+			assert.Equal(t, []string{"no-new-privileges:true"}, s.SecurityOpt)
+			assert.NotEmpty(t, s.Logging.Options["max-size"])
+			assert.NotEmpty(t, s.Logging.Options["max-file"])
+			if ends[name] {
+				assert.Empty(t, s.Restart, "what has ended stays so")
+			} else {
+				assert.Equal(t, "unless-stopped", s.Restart)
+				assert.NotEmpty(t, s.MemLimit)
+				assert.Positive(t, s.PidsLimit)
+			}
+			if name != "nginx" {
+				assert.Empty(t, s.Ports, "nginx alone can be reached from outside")
+			}
+			for key, value := range s.Environment {
+				if regexp.MustCompile(`PASSWORD|SECRET`).MatchString(key) {
+					assert.Regexp(t, `^\$\{[A-Z_]+\}$`, value, "a secret stands in no file of the project")
+				}
+			}
+			if s.Environment["SERVER_NAME"] == "" || ends[name] {
+				return
+			}
+			servers++
+			assert.True(t, s.ReadOnly)
+			assert.NotEqual(t, userOf(t, compose.Services["migrate"]), userOf(t, s), "a server is not the owner of the tables")
+			var networks map[string]struct {
+				Address string `yaml:"ipv4_address"`
+			}
+			require.NoError(t, s.Networks.Decode(&networks))
+			assert.Contains(t, string(upstream), fmt.Sprintf("server %s:%s ", networks["shop"].Address, s.Environment["PORT"]), "nginx knows it")
+			var front map[string]struct {
+				Address string `yaml:"ipv4_address"`
+			}
+			nginx := compose.Services["nginx"]
+			require.NoError(t, nginx.Networks.Decode(&front))
+			assert.Equal(t, front["shop"].Address+"/32", s.Environment["ESHOP_TRUSTED_PROXIES"], "nginx alone is believed")
+		})
+	}
+	assert.Equal(t, strings.Count(string(upstream), "server "), servers)
+	assert.True(t, compose.Networks["stores"].Internal)
+	for _, store := range []string{"postgres", "redis"} {
+		var networks []string
+		s := compose.Services[store]
+		require.NoError(t, s.Networks.Decode(&networks))
+		assert.True(t, slices.Equal([]string{"stores"}, networks), "%s is reached by servers alone", store)
+	}
+}
+
+func userOf(t *testing.T, s service) string {
+	t.Helper()
+	// The password's place holder is no part of a URL.
+	at, err := url.Parse(regexp.MustCompile(`\$\{[A-Z_]+\}`).ReplaceAllString(s.Environment["DATABASE_URL"], "x"))
+	require.NoError(t, err)
+	require.NotEmpty(t, at.User.Username())
+	return at.User.Username()
+}
