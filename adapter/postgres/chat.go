@@ -105,10 +105,10 @@ func (s *Store) StartConversation(ctx context.Context, c domain.Conversation) (d
 		_, err = tx.NewInsert().Model(newConversationRow(kept)).Returning("NULL").Exec(ctx)
 		return err
 	}
-	err := s.inTx(ctx, start, "conversation of "+string(c.Owner))
+	err := s.inTx(ctx, start, conversationOwnedBy(c.Owner))
 	if errors.Is(err, errInDoubt) {
 		// The owner's row stays locked until the commit in doubt is decided, and shows whether it happened.
-		err = s.inTx(ctx, start, "conversation of "+string(c.Owner))
+		err = s.inTx(ctx, start, conversationOwnedBy(c.Owner))
 	}
 	if err != nil {
 		return domain.Conversation{}, err
@@ -286,6 +286,10 @@ func (s *Store) Messages(ctx context.Context, id domain.ConversationID, after in
 }
 
 func (s *Store) AdoptConversation(ctx context.Context, from, into domain.OwnerID) error {
+	if from == into {
+		return nil
+	}
+	owners := inOrder(from, into)
 	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		var given, target domain.ConversationID
 		err := tx.NewRaw(`SELECT conversation FROM conversation_owners WHERE owner = ? FOR UPDATE`, from).Scan(ctx, &given)
@@ -308,8 +312,11 @@ func (s *Store) AdoptConversation(ctx context.Context, from, into domain.OwnerID
 			return err
 		}
 		return joinConversations(ctx, tx, given, target)
-	})
+	}, conversationOwnedBy(owners[0]), conversationOwnedBy(owners[1]))
 }
+
+// conversationOwnedBy names what an owner's conversation is found by, for inTx.
+func conversationOwnedBy(owner domain.OwnerID) string { return "conversation of " + string(owner) }
 
 // joinConversations appends the messages of one conversation to the other, and makes every name of the first lead to the other.
 func joinConversations(ctx context.Context, tx bun.Tx, given, target domain.ConversationID) error {

@@ -326,7 +326,7 @@ func (s *Store) TransitionOrder(ctx context.Context, id domain.OrderID,
 		}
 		order.Number, err = keepTransition(ctx, tx, order, effects)
 		return err
-	})
+	}, "order "+string(id))
 	if err != nil {
 		return domain.Order{}, domain.Effects{}, err
 	}

@@ -22,7 +22,21 @@ func TestStore_ManyChangesOfOneOwner(t *testing.T) {
 	store := openAt(t, migrated(t))
 	conversation, err := store.StartConversation(t.Context(), domain.Conversation{ID: "c", Owner: "guest:a", State: domain.ConversationOpen, ChangedAt: noon})
 	require.NoError(t, err)
+	putStock(t, store, 99)
+	for _, owner := range []domain.OwnerID{"guest:a", "guest:b"} {
+		require.NoError(t, store.AddUser(t.Context(), domain.User{ID: domain.UserID(owner), Username: string(owner), Email: string(owner) + "@mail.example", Role: domain.Customer}))
+		_, _, err := buy(t.Context(), store, owner, "an order")
+		require.NoError(t, err)
+	}
 	for name, change := range map[string]func(ctx context.Context, owner domain.OwnerID, hold func()) error{
+		"account": func(ctx context.Context, owner domain.OwnerID, hold func()) error {
+			_, err := store.UpdateUser(ctx, domain.UserID(owner), func(*domain.User) error { hold(); return nil })
+			return err
+		},
+		"order": func(ctx context.Context, owner domain.OwnerID, hold func()) error {
+			_, _, err := store.TransitionOrder(ctx, domain.OrderID(string(owner)+" an order"), func(*domain.Order) (domain.Effects, error) { hold(); return domain.Effects{}, nil })
+			return err
+		},
 		"cart": func(ctx context.Context, owner domain.OwnerID, hold func()) error {
 			_, err := store.UpdateCart(ctx, owner, func(c *domain.Cart) error { hold(); c.Version++; return nil })
 			return err

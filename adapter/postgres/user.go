@@ -73,7 +73,7 @@ func (s *Store) UpdateUser(ctx context.Context, id domain.UserID, change func(*d
 		}
 		row.userColumns = userColumns(kept)
 		return keepRow(ctx, tx, &row)
-	})
+	}, "account "+string(id))
 	if err != nil {
 		return domain.User{}, err
 	}
