@@ -183,7 +183,12 @@ func (c *client) first(what string, match func(frame) bool) frame {
 // ends waits until the connection is closed, and returns the code.
 func (c *client) ends() int {
 	c.t.Helper()
-	deadline := time.After(timeout)
+	return c.endsWithin(timeout)
+}
+
+func (c *client) endsWithin(limit time.Duration) int {
+	c.t.Helper()
+	deadline := time.After(limit)
 	for {
 		c.mu.Lock()
 		closed := c.closed

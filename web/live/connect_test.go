@@ -204,3 +204,17 @@ func TestHub_EndsConnectionsWhoseSessionEnded(t *testing.T) {
 		})
 	}
 }
+
+// TestHub_EndsConnectionsWhoseSessionEnded_WithoutNews has the news of the end be lost, as while Redis is away.
+func TestHub_EndsConnectionsWhoseSessionEnded_WithoutNews(t *testing.T) {
+	t.Parallel()
+	shop := open(t)
+	one, two := shop.serve(false), shop.serve(true)
+	desk := one.member("sue", domain.Staff).connect(one, "/ws/support")
+	desk.receives("", 0, 0)
+	begun := time.Now()
+	_, err := two.root.UseCases.Account.RemoveStaff(t.Context(), "sue")
+	require.NoError(t, err)
+	assert.Equal(t, websocket.ClosePolicyViolation, desk.endsWithin(time.Minute))
+	t.Logf("ended after %v", time.Since(begun).Round(time.Second))
+}
