@@ -280,12 +280,13 @@ func until(t testing.TB, there func() bool, missing func() string) {
 	}
 }
 
-// WaitWhole waits until nginx sends requests to every server. It leaves one alone
+// WaitWhole waits until every server is ready, and nginx sends requests to it. It leaves one alone
 // for a while that failed, though it be back long since.
 func (c *Cluster) WaitWhole(t testing.TB) {
 	t.Helper()
 	missing := map[string]bool{}
 	for _, s := range c.Servers {
+		s.WaitReady(t)
 		missing[s.Name] = true
 	}
 	until(t, func() bool {
