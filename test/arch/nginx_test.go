@@ -2,11 +2,15 @@ package arch
 
 import (
 	"cmp"
+	"context"
+	"maps"
 	"math/rand/v2"
 	"net/http/httptest"
 	"net/netip"
 	"os"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eshop/adapter/memory"
+	"eshop/domain"
 	testshop "eshop/test/shop"
+	"eshop/web"
 	"eshop/web/api"
 	"eshop/web/page"
 	"eshop/web/session"
@@ -98,9 +104,11 @@ func duration(t *testing.T, text string) time.Duration {
 func (b *block) location(t *testing.T, path string) *block {
 	t.Helper()
 	all := b.within(t, "http").within(t, "server").within(t, "location /")
-	for _, inner := range all.blocks {
-		if regexp.MustCompile(inner.pattern()).MatchString(path) {
-			return inner
+	for _, prefixes := range []bool{true, false} { // nginx looks at them before it looks at patterns
+		for _, inner := range all.blocks {
+			if strings.HasPrefix(inner.name, "location ^~ ") == prefixes && regexp.MustCompile(inner.pattern()).MatchString(path) {
+				return inner
+			}
 		}
 	}
 	return all
@@ -119,43 +127,142 @@ func (b *block) pattern() string {
 func TestNginx_KeepsEachKindOfTroubleApart(t *testing.T) {
 	nginx := readNginx(t)
 	http := nginx.within(t, "http")
-	catalog := nginx.location(t, "/")
-	for path, upstream := range map[string]string{
-		"/": "eshop_catalog", "/products": "eshop_catalog", "/products/tea": "eshop_catalog", "/api/products": "eshop_catalog",
-		"/search/suggest": "eshop_catalog", "/media/p/x.jpg": "eshop_catalog", "/assets/x.css": "eshop_catalog",
-		"/cart": "eshop", "/api/cart/add": "eshop", "/wishlist": "eshop", "/orders": "eshop", "/chat": "eshop", "/contact": "eshop",
-		"/checkout": "eshop_checkout", "/api/checkout/process": "eshop_checkout",
-		"/login": "eshop_slow", "/auth/login": "eshop_slow", "/register": "eshop_slow", "/account/password": "eshop_slow", "/admin/products": "eshop_slow",
-		"/ws/chat": "eshop_sockets", "/ws/support": "eshop_sockets",
-	} {
-		assert.Equal(t, "http://"+upstream, nginx.location(t, path).directives["proxy_pass"], path)
-		http.within(t, "upstream "+upstream)
-	}
-	again := http.within(t, "server").within(t, "location @catalog_again")
-	assert.Equal(t, "http://eshop_catalog_again", again.directives["proxy_pass"])
-	assert.Contains(t, http.within(t, "map $uri $shop_away_status").directives, `"~`+catalog.pattern()+`"`)
+	catalog, again := nginx.location(t, "/"), http.within(t, "server").within(t, "location @catalog_again")
+	away := http.within(t, "map $uri $shop_away_status").order(t)
+	assert.Equal(t, []string{catalog.pattern()}, away, "what servers say 403 of is what nginx takes 403 for")
 
-	for _, location := range []*block{catalog, again, nginx.location(t, "/media/p/x.jpg")} {
-		assert.Equal(t, "error timeout http_403", location.directives["proxy_next_upstream"], "%s: of a server's answers only 403 and 404 are not counted", location.name)
+	seen := map[string]int{}
+	for path, ofCatalog := range paths(t) {
+		location, upstream, status := nginx.location(t, path), "eshop", "http_502"
+		switch {
+		case ofCatalog:
+			upstream, status = "eshop_catalog", "http_403"
+		case strings.HasPrefix(path, "/ws/"):
+			upstream = "eshop_sockets"
+		case web.RequestTime(path) == web.RequestTime("/checkout"):
+			upstream = "eshop_checkout"
+		case web.RequestTime(path) == web.RequestTime("/login"):
+			upstream = "eshop_slow"
+		}
+		seen[upstream]++
+		assert.Equal(t, ofCatalog, regexp.MustCompile(catalog.pattern()).MatchString(path), "%s needs the catalog: %v", path, ofCatalog)
+		assert.Equal(t, "http://"+upstream, location.directives["proxy_pass"], path)
+		asked := strings.Fields(cmp.Or(location.directives["proxy_next_upstream"], http.directives["proxy_next_upstream"]))
+		assert.Contains(t, asked, status, path)
+		assert.NotEqual(t, slices.Contains(asked, "http_403"), slices.Contains(asked, "http_502"), path)
 	}
+	assert.Len(t, seen, 5, "kinds of requests")
+	assert.Equal(t, "http://eshop_catalog_again", again.directives["proxy_pass"])
+	assert.Equal(t, "error timeout http_403", again.directives["proxy_next_upstream"], "of a server's answers only 403 and 404 are not counted")
+	assert.NotContains(t, nginx.location(t, "/assets/x.css").directives["proxy_next_upstream"], "http_502")
+
+	var zones []string
+	for upstream := range maps.Keys(seen) {
+		zones = append(zones, http.within(t, "upstream "+upstream).directives["zone"])
+	}
+	zones = append(zones, http.within(t, "upstream eshop_catalog_again").directives["zone"])
+	slices.Sort(zones)
+	assert.Len(t, slices.Compact(zones), len(seen)+1, "each counts failures for itself")
+}
+
+// TestNginx_AsksTheNextServerInTime holds that a page of the catalog finds out within a second that a server hangs, that
+// the next one is asked, and that everything else has room for a second server after one that hangs.
+func TestNginx_AsksTheNextServerInTime(t *testing.T) {
+	nginx := readNginx(t)
+	http := nginx.within(t, "http")
+	catalog, again := nginx.location(t, "/"), http.within(t, "server").within(t, "location @catalog_again")
+	connecting := duration(t, http.directives["proxy_connect_timeout"])
 	first := duration(t, catalog.directives["proxy_read_timeout"])
 	assert.LessOrEqual(t, first, time.Second, "a server that hangs is found out by a page")
-	assert.LessOrEqual(t, duration(t, catalog.directives["proxy_next_upstream_timeout"]), first+500*time.Millisecond, "and then no third one is asked")
+	for _, location := range []*block{catalog, again} {
+		asks := duration(t, location.directives["proxy_next_upstream_timeout"])
+		assert.Greater(t, asks, first+connecting, "%s: a second one is asked", location.name)
+		assert.LessOrEqual(t, asks, first+500*time.Millisecond, "%s: and no third one that hangs", location.name)
+	}
+	for path, ofCatalog := range paths(t) {
+		location := nginx.location(t, path)
+		tries, err := strconv.Atoi(cmp.Or(location.directives["proxy_next_upstream_tries"], http.directives["proxy_next_upstream_tries"]))
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, tries, 3, "%s: of three servers two may be away", path)
+		if ofCatalog || strings.HasPrefix(path, "/ws/") {
+			continue
+		}
+		asks := duration(t, cmp.Or(location.directives["proxy_next_upstream_timeout"], http.directives["proxy_next_upstream_timeout"]))
+		assert.Greater(t, asks, nginx.patience(t, path)+connecting, "%s: after one that hangs a second one is asked", path)
+	}
+}
 
+// TestNginx_LeavesAnAddressFewerSocketsThanAServer holds that nginx, which sees all servers, is asked first.
+func TestNginx_LeavesAnAddressFewerSocketsThanAServer(t *testing.T) {
+	text, err := os.ReadFile("../../nginx/nginx.conf")
+	require.NoError(t, err)
+	server, err := os.ReadFile("../../web/live/admission.go")
+	require.NoError(t, err)
+	number := func(text []byte, pattern string) int {
+		found := regexp.MustCompile(pattern).FindSubmatch(text)
+		require.NotNil(t, found, pattern)
+		n, err := strconv.Atoi(string(found[1]))
+		require.NoError(t, err)
+		return n
+	}
+	ofAddress := number(text, `limit_conn sockets (\d+);`)
+	assert.Less(t, ofAddress, number(server, `socketsOfAddress = (\d+)`))
+	assert.Greater(t, ofAddress, number(server, `socketsOfSession = (\d+)`), "more than one person is behind it")
+	assert.LessOrEqual(t, 3*2*number(text, `limit_conn all_sockets (\d+);`), 2*number(text, `worker_connections (\d+);`), "a worker has a third of its connections left")
+}
+
+// paths returns an address of each route of the shop, and whether it is of the catalog: a stranger who reads it is
+// told that the shop is away when the stores of the catalog are, and no other.
+func paths(t *testing.T) map[string]bool {
+	t.Helper()
+	store := withoutCatalog{memory.NewStore()}
+	shop := testshop.Open(t, nil, func(p *testshop.Parts) { p.Products, p.Catalog, p.Pictures = store, store, store })
 	routes := mux.NewRouter()
 	useCases := testshop.PartsOf(memory.NewStore()).UseCases(t)
 	api.New(nil, useCases).Mount(routes)
 	page.New(page.ShopInfo{}, nil, useCases).Mount(routes)
-	own := regexp.MustCompile(`^/((api/)?(cart|wishlist|contact|chat|checkout|support|account|auth|orders|docs|openapi.json)|admin|login|logout|register|password)(/|$)`)
+	all := map[string]bool{"/ws/chat": false, "/ws/support": false}
 	require.NoError(t, routes.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
 		template, err := route.GetPathTemplate()
 		require.NoError(t, err)
-		path := regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(template, "x")
-		if regexp.MustCompile(catalog.pattern()).MatchString(path) == own.MatchString(path) {
-			t.Errorf("%s is either of the catalog, or has an owner", path)
-		}
+		methods, err := route.GetMethods()
+		require.NoError(t, err)
+		path := strings.ReplaceAll(template, "{name}", string(domain.NewPicture("png", nil).Name))
+		path = regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(path, "x")
+		answer := httptest.NewRecorder()
+		shop.Handler.ServeHTTP(answer, httptest.NewRequest(methods[0], path+"?q=tea", nil))
+		all[path] = all[path] || methods[0] == "GET" && answer.Code == 503
 		return nil
 	}))
+	require.Greater(t, len(all), 50)
+	return all
+}
+
+// withoutCatalog is a store that knows everything but the catalog.
+type withoutCatalog struct{ *memory.Store }
+
+func (withoutCatalog) Product(context.Context, string) (domain.Product, error) {
+	return domain.Product{}, domain.ErrUnavailable
+}
+
+func (withoutCatalog) Products(context.Context, []domain.ProductID) ([]domain.Product, error) {
+	return nil, domain.ErrUnavailable
+}
+
+func (withoutCatalog) Search(context.Context, domain.Query) (domain.Found, error) {
+	return domain.Found{}, domain.ErrUnavailable
+}
+
+func (withoutCatalog) Suggest(context.Context, string, int) ([]domain.Suggestion, error) {
+	return nil, domain.ErrUnavailable
+}
+
+func (withoutCatalog) Categories(context.Context) ([]domain.CategoryCount, error) {
+	return nil, domain.ErrUnavailable
+}
+
+func (withoutCatalog) Picture(context.Context, domain.PictureName) (domain.Picture, error) {
+	return domain.Picture{}, domain.ErrUnavailable
 }
 
 // TestNginx_TakesForAnAddressWhatTheServersDo holds nginx's map of addresses to session.ClientAddress.
