@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +49,7 @@ func (tr *trial) awayFaults(t *testing.T, build string) []fault {
 				require.Equal(t, http.StatusOK, status, path)
 			}
 		}
+		c.NginxErrors(t) // what was noted before
 		report := people.During(func() {
 			shop(1)
 			trouble()
@@ -58,6 +60,7 @@ func (tr *trial) awayFaults(t *testing.T, build string) []fault {
 		})
 		assert.Empty(t, report.Failures(), "the catalog is shown to everybody")
 		assert.Empty(t, report.Grievances)
+		assert.Empty(t, takenOutFor(c.NginxErrors(t)), "what servers say of the catalog counts against none")
 		pages := report.Of(cluster.OfCatalog)
 		median, longest := pages.Median(), pages.Longest()
 		tr.note("%s: %d answers of the catalog to visitors, median %v, longest %v %s", t.Name(), len(pages.Answers), median, longest.Took, longest.Request)
@@ -111,6 +114,48 @@ func (tr *trial) awayFaults(t *testing.T, build string) []fault {
 			}
 		}, personal},
 		{"PostgreSQL away for 2 min, visitors come back", lasting(120, kill, start), personal},
+	}
+}
+
+// ofRequest is the part of a line of nginx's error log that names the request.
+var ofRequest = regexp.MustCompile(` (\*\d+) .*request: "(GET [^ "]*)`)
+
+// takenOutFor returns the lines of nginx's error log that take a server out of service for what it said of the catalog.
+// A server that said nothing in time, as on a machine with other work, is taken out rightly.
+func takenOutFor(lines []string) (against []string) {
+	silent := map[string]bool{}
+	for _, line := range lines {
+		request := ofRequest.FindStringSubmatch(line)
+		switch {
+		case request == nil || !cluster.OfCatalog(cluster.Answer{Request: request[2]}):
+		case strings.Contains(line, "upstream server temporarily disabled"):
+			if !silent[request[1]] {
+				against = append(against, line)
+			}
+		default:
+			silent[request[1]] = true
+		}
+	}
+	return against
+}
+
+func TestTakenOutFor(t *testing.T) {
+	line := func(connection, text, request string) string {
+		return `2026/11/26 17:00:00 [warn] 30#30: *` + connection + ` ` + text + `, client: 172.18.0.1, server: _, request: "` + request + ` HTTP/1.1", upstream: "http://172.18.0.4:5001/", host: "localhost"`
+	}
+	const late = "upstream timed out (110: Connection timed out) while reading response header from upstream"
+	const out = "upstream server temporarily disabled while reading response header from upstream"
+	for name, c := range map[string]struct {
+		lines []string
+		want  int
+	}{
+		"for an answer of the catalog": {[]string{line("7", out, "GET /"), line("8", out, "GET /products?q=tea"), line("9", out, "GET /api/products/tea")}, 3},
+		"for silence":                  {[]string{line("7", late, "GET /products"), line("7", out, "GET /products")}, 0},
+		"after somebody else's":        {[]string{line("7", late, "GET /products"), line("8", out, "GET /products")}, 1},
+		"for what needs PostgreSQL":    {[]string{line("7", out, "GET /cart"), line("8", out, "POST /products")}, 0},
+		"of something else":            {[]string{"", "2026/11/26 17:00:00 [notice] 1#1: start worker processes"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Len(t, takenOutFor(c.lines), c.want) })
 	}
 }
 
