@@ -64,6 +64,23 @@ func TestCart_IsFilledChangedAndEmptied(t *testing.T) {
 	})
 }
 
+// TestCart_FirstCallsWithoutACookieAreThoseOfTwoVisitors holds that strangers behind one address with one program get
+// no cart in common, and that a client learns from each answer what its cookie has.
+func TestCart_FirstCallsWithoutACookieAreThoseOfTwoVisitors(t *testing.T) {
+	s := open(t)
+	one, two := s.visitor(), s.visitor()
+	for _, first := range []object{
+		one.add(lamp, 1).at("cart").(object), two.add(desk, 2).at("cart").(object),
+	} {
+		assert.Len(t, first["items"], 1)
+	}
+	assert.NotEmpty(t, one.cookie())
+	assert.NotEmpty(t, two.cookie())
+	assert.NotEqual(t, one.cookie(), two.cookie())
+	assert.EqualValues(t, 1, one.get("/api/cart/").is(http.StatusOK).at("cart", "item_count"))
+	assert.EqualValues(t, 2, two.get("/api/cart/").is(http.StatusOK).at("cart", "item_count"))
+}
+
 func TestCart_HoldsNoMoreThanThereIs(t *testing.T) {
 	s := open(t)
 	v := s.visitor()
