@@ -25,11 +25,16 @@ const (
 	buyingAtWork   = 16
 	signingAtWork  = 32 // they wait for a turn to hash
 
-	// inLine is more than a balancer has of a thousand browsers at once for one server, so that these
+	// inLine is more than a thousand browsers at once have for one server, so that these
 	// are answered a little later and not refused.
-	browsingInLine = 1200
+	browsingInLine = 1100
 	buyingInLine   = 600
 	signingInLine  = 64
+
+	// In a line that was full nobody begins to wait who would wait this long. Nginx gives a page of
+	// the catalog a second and all else three, and what it gives up was waited for in vain.
+	browsingPatience = 400 * time.Millisecond
+	buyingPatience   = time.Second
 
 	// lineTime is below requestTime: who waited that long is told to come back, and is not served too late.
 	lineTime = 2 * time.Second
@@ -43,8 +48,9 @@ type shedder struct{ browsing, buying, signing *line }
 func newShedder() *shedder {
 	processors := int64(runtime.GOMAXPROCS(0))
 	return &shedder{
-		newLine(processors*browsingAtWork, browsingInLine), newLine(processors*buyingAtWork, buyingInLine),
-		newLine(processors*signingAtWork, signingInLine),
+		newLine(processors*browsingAtWork, browsingInLine, browsingPatience),
+		newLine(processors*buyingAtWork, buyingInLine, buyingPatience),
+		newLine(processors*signingAtWork, signingInLine, buyingPatience),
 	}
 }
 
@@ -67,35 +73,59 @@ func (s *shedder) lineOf(path string) *line {
 	return s.browsing
 }
 
-// line lets some in at once, and others wait in their order.
+// line lets some in at once, and others wait in their order. Once it was full it is kept short until it
+// was empty: more came than can be served, and whoever waited behind all of them would be served too late.
 type line struct {
-	slots   *semaphore.Weighted
-	longest int64
-	waiting atomic.Int64
+	slots           *semaphore.Weighted
+	atWork, longest int64
+	patience        time.Duration
+	waiting         atomic.Int64
+	took            atomic.Int64 // nanoseconds of one at work (exponential moving average)
+	crowded         atomic.Bool
 }
 
-func newLine(atWork, longest int64) *line {
-	return &line{slots: semaphore.NewWeighted(atWork), longest: longest}
+func newLine(atWork, longest int64, patience time.Duration) *line {
+	return &line{slots: semaphore.NewWeighted(atWork), atWork: atWork, longest: longest, patience: patience}
 }
 
 // enter waits for a turn, for lineTime at most, and fails at once when too many wait. Who entered must leave.
 func (l *line) enter(ctx context.Context) error {
 	if l.slots.TryAcquire(1) {
+		if l.crowded.Load() {
+			l.crowded.Store(false) // nobody waits
+		}
 		return nil
 	}
 	defer l.waiting.Add(-1)
-	if l.waiting.Add(1) > l.longest {
+	waiting := l.waiting.Add(1)
+	if waiting > l.longest {
+		l.crowded.Store(true)
 		return errBusy()
 	}
-	waiting, cancel := context.WithTimeout(ctx, lineTime)
+	if l.crowded.Load() && time.Duration(waiting*l.took.Load()/l.atWork) > l.patience {
+		return errBusy()
+	}
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, lineTime)
 	defer cancel()
-	if err := l.slots.Acquire(waiting, 1); err != nil {
+	if err := l.slots.Acquire(ctx, 1); err != nil {
+		return errBusy()
+	}
+	// Whoever began to wait before the line was full leaves its place to those who are not late.
+	if l.crowded.Load() && time.Since(begun) > 2*l.patience {
+		l.slots.Release(1)
 		return errBusy()
 	}
 	return nil
 }
 
-func (l *line) leave() { l.slots.Release(1) }
+// leave ends what took so long. Of changes to the average that happen at once some may be lost.
+func (l *line) leave(took time.Duration) {
+	const weight = 32 // twice as many as are at work on two processors
+	average := l.took.Load()
+	l.took.Store(average + (int64(took)-average)/weight)
+	l.slots.Release(1)
+}
 
 func errBusy() error {
 	busy := domain.ErrUnavailable.Errorf(domain.CodeBusy, "the shop has too much to do just now; try again in a moment")
@@ -125,7 +155,8 @@ func shed(next http.Handler) http.Handler {
 			refuse(w, r, err)
 			return
 		}
-		defer line.leave()
+		begun := time.Now()
+		defer func() { line.leave(time.Since(begun)) }()
 		next.ServeHTTP(w, r)
 	})
 }

@@ -29,7 +29,7 @@ func TestShedder_Line(t *testing.T) {
 
 func TestLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLine(2, 3)
+		l := newLine(2, 3, time.Second)
 		require.NoError(t, l.enter(t.Context()))
 		require.NoError(t, l.enter(t.Context()))
 		refused := make(chan error, 3)
@@ -41,19 +41,19 @@ func TestLine(t *testing.T) {
 		assert.Equal(t, domain.CodeBusy, domain.CodeOf(l.enter(t.Context())), "the line is full")
 		assert.Zero(t, time.Since(begun), "which is told at once")
 
-		l.leave()
+		l.leave(0)
 		require.NoError(t, <-refused, "who leaves lets the next one in")
 		for range 2 {
 			assert.Equal(t, domain.CodeBusy, domain.CodeOf(<-refused))
 		}
 		assert.Equal(t, lineTime, time.Since(begun), "nobody waits longer")
-		l.leave()
+		l.leave(0)
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		require.NoError(t, l.enter(t.Context()), "who gave up holds nothing")
 		assert.Error(t, l.enter(gone))
-		l.leave()
-		l.leave()
+		l.leave(0)
+		l.leave(0)
 		assert.True(t, l.slots.TryAcquire(2))
 	})
 }
@@ -89,4 +89,93 @@ func TestShed(t *testing.T) {
 		crowd.Wait()
 		assert.Equal(t, http.StatusOK, ask("/").Code)
 	})
+}
+
+// overload offers a server perSecond requests of browsers for the time, each of which keeps one of its slots for
+// a while, and asks for a purchase beside it now and then. Like nginx it gives up after a second and asks once more.
+func overload(t *testing.T, perSecond int, during, one time.Duration) (well, late, refused, bought int) {
+	handler := shed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(one)
+		if r.Context().Err() != nil {
+			w.WriteHeader(http.StatusGatewayTimeout) // nobody waits for it
+		}
+	}))
+	ask := func(path string) (status int, took time.Duration) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun, w := time.Now(), httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
+		if ctx.Err() != nil {
+			return http.StatusGatewayTimeout, time.Since(begun)
+		}
+		return w.Code, time.Since(begun)
+	}
+	var (
+		under sync.WaitGroup
+		mu    sync.Mutex
+	)
+	for n := range int(during.Seconds() * float64(perSecond)) {
+		under.Go(func() {
+			status, took := ask("/products")
+			if status == http.StatusGatewayTimeout {
+				status, took = ask("/products")
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case status == http.StatusOK:
+				well++
+			case took > browsingPatience:
+				late++
+			default:
+				refused++
+			}
+		})
+		if n%perSecond == 0 {
+			under.Go(func() {
+				if status, _ := ask("/checkout"); status == http.StatusOK {
+					mu.Lock()
+					defer mu.Unlock()
+					bought++
+				}
+			})
+		}
+		time.Sleep(time.Second / time.Duration(perSecond))
+	}
+	under.Wait()
+	return well, late, refused, bought
+}
+
+func TestShed_ThreeTimesCapacity(t *testing.T) {
+	for _, one := range []time.Duration{5 * time.Millisecond, 20 * time.Millisecond, 80 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			const seconds = 20
+			capacity := int(newShedder().browsing.atWork) * int(time.Second/one)
+			well, late, refused, bought := overload(t, 3*capacity, seconds*time.Second, one)
+			t.Logf("%d a second can be answered: of %d well %d (%.2f of the best), refused early %d, late %d",
+				capacity, well+late+refused, well, float64(well)/float64(seconds*capacity), refused, late)
+			assert.GreaterOrEqual(t, well, seconds*capacity*9/10)
+			assert.Less(t, late, refused/5, "who is not served is told so early, once the line was full")
+			assert.Equal(t, seconds, bought, "whoever buys waits behind nobody who browses")
+		})
+	}
+}
+
+func TestShed_AThousandAtOnce(t *testing.T) {
+	for _, one := range []time.Duration{time.Millisecond, 20 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			handler := shed(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(one) }))
+			var crowd sync.WaitGroup
+			for range 1000 {
+				crowd.Go(func() {
+					for range 20 {
+						w := httptest.NewRecorder()
+						handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+						assert.Equal(t, http.StatusOK, w.Code)
+					}
+				})
+			}
+			crowd.Wait()
+		})
+	}
 }
