@@ -36,6 +36,9 @@ const (
 	browsingPatience = 400 * time.Millisecond
 	buyingPatience   = time.Second
 
+	// crowdTime is longer than nginx keeps a server out, so that one that comes back is not filled again.
+	crowdTime = 5 * time.Second
+
 	// lineTime is below requestTime: who waited that long is told to come back, and is not served too late.
 	lineTime = 2 * time.Second
 	// shedRetry is when somebody who was refused may be served.
@@ -73,15 +76,15 @@ func (s *shedder) lineOf(path string) *line {
 	return s.browsing
 }
 
-// line lets some in at once, and others wait in their order. Once it was full it is kept short until it
-// was empty: more came than can be served, and whoever waited behind all of them would be served too late.
+// line lets some in at once, and others wait in their order. Once it was full it is kept short until
+// nobody was refused for crowdTime: more came than can be served, and whoever waited behind all of them would be served too late.
 type line struct {
 	slots           *semaphore.Weighted
 	atWork, longest int64
 	patience        time.Duration
 	waiting         atomic.Int64
 	took            atomic.Int64 // nanoseconds of one at work (exponential moving average)
-	crowded         atomic.Bool
+	crowded         atomic.Int64 // when somebody was refused last, in nanoseconds
 }
 
 func newLine(atWork, longest int64, patience time.Duration) *line {
@@ -91,28 +94,27 @@ func newLine(atWork, longest int64, patience time.Duration) *line {
 // enter waits for a turn, for lineTime at most, and fails at once when too many wait. Who entered must leave.
 func (l *line) enter(ctx context.Context) error {
 	if l.slots.TryAcquire(1) {
-		if l.crowded.Load() {
-			l.crowded.Store(false) // nobody waits
-		}
 		return nil
 	}
+	begun := time.Now()
 	defer l.waiting.Add(-1)
 	waiting := l.waiting.Add(1)
 	if waiting > l.longest {
-		l.crowded.Store(true)
+		l.crowded.Store(begun.UnixNano())
 		return errBusy()
 	}
-	if l.crowded.Load() && time.Duration(waiting*l.took.Load()/l.atWork) > l.patience {
+	crowded := func() bool { return time.Since(time.Unix(0, l.crowded.Load())) < crowdTime }
+	if crowded() && time.Duration(waiting*l.took.Load()/l.atWork) > l.patience {
+		l.crowded.Store(begun.UnixNano())
 		return errBusy()
 	}
-	begun := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, lineTime)
 	defer cancel()
 	if err := l.slots.Acquire(ctx, 1); err != nil {
 		return errBusy()
 	}
 	// Whoever began to wait before the line was full leaves its place to those who are not late.
-	if l.crowded.Load() && time.Since(begun) > 2*l.patience {
+	if crowded() && time.Since(begun) > 2*l.patience {
 		l.slots.Release(1)
 		return errBusy()
 	}
