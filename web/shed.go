@@ -48,8 +48,7 @@ const (
 // shedder bounds what is at work, each kind of request for itself.
 type shedder struct{ browsing, buying, signing *line }
 
-func newShedder() *shedder {
-	processors := int64(runtime.GOMAXPROCS(0))
+func newShedder(processors int64) *shedder {
 	return &shedder{
 		newLine(processors*browsingAtWork, browsingInLine, browsingPatience),
 		newLine(processors*buyingAtWork, buyingInLine, buyingPatience),
@@ -146,9 +145,12 @@ const busyPage = `<!doctype html>
 // shed answers in turn what next would answer, and refuses early what would come too late. Refusals are counted by
 // their status and not logged, which would be the most of their work.
 func shed(next http.Handler) http.Handler {
-	shedder := newShedder()
+	return newShedder(int64(runtime.GOMAXPROCS(0))).before(next)
+}
+
+func (s *shedder) before(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		line := shedder.lineOf(r.URL.Path)
+		line := s.lineOf(r.URL.Path)
 		if line == nil {
 			next.ServeHTTP(w, r)
 			return
