@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -41,10 +42,12 @@ func main() {
 	must(filler.Load(ctx))
 
 	go shop.Run(context.Background()) // until the last socket has left
-	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8080"), Handler: shop.Handler, ReadHeaderTimeout: 5 * time.Second}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", ":"+cmp.Or(os.Getenv("PORT"), "8080"))
+	must(err)
+	server := &http.Server{Handler: shop.Handler, ReadHeaderTimeout: 5 * time.Second}
 	failed := make(chan error, 1)
-	go func() { failed <- server.ListenAndServe() }()
-	log.Println("the shop opens on", server.Addr)
+	go func() { failed <- server.Serve(listener) }()
+	log.Println("the shop opens on", listener.Addr())
 	select {
 	case err := <-failed:
 		log.Fatal(err)

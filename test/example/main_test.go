@@ -3,12 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -56,25 +56,42 @@ type server struct {
 	process *exec.Cmd
 }
 
+// notes are what a server tells, and the port that it told.
+type notes struct {
+	io.Writer
+	port chan string
+}
+
+var opensOn = regexp.MustCompile(`the shop opens on .*:(\d+)`)
+
+func (n *notes) Write(text []byte) (int, error) {
+	if found := opensOn.FindSubmatch(text); found != nil {
+		n.port <- string(found[1])
+	}
+	return n.Writer.Write(text)
+}
+
 // start returns a server that is ready, and whose shopper is signed in.
 func start(t *testing.T, wishlists string) *server {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	_, port, err := net.SplitHostPort(free.Addr().String())
-	require.NoError(t, err)
-	require.NoError(t, free.Close())
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 
-	s := &server{t, "http://127.0.0.1:" + port, &http.Client{Jar: jar, Timeout: 20 * time.Second}, exec.Command(os.Args[0])}
-	s.process.Env = append(os.Environ(), serveSetting+"=true", "WISHLISTS="+wishlists, "PORT="+port)
-	s.process.Stdout, s.process.Stderr = t.Output(), t.Output()
+	s := &server{t: t, shopper: &http.Client{Jar: jar, Timeout: 20 * time.Second}, process: exec.Command(os.Args[0])}
+	s.process.Env = append(os.Environ(), serveSetting+"=true", "WISHLISTS="+wishlists, "PORT=0")
+	told := &notes{Writer: t.Output(), port: make(chan string, 1)}
+	s.process.Stdout, s.process.Stderr = told, told
 	require.NoError(t, s.process.Start())
 	t.Cleanup(func() {
 		_ = s.process.Process.Kill() // one that has left is as well
 		_ = s.process.Wait()
 	})
+	select {
+	case port := <-told.port:
+		s.url = "http://127.0.0.1:" + port
+	case <-time.After(time.Minute):
+		require.Fail(t, "the server did not open")
+	}
 	require.Eventually(t, func() bool {
 		answer, err := s.shopper.Get(s.url + "/ready")
 		return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK

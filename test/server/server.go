@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -137,15 +138,20 @@ func binary(t testing.TB) string {
 	return path
 }
 
-// freePorts are ports that nobody listens on now.
+// freePorts are ports that nobody listens on now, and that no connection is given by the system:
+// it takes those of outgoing connections from 32768 on.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var ports []int
-	for range n {
-		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		require.NoError(t, err)
+	for deadline := time.Now().Add(10 * time.Second); len(ports) < n; {
+		port := 10_000 + rand.IntN(10_000)
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", fmt.Sprintf(":%d", port))
+		if err != nil {
+			require.True(t, time.Now().Before(deadline), "no port is free: %v", err)
+			continue
+		}
 		defer func() { _ = l.Close() }() // it was only held so that no other is the same
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, port)
 	}
 	return ports
 }
