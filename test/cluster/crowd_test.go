@@ -68,7 +68,6 @@ func TestCrowds(t *testing.T) {
 		{"long addresses, cookies and ways back", (*crowdTest).longAddresses},
 		{"sign-ins from networks of 64 bits", (*crowdTest).networks},
 		{"a thousand at once from one address", (*crowdTest).thousand},
-		{"three times capacity", (*crowdTest).tooMany},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c.NginxErrors(t)
@@ -331,60 +330,6 @@ func rush(client *cluster.Client, clients, n int, request func(n int) cluster.Re
 	report := notes.Report()
 	report.Took = time.Since(begun)
 	return report
-}
-
-// browse is what a crowd of browsers asks for.
-func browse(n int) cluster.Request {
-	paths := []string{"/", "/products", "/products?sort=price", "/products?per_page=100&page=2", "/api/products/?per_page=20"}
-	return cluster.Request{Method: "GET", Path: paths[n%len(paths)], Address: crowdAddress}
-}
-
-// tooMany offers three times what the shop can do. Each server has a part of a processor, so that nginx and
-// the crowd take nothing from it, as where each has a machine of its own.
-func (c *crowdTest) tooMany() {
-	const (
-		share  = 0.25
-		settle = 4 * time.Second // a crowd is noticed when a line is full
-		during = 8 * time.Second
-		// early is when who is refused is told so, at the median.
-		early = time.Second
-		// kept is of the best throughput, and says that the shop does not break down. The figure itself is printed.
-		kept = 0.25
-	)
-	for _, s := range c.c.Servers {
-		s.Limit(c.t, share)
-		defer s.Limit(c.t, 0)
-	}
-	client, notes := cluster.NewClient(c.door), new(cluster.Notes)
-	defer client.Close()
-	rush(client, 48, 1000, browse)
-	best := rush(client, 48, 4000, browse)
-	assert.Empty(c.t, best.Failures())
-	most := float64(len(best.Answers)) / best.Took.Seconds()
-
-	begun := time.Now()
-	_, shoppers := c.beside(func() {
-		cluster.Offer(3*most, settle+during, func(n int) { notes.Add(client.Send(browse(n))) })
-	})
-	steady := notes.Report().Of(func(a cluster.Answer) bool {
-		since := a.At.Sub(begun)
-		return since >= settle && since < settle+during
-	})
-	well, refused := steady.Statuses()[http.StatusOK], steady.Of(unavailable)
-	ratio := float64(well) / during.Seconds() / most
-	c.t.Logf("best %.0f a second; of %d offered in %v %v; well %.2f of the best; median %v, longest %v",
-		most, len(steady.Answers), during, steady.Statuses(), ratio, steady.Median(), steady.Longest().Took)
-	assert.GreaterOrEqual(c.t, ratio, kept)
-	assert.Equal(c.t, len(steady.Answers), well+len(refused.Answers), "whoever is not served is told when to come back: %v", steady.Failures())
-	require.NotEmpty(c.t, refused.Answers)
-	c.t.Logf("refused after %v at the median, %v at the longest, by %v and else by nginx", refused.Median(), refused.Longest().Took, refused.Servers())
-	assert.Less(c.t, refused.Median(), leniency*early)
-
-	bought := shoppers.Of(cluster.OfCheckout)
-	require.NotEmpty(c.t, bought.Answers)
-	c.t.Logf("%d checkouts, %d failed", len(bought.Answers), len(bought.Failed()))
-	assert.Empty(c.t, bought.Failures(), "browsers keep out nobody who buys")
-	c.c.WaitWhole(c.t)
 }
 
 // thousand is what "ab -n 20000 -c 1000" does.

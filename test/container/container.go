@@ -353,20 +353,6 @@ func (s *Server) Unpause(t testing.TB) {
 	require.NoError(t, err)
 }
 
-// Limit gives the server so much of one processor at most; 0 lets it have all again.
-func (s *Server) Limit(t testing.TB, processor float64) {
-	t.Helper()
-	const period = 20_000 // microseconds
-	quota := int64(-1)
-	if processor > 0 {
-		quota = int64(processor * period)
-	}
-	_, err := s.api.ContainerUpdate(t.Context(), s.c.GetContainerID(), client.ContainerUpdateOptions{
-		Resources: &container.Resources{CPUPeriod: period, CPUQuota: quota},
-	})
-	require.NoError(t, err)
-}
-
 // Run runs a command inside and returns what it prints; it must end with 0.
 func (s *Server) Run(t testing.TB, command ...string) string {
 	t.Helper()
