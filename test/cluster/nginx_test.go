@@ -134,7 +134,7 @@ func TestNginx(t *testing.T) {
 			{"TRACE", "/api/products/", "", nil, http.StatusMethodNotAllowed},
 			{"GET", "/api/products/?q=" + long, "", nil, http.StatusRequestURITooLong},
 			{"POST", "/api/contact", strings.Repeat(" ", 9<<20), nil, http.StatusRequestEntityTooLarge},
-			{"POST", "/auth/login?" + long, "", nil, http.StatusRequestURITooLong},
+			{"GET", "/auth/current-user?" + long, "", nil, http.StatusRequestURITooLong},
 			{"GET", "/ready", "", nil, http.StatusForbidden},
 		} {
 			name := sent.method + " " + sent.path[:min(len(sent.path), 30)]
