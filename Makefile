@@ -4,7 +4,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-PORT ?= 8080
 PRODUCTS ?= 100000
 ASSETS := web/asset/dist/manifest.json
 ASSET_SOURCES := $(wildcard web/asset/*.mjs web/asset/js/*.js web/asset/css/*.css web/page/*/*.templ) \
@@ -25,8 +24,8 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Run the shop with demo data at http://localhost:8080 (PORT=... for another)
-	@echo "eshop opens at http://localhost:$(PORT) -- sign in as john_doe / password123; Ctrl+C ends it"
-	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; PORT=$(PORT) ESHOP_DEMO=true exec bin/eshop serve
+	@echo "eshop opens at the address below -- sign in as john_doe / password123; Ctrl+C ends it"
+	@ESHOP_DEMO=true exec bin/eshop serve
 
 build: need-go $(ASSETS) ## Build bin/eshop, static, with everything inside
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/eshop ./cmd/eshop

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"time"
 
@@ -67,8 +68,8 @@ const settingsHelp = `  PORT                 where to listen; 8080
 `
 
 // readConfig reads every setting and says all that is wrong at once.
-func readConfig(environ []string) (config, error) {
-	cfg, err := env.ParseAsWithOptions[config](env.Options{Environment: env.ToMap(environ)})
+func readConfig(values map[string]string) (config, error) {
+	cfg, err := env.ParseAsWithOptions[config](env.Options{Environment: values})
 	var (
 		wrong  []error
 		failed env.AggregateError
@@ -99,7 +100,12 @@ func readConfig(environ []string) (config, error) {
 	if cfg.SecretKey != "" && len(cfg.SecretKey) < eshop.MinSecretKey {
 		wrong = append(wrong, fmt.Errorf("SECRET_KEY must have %d bytes or more; openssl rand -hex 32 makes one", eshop.MinSecretKey))
 	}
-	if cfg.SecretKey == "" && cfg.RedisURL != "" {
+	if placeholder.MatchString(cfg.SecretKey) {
+		if cfg.Environment == production || cfg.RedisURL != "" {
+			wrong = append(wrong, errors.New("SECRET_KEY is what an example says, which everybody knows; openssl rand -hex 32 makes one"))
+		}
+		cfg.SecretKey = ""
+	} else if cfg.SecretKey == "" && cfg.RedisURL != "" {
 		wrong = append(wrong, errors.New("SECRET_KEY must be set, and be the same on all servers, when REDIS_URL makes them one shop; openssl rand -hex 32 makes one"))
 	}
 	if err := errors.Join(wrong...); err != nil {
@@ -114,6 +120,9 @@ func readConfig(environ []string) (config, error) {
 	cfg.MetricsAddr = cmp.Or(cfg.MetricsAddr, fmt.Sprintf("127.0.0.1:%d", cfg.Port+metricsAbove))
 	return cfg, nil
 }
+
+// placeholder is a secret that stands for one.
+var placeholder = regexp.MustCompile(`(?i)change[-_ ]?(me|this|it|in)|your[-_ ]?secret|secret[-_ ]?key|placeholder|insecure|default`)
 
 func (c config) unfitForProduction() []error {
 	var wrong []error

@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/caarlos0/env/v11"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -34,7 +35,7 @@ func TestReadConfig(t *testing.T) {
 		"production without its secrets":  {[]string{"ESHOP_ENV=production", "ESHOP_DEMO=true"}, []string{"DATABASE_URL", "SECRET_KEY", "ESHOP_DEMO"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := readConfig(c.environ)
+			_, err := readConfig(env.ToMap(c.environ))
 			require.Error(t, err)
 			for _, says := range c.says {
 				assert.Contains(t, err.Error(), says)

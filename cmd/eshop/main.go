@@ -27,10 +27,12 @@ usage: eshop COMMAND
   staff list               list who may look after the shop
   staff remove NAME        make a customer of somebody who looks after the shop, signed out everywhere
   staff password NAME      give them the password on standard input, signed out everywhere
+  config                   print what holds of the settings, and where each was set, without secrets
   healthcheck              exit with 0 when the server on PORT is ready, else with 1
   version                  print what was built
 
-settings, from the environment:
+settings, from the environment or else from .env in the working directory; SECRET_KEY_FILE, DATABASE_URL_FILE and
+REDIS_URL_FILE name a file that has the secret:
 
 ` + settingsHelp
 
@@ -48,6 +50,7 @@ var errUsage = errors.New("no such command")
 type call struct {
 	args           []string
 	cfg            config // where the command needs settings
+	set            settings
 	stdin          *os.File
 	stdout, stderr io.Writer
 }
@@ -62,6 +65,7 @@ var commands = map[string]struct {
 	"migrate":     {migrate, true, true},
 	"seed":        {seed, true, true},
 	"staff":       {staff, true, true},
+	"config":      {showConfig, true, false},
 	"healthcheck": {healthcheck, true, false},
 	"version":     {printing(version), false, false},
 	"help":        {printing(help), false, false},
@@ -79,7 +83,7 @@ func run(ctx context.Context, args, environ []string, stdin *os.File, stdout, st
 	err := errUsage
 	if ok && (command.args || len(c.args) == 0) {
 		if command.settings {
-			if c.cfg, err = readConfig(environ); err != nil {
+			if c.set, c.cfg, err = configure(environ, stderr); err != nil {
 				fmt.Fprintf(stderr, "eshop cannot start with these settings:\n%v\n", err)
 				return 2
 			}
@@ -95,6 +99,16 @@ func run(ctx context.Context, args, environ []string, stdin *os.File, stdout, st
 		return 1
 	}
 	return 0
+}
+
+// configure reads the settings, and tells what in them is likely a mistake.
+func configure(environ []string, stderr io.Writer) (settings, config, error) {
+	set, err := readSettings(environ, dotenv)
+	for _, odd := range set.odd {
+		fmt.Fprintln(stderr, "eshop:", odd)
+	}
+	cfg, wrong := readConfig(set.values)
+	return set, cfg, errors.Join(err, wrong)
 }
 
 // printing returns the command that prints text.

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/caarlos0/env/v11"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -26,7 +27,7 @@ func TestOpenShop(t *testing.T) {
 		"on PostgreSQL and Redis": {[]string{"DATABASE_URL=" + database, "REDIS_URL=" + redis}, http.StatusServiceUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg, err := readConfig(append(c.settings, "PORT=5001", "SERVER_NAME=one", "SECRET_KEY=0123456789abcdef0123456789abcdef"))
+			cfg, err := readConfig(env.ToMap(append(c.settings, "PORT=5001", "SERVER_NAME=one", "SECRET_KEY=0123456789abcdef0123456789abcdef")))
 			require.NoError(t, err)
 			app, closeStores, err := openShop(t.Context(), cfg, slog.New(slog.DiscardHandler))
 			require.NoError(t, err)
@@ -41,7 +42,7 @@ func TestOpenShop(t *testing.T) {
 }
 
 func TestOpenShop_CountsWhatTheGatewaySays(t *testing.T) {
-	cfg, err := readConfig([]string{"PORT=5001", "SERVER_NAME=one", "SECRET_KEY=0123456789abcdef0123456789abcdef"})
+	cfg, err := readConfig(env.ToMap([]string{"PORT=5001", "SERVER_NAME=one", "SECRET_KEY=0123456789abcdef0123456789abcdef"}))
 	require.NoError(t, err)
 	app, closeStores, err := openShop(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -73,7 +74,7 @@ func figures(t *testing.T, app *application) []string {
 }
 
 func TestServe_WarnsOfDemoAccounts(t *testing.T) {
-	cfg, err := readConfig([]string{"PORT=5001", "SERVER_NAME=one", "SECRET_KEY=0123456789abcdef0123456789abcdef"})
+	cfg, err := readConfig(env.ToMap([]string{"PORT=5001", "SERVER_NAME=one", "SECRET_KEY=0123456789abcdef0123456789abcdef"}))
 	require.NoError(t, err)
 	app, closeStores, err := openShop(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)

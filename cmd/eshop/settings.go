@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/joho/godotenv"
+)
+
+// dotenv is the file of settings in the working directory, which is read by every command.
+const dotenv = ".env"
+
+// settings are what was set, before any of it is read.
+type settings struct {
+	values map[string]string
+	from   map[string]string // where each was set
+	odd    []string          // what is likely a mistake, in words that bear no value
+}
+
+// secrets are settings that may be named by a file: NAME_FILE.
+var secrets = []string{"SECRET_KEY", "DATABASE_URL", "REDIS_URL"}
+
+// mostSecret is several times the length of any secret.
+const mostSecret = 64 << 10
+
+// readSettings reads the file, unless there is none, and the environment, which goes before it.
+// It says all that is wrong at once, and no value.
+func readSettings(environ []string, file string) (settings, error) {
+	s := settings{values: map[string]string{}, from: map[string]string{}}
+	var wrong []error
+	if err := s.readFile(file); err != nil {
+		wrong = append(wrong, err)
+	}
+	for name, value := range env.ToMap(environ) {
+		if value != "" || s.values[name] == "" {
+			s.values[name], s.from[name] = value, "environment"
+		}
+		if unknown(name) && (strings.HasPrefix(name, "ESHOP_") || meant(name) != "") {
+			s.odd = append(s.odd, oddName(name, "the environment"))
+		}
+	}
+	for _, name := range secrets {
+		if err := s.readSecret(name); err != nil {
+			wrong = append(wrong, err)
+		}
+	}
+	if placeholder.MatchString(s.values["SECRET_KEY"]) {
+		s.odd = append(s.odd, "SECRET_KEY is what an example says, which everybody knows; where it is not refused, a key of its own is made at each start")
+	}
+	slices.Sort(s.odd)
+	return s, errors.Join(wrong...)
+}
+
+func (s *settings) readFile(file string) error {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // as editors on Windows begin a file
+	values, err := godotenv.UnmarshalBytes(text)
+	if err != nil {
+		// What the library says of it repeats the file.
+		return fmt.Errorf("%s cannot be read from line %d on: each line is NAME=value, with any value that has more than letters and digits in 'single quotes'", file, firstWrong(text))
+	}
+	for name, value := range values {
+		s.values[name], s.from[name] = value, file
+		if unknown(name) {
+			s.odd = append(s.odd, oddName(name, file))
+		}
+	}
+	for _, line := range unquoted.FindAllStringSubmatch(string(text), -1) {
+		name, raw := line[1], strings.TrimSpace(line[2])
+		if strings.Contains(raw, "$") && values[name] != strings.Trim(raw, `"`) || slices.Contains(secrets, name) && !strings.HasPrefix(raw, `"`) && values[name] != raw {
+			s.odd = append(s.odd, fmt.Sprintf("%s in %s is not taken as it stands there: put it in 'single quotes', in which $ and # are themselves", name, file))
+		}
+	}
+	return nil
+}
+
+// unquoted are lines whose value is not in single quotes.
+var unquoted = regexp.MustCompile(`(?m)^[ \t]*(?:export[ \t]+)?([A-Za-z0-9_.]+)[ \t]*=[ \t]*([^'\s][^\n]*)$`)
+
+// firstWrong returns the line after the last up to which the text can be read.
+func firstWrong(text []byte) int {
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	for n := len(lines) - 1; n > 0; n-- {
+		if _, err := godotenv.UnmarshalBytes(bytes.Join(lines[:n], nil)); err == nil {
+			return n + 1
+		}
+	}
+	return 1
+}
+
+// readSecret reads a secret from the file that NAME_FILE names, as systemd's credentials and Docker's secrets are.
+func (s *settings) readSecret(name string) error {
+	setting := name + "_FILE"
+	path := s.values[setting]
+	if path == "" {
+		return nil
+	}
+	if s.values[name] != "" {
+		return fmt.Errorf("%s and %s are both set", name, setting)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", setting, err)
+	}
+	secret := strings.TrimRight(string(text), "\r\n")
+	if secret == "" || len(secret) > mostSecret || strings.ContainsAny(secret, "\r\n\x00") {
+		return fmt.Errorf("%s: %s must have one line", setting, path)
+	}
+	s.values[name], s.from[name] = secret, path
+	return nil
+}
+
+// names are all settings.
+var names = func() (all []string) {
+	of := reflect.TypeFor[config]()
+	for i := range of.NumField() {
+		all = append(all, of.Field(i).Tag.Get("env"))
+	}
+	for _, name := range secrets {
+		all = append(all, name+"_FILE")
+	}
+	return all
+}()
+
+func unknown(name string) bool { return !slices.Contains(names, name) }
+
+func oddName(name, where string) string {
+	if near := meant(name); near != "" {
+		return fmt.Sprintf("%s in %s is no setting; %s is", name, where, near)
+	}
+	return fmt.Sprintf("%s in %s is no setting", name, where)
+}
+
+// meant returns the setting that was likely meant by name; "" when none is near.
+func meant(name string) string {
+	const slips = 2
+	for _, known := range names {
+		if len(known) > 2*slips && distance(name, known) <= slips {
+			return known
+		}
+	}
+	return ""
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			before, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, before+cost)
+		}
+	}
+	return row[len(b)]
+}
+
+// showConfig prints what holds, and where each value was set.
+func showConfig(_ context.Context, c call) error {
+	table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	of, values := reflect.TypeFor[config](), reflect.ValueOf(c.cfg)
+	for i := range of.NumField() {
+		name := of.Field(i).Tag.Get("env")
+		from, value := "default", strings.Trim(fmt.Sprint(values.Field(i).Interface()), "[]")
+		switch {
+		case name == "SECRET_KEY" && value != c.set.values[name]:
+			from = "made at this start"
+		case c.set.values[name] != "":
+			from = c.set.from[name]
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", name, masked(name, value), from)
+	}
+	return table.Flush()
+}
+
+// masked is a value without what is secret of it.
+func masked(name, value string) string {
+	switch {
+	case value == "" || !slices.Contains(secrets, name):
+		return value
+	case name == "SECRET_KEY":
+		return fmt.Sprintf("(%d bytes)", len(value))
+	}
+	scheme, rest, ok := strings.Cut(value, "://")
+	if !ok {
+		return "(set)"
+	}
+	if at := strings.LastIndex(rest, "@"); at >= 0 {
+		user, _, _ := strings.Cut(rest[:at], ":")
+		rest = user + ":***" + rest[at:]
+	}
+	return scheme + "://" + secretQuery.ReplaceAllString(rest, "$1=***")
+}
+
+var secretQuery = regexp.MustCompile(`(?i)((?:ssl)?password)=[^&]*`)
