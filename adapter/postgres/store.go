@@ -77,10 +77,21 @@ func (c Config) Check() error {
 
 func (c Config) parse() (*pgxpool.Config, error) {
 	settings, err := pgxpool.ParseConfig(c.URL)
-	if err != nil {
+	if err != nil || tornPassword(settings) {
 		return nil, errors.New("the address of the database cannot be read: it should be postgres://user:password@host:5432/name, with special characters percent-encoded")
 	}
 	return settings, nil
+}
+
+// tornPassword reports whether a password that is not encoded was taken for a host or a database in part, which
+// would be told to name servers and to the log.
+func tornPassword(settings *pgxpool.Config) bool {
+	at := settings.ConnConfig
+	torn := strings.Contains(at.Host+at.Database, "@")
+	for _, more := range at.Fallbacks {
+		torn = torn || strings.Contains(more.Host, "@")
+	}
+	return torn
 }
 
 // Store keeps what a shop must not lose. Make one with Open.

@@ -92,6 +92,7 @@ func TestOpen(t *testing.T) {
 			"postgres://shop:s3cret@host:port/shop", "postgres://shop:s3cret@[::1/shop", "postgres://shop:s3/cret@host/shop",
 			"postgres://shop:s3cret@host/shop?connect_timeout=s3cret", "shop:s3cret", "postgres://shop:s3%zzcret@host/shop",
 			"postgres://shop:s3cret@host/shop?pool_max_conns=0", "postgres://shop:s3cret@host/shop?target_session_attrs=s3cret",
+			"postgres://shop:a@s3cret@host/shop", "postgres://shop:a@s3/cret#1@host/shop", "postgres://shop:1/s3cret@host/shop", "postgres://shop:s3@cret@host,other/shop",
 		} {
 			_, _, err := postgres.Open(t.Context(), postgres.Config{URL: url})
 			require.Error(t, err, url)
