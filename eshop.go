@@ -234,6 +234,7 @@ func (s *Shop) Run(ctx context.Context) {
 	all.Go(func() { repeat(ctx, settleEvery, s.settle) })
 	all.Go(func() { repeat(ctx, settleEvery, s.refund) })
 	all.Go(func() { s.warm(ctx) })
+	all.Go(func() { s.health.Watch(ctx, s.options.Log) })
 	if s.options.Sweep != nil {
 		all.Go(func() { repeat(ctx, sweepEvery, s.sweep) })
 	}

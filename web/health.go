@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -35,20 +36,55 @@ const checkTime = 2 * time.Second
 func (h *Health) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	return ask(ctx, h.required, "unavailable", map[string]string{})
+	return ask(ctx, h.required, "unavailable", map[string]string{}, map[string]string{})
 }
 
-// ask makes the checks, records each dependency's state, "ok" or failed, and returns what is wrong.
-func ask(ctx context.Context, checks map[string]Check, failed string, states map[string]string) error {
+// ask makes the checks, records each dependency's state, "ok" or failed, and why, and returns what is wrong.
+func ask(ctx context.Context, checks map[string]Check, failed string, states, why map[string]string) error {
 	var wrong []error
 	for name, check := range checks {
 		states[name] = "ok"
 		if err := check(ctx); err != nil {
-			states[name] = failed
+			states[name], why[name] = failed, err.Error()
 			wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+const (
+	// firstWatch leaves a server time to connect.
+	firstWatch = 2 * time.Second
+	watchEvery = 5 * time.Second
+)
+
+// Watch logs why a dependency fails, once, and that it is back, until ctx ends. A wrong password is noticed by nobody
+// else: the shop does without Redis.
+func (h *Health) Watch(ctx context.Context, log *slog.Logger) {
+	told := map[string]bool{}
+	for wait := firstWatch; ; wait = watchEvery {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		asking, cancel := context.WithTimeout(ctx, checkTime)
+		states, why := map[string]string{}, map[string]string{}
+		_ = errors.Join(ask(asking, h.required, "unavailable", states, why), ask(asking, h.helpful, "degraded", states, why)) // why tells
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		for name, state := range states {
+			switch {
+			case why[name] != "" && !told[name]:
+				log.Warn("a dependency fails", "name", name, "state", state, "error", why[name])
+			case why[name] == "" && told[name]:
+				log.Info("a dependency is back", "name", name)
+			}
+			told[name] = why[name] != ""
+		}
+	}
 }
 
 func (h *Health) alive(w http.ResponseWriter, _ *http.Request) {
@@ -59,18 +95,22 @@ func (h *Health) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), checkTime)
 	defer cancel()
 	status, word := http.StatusOK, "ready"
-	dependencies := map[string]string{}
-	if err := ask(ctx, h.required, "unavailable", dependencies); err != nil {
+	dependencies, why := map[string]string{}, map[string]string{}
+	if err := ask(ctx, h.required, "unavailable", dependencies, why); err != nil {
 		status, word = http.StatusServiceUnavailable, "unavailable"
 	}
-	_ = ask(ctx, h.helpful, "degraded", dependencies) // the states tell
+	_ = ask(ctx, h.helpful, "degraded", dependencies, why) // the states tell
 	if h.draining.Load() {
 		status, word = http.StatusServiceUnavailable, "draining"
 	}
 	if status != http.StatusOK {
 		w.Header().Set("Retry-After", "1")
 	}
-	answer(w, status, map[string]any{"status": word, "dependencies": dependencies})
+	body := map[string]any{"status": word, "dependencies": dependencies}
+	if len(why) > 0 {
+		body["why"] = why
+	}
+	answer(w, status, body)
 }
 
 func answer(w http.ResponseWriter, status int, body any) {
