@@ -5,6 +5,8 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
+	"regexp"
 	"strings"
 	"time"
 
@@ -109,6 +111,9 @@ func (m *migration) run(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := mine(ctx, lock.Conn()); err != nil {
+		return nil, err
+	}
 	inside, outside := migratorOf(m.inside, known), migratorOf(m.outside, known)
 	if err := inside.Init(ctx); err != nil {
 		return nil, err
@@ -131,6 +136,50 @@ func (m *migration) run(ctx context.Context) ([]string, error) {
 		applied = append(applied, step.String())
 	}
 	return applied, nil
+}
+
+// created finds the tables that migrations make.
+var created = regexp.MustCompile(`CREATE TABLE (?:IF NOT EXISTS )?([a-z_]+)`)
+
+// mine fails when the database is another program's, before anything of it is changed: it has tables of the
+// shop's names and no note of the shop's steps. It also needs to hold every character that people write.
+func mine(ctx context.Context, conn *pgx.Conn) error {
+	var names []string
+	files, err := fs.Glob(migrationFiles, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		text, err := fs.ReadFile(migrationFiles, file)
+		if err != nil {
+			return err
+		}
+		for _, table := range created.FindAllStringSubmatch(string(text), -1) {
+			names = append(names, table[1])
+		}
+	}
+	var (
+		encoding       string
+		noted, foreign bool
+		there          []string
+	)
+	if err := conn.QueryRow(ctx, `SELECT current_setting('server_encoding'), to_regclass('migrations') IS NOT NULL,
+		to_regclass('migrations') IS NOT NULL AND 3 > (SELECT count(*) FROM pg_attribute
+			WHERE attrelid = to_regclass('migrations') AND attname IN ('name', 'group_id', 'migrated_at')),
+		ARRAY(SELECT DISTINCT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL ORDER BY name)`, names).
+		Scan(&encoding, &noted, &foreign, &there); err != nil {
+		return err
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("the database's encoding is %s, in which not every text can be kept; make one with: createdb --encoding=UTF8 --template=template0 NAME", encoding)
+	}
+	if foreign {
+		there = []string{"migrations"}
+	}
+	if foreign || !noted && len(there) > 0 {
+		return fmt.Errorf("the database has tables of another program (%s), and nothing was changed; give the shop a database of its own", strings.Join(there, ", "))
+	}
+	return nil
 }
 
 // lock waits for others who migrate. It asks again and again, for a statement that waits would

@@ -59,6 +59,24 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, err)
 		assert.NotEmpty(t, again)
 	})
+	t.Run("the database of another program is left alone", func(t *testing.T) {
+		for table, shape := range map[string]string{"products": "(id int, title text)", "orders": "(id int)", "migrations": "(id int, migration text, batch int)"} {
+			url := database(t)
+			execute(t, url, "CREATE TABLE "+table+" "+shape)
+			applied, err := openAt(t, url).Migrate(t.Context())
+			require.ErrorContains(t, err, "("+table+")")
+			assert.Empty(t, applied)
+			execute(t, url, "CREATE TABLE carts ()") // nothing was made
+		}
+	})
+	t.Run("a database that cannot hold every text is refused", func(t *testing.T) {
+		url := database(t)
+		execute(t, url, "CREATE DATABASE latin ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+		latin := regexp.MustCompile(`/[^/?]+([?]|$)`).ReplaceAllString(url, "/latin$1")
+		_, err := openAt(t, latin).Migrate(t.Context())
+		require.ErrorContains(t, err, "LATIN1")
+		require.ErrorContains(t, err, "createdb")
+	})
 	t.Run("a schema that lacks a step is too old, and then no server is ready", func(t *testing.T) {
 		url := database(t)
 		store := openAt(t, url)
