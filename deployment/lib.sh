@@ -91,7 +91,7 @@ replace() {
 	mv "$new" "$file"
 }
 
-# as_shop COMMAND... runs a command as the shop's user with the shop's settings.
+# as_shop COMMAND... runs a command as the shop's user with the shop's settings, and with no .env that lies about.
 # They go by the environment, which only that user and root can read.
 as_shop() {
 	(
@@ -99,6 +99,7 @@ as_shop() {
 		# shellcheck disable=SC1090
 		. "$settings"
 		set +a
+		cd /
 		exec runuser -u "$shop" -- "$@"
 	)
 }
@@ -135,4 +136,4 @@ newest_unit() {
 
 port_of() { echo $((5000 + $1)); }
 
-is_ready() { PORT=$(port_of "$1") "$binary" healthcheck >/dev/null 2>&1; }
+is_ready() { (cd / && PORT=$(port_of "$1") exec "$binary" healthcheck) >/dev/null 2>&1; }

@@ -66,6 +66,10 @@ func (s *settings) readFile(file string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if errors.Is(err, fs.ErrPermission) { // as in the home of another user, where there may be none
+		s.odd = append(s.odd, fmt.Sprintf("%v, and so it is left out", err))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
