@@ -17,18 +17,21 @@ import (
 
 // What a server has at work is bounded (load shedding): with more than it can do at once each answer
 // takes longer, until all come too late and none is worth its work. Whoever buys has a part of
-// their own, so that no crowd of browsers keeps them out.
+// their own, so that no crowd of browsers keeps them out; and so has whoever pays, so that a
+// gateway that hangs takes nobody's cart away.
 const (
 	// So many for each processor keep it and the store's connections busy while some wait for a slow store, and are
 	// each answered in time when all want the processor.
 	browsingAtWork = 8
 	buyingAtWork   = 16
+	payingAtWork   = 16
 	signingAtWork  = 32 // they wait for a turn to hash
 
 	// inLine is more than a thousand browsers at once have for one server, so that these
 	// are answered a little later and not refused.
 	browsingInLine = 1100
 	buyingInLine   = 600
+	payingInLine   = 600
 	signingInLine  = 64
 
 	// In a line that was full nobody begins to wait who would wait this long. Nginx gives a page of
@@ -46,12 +49,13 @@ const (
 )
 
 // shedder bounds what is at work, each kind of request for itself.
-type shedder struct{ browsing, buying, signing *line }
+type shedder struct{ browsing, buying, paying, signing *line }
 
 func newShedder(processors int64) *shedder {
 	return &shedder{
 		newLine(processors*browsingAtWork, browsingInLine, browsingPatience),
 		newLine(processors*buyingAtWork, buyingInLine, buyingPatience),
+		newLine(processors*payingAtWork, payingInLine, buyingPatience),
 		newLine(processors*signingAtWork, signingInLine, buyingPatience),
 	}
 }
@@ -62,12 +66,14 @@ func (s *shedder) lineOf(path string) *line {
 	case path == "/health", path == "/ready", path == "/favicon.ico", under(path, "/assets"), under(path, "/ws"),
 		under(path, "/media") && !under(path, "/media/p"):
 		return nil
+	case under(path, "/checkout"), under(path, "/api/checkout/process"):
+		return s.paying
 	case under(path, "/admin"): // for staff, who are few
 		return s.buying
 	case slow.MatchString(path):
 		return s.signing
 	}
-	for _, root := range []string{"/cart", "/checkout", "/orders"} {
+	for _, root := range []string{"/cart", "/checkout", "/orders"} { // orders of the calls are below /api/checkout
 		if under(path, root) || under(strings.TrimPrefix(path, "/api"), root) {
 			return s.buying
 		}

@@ -22,7 +22,7 @@ func TestShedder_Line(t *testing.T) {
 	s := newShedder(processors)
 	for path, want := range map[string]*line{
 		"/": s.browsing, "/products": s.browsing, "/api/products/x": s.browsing, "/media/p/x.png": s.browsing, "/cartoon": s.browsing,
-		"/cart": s.buying, "/api/cart/add": s.buying, "/checkout": s.buying, "/api/checkout/process": s.buying, "/orders/E-1": s.buying, "/admin": s.buying,
+		"/cart": s.buying, "/api/cart/add": s.buying, "/checkout": s.paying, "/api/checkout/process": s.paying, "/api/checkout/orders": s.buying, "/orders/E-1": s.buying, "/admin": s.buying,
 		"/login": s.signing, "/auth/register": s.signing,
 		"/health": nil, "/ready": nil, "/assets/app.css": nil, "/favicon.ico": nil, "/media/lamp.svg": nil, "/ws/chat": nil,
 	} {
@@ -91,6 +91,36 @@ func TestShed(t *testing.T) {
 		close(hold)
 		crowd.Wait()
 		assert.Equal(t, http.StatusOK, ask("/").Code)
+	})
+}
+
+// TestShed_WhoPays has more wait for the payment gateway than a server has at work.
+func TestShed_WhoPays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		handler := newShedder(processors).before(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				<-hang
+			}
+		}))
+		ask := func(method, path string) int {
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, nil))
+			return w.Code
+		}
+		var crowd sync.WaitGroup
+		for range 500 {
+			crowd.Go(func() { ask(http.MethodPost, "/checkout") })
+			crowd.Go(func() { ask(http.MethodPost, "/api/checkout/process") })
+		}
+		synctest.Wait()
+		begun := time.Now()
+		for _, path := range []string{"/", "/cart", "/api/cart", "/orders", "/api/checkout/orders", "/admin/orders", "/login"} {
+			assert.Equal(t, http.StatusOK, ask(http.MethodGet, path), "%s is not kept out by those who pay", path)
+		}
+		assert.Zero(t, time.Since(begun))
+		close(hang)
+		crowd.Wait()
 	})
 }
 
