@@ -133,7 +133,7 @@ func (c *Checkout) pay(ctx context.Context, order domain.Order, p domain.Purchas
 	}
 	settled, err := c.settle(ctx, order, status)
 	switch {
-	case errors.Is(err, domain.ErrUnavailable):
+	case errors.Is(err, domain.ErrUnavailable), errors.Is(err, domain.ErrLimited): // many want the order
 		return order, nil // what the gateway said could not be kept: Settle asks again
 	case err != nil:
 		return domain.Order{}, err

@@ -737,6 +737,42 @@ func (o *lockedOrders) TransitionOrder(ctx context.Context, id domain.OrderID, c
 	return o.orders.TransitionOrder(ctx, id, change)
 }
 
+// crowdedOrders are Orders of which more calls want each one than may wait.
+type crowdedOrders struct {
+	orders
+	crowded bool
+}
+
+func (o *crowdedOrders) TransitionOrder(ctx context.Context, id domain.OrderID, change func(*domain.Order) (domain.Effects, error)) (domain.Order, domain.Effects, error) {
+	if o.crowded {
+		return domain.Order{}, domain.Effects{}, domain.TooOften(time.Second)
+	}
+	return o.orders.TransitionOrder(ctx, id, change)
+}
+
+func TestCheckout_Buy_WhileACrowdWantsTheOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.NewStore()
+		kept := &crowdedOrders{orders: store, crowded: true}
+		require.NoError(t, store.PutProducts(t.Context(), []domain.Product{product("tea", 5)}))
+		w := world{Shop: useCases(t, store, func(p *testshop.Parts) { p.Orders = kept }), store: store}
+		w.fill(t, "ann", "tea", 1)
+		order, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		require.NoError(t, err, "nobody whose card was charged is told to try again")
+		assert.True(t, placed)
+		assert.Equal(t, domain.Pending, order.Status)
+
+		kept.crowded = false
+		time.Sleep(time.Minute)
+		settled, err := w.Checkout.Settle(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 1, settled)
+		order, err = w.Checkout.Order(t.Context(), "ann", order.ID)
+		require.NoError(t, err)
+		assert.Equal(t, domain.Paid, order.Status)
+	})
+}
+
 func TestCheckout_Settle_GoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.NewStore()
