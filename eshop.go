@@ -96,6 +96,8 @@ func Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 const (
 	settleEvery = time.Second
+	// tellEvery keeps an outage from filling the log.
+	tellEvery   = time.Minute
 	sweepEvery  = time.Minute
 	passTimeout = 30 * time.Second
 	// warmEvery is between two reads of the catalog that keep it near. They take one in
@@ -231,12 +233,12 @@ func (s *Shop) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	all.Go(func() { s.chat.Run(ctx) })
-	all.Go(func() { repeat(ctx, settleEvery, s.settle) })
-	all.Go(func() { repeat(ctx, settleEvery, s.refund) })
+	all.Go(func() { s.repeat(ctx, settleEvery, "settling orders", s.settle) })
+	all.Go(func() { s.repeat(ctx, settleEvery, "refunding orders", s.refund) })
 	all.Go(func() { s.warm(ctx) })
 	all.Go(func() { s.health.Watch(ctx, s.options.Log) })
 	if s.options.Sweep != nil {
-		all.Go(func() { repeat(ctx, sweepEvery, s.sweep) })
+		all.Go(func() { s.repeat(ctx, sweepEvery, "removing what has ended", s.sweep) })
 	}
 }
 
@@ -254,31 +256,23 @@ func (s *Shop) Drain(ctx context.Context) error {
 	return s.chat.Drain(ctx)
 }
 
-func (s *Shop) settle(ctx context.Context) {
+func (s *Shop) settle(ctx context.Context) error {
 	settled, err := s.UseCases.Checkout.Settle(ctx)
-	if err != nil && ctx.Err() == nil {
-		s.options.Log.Warn("orders could not be settled; trying again", "error", err)
-	}
 	if settled > 0 {
 		s.options.Log.Info("orders settled", "count", settled)
 	}
+	return err
 }
 
-func (s *Shop) refund(ctx context.Context) {
+func (s *Shop) refund(ctx context.Context) error {
 	refunded, err := s.UseCases.Fulfillment.FinishRefunds(ctx)
-	if err != nil && ctx.Err() == nil {
-		s.options.Log.Warn("orders could not be refunded; trying again", "error", err)
-	}
 	if refunded > 0 {
 		s.options.Log.Info("orders refunded", "count", refunded)
 	}
+	return err
 }
 
-func (s *Shop) sweep(ctx context.Context) {
-	if err := s.options.Sweep(ctx, s.options.Clock()); err != nil && ctx.Err() == nil {
-		s.options.Log.Warn("what has ended could not be removed; trying again", "error", err)
-	}
-}
+func (s *Shop) sweep(ctx context.Context) error { return s.options.Sweep(ctx, s.options.Clock()) }
 
 // warm reads again and again what the shop must be able to show while its stores are away.
 func (s *Shop) warm(ctx context.Context) {
@@ -298,10 +292,11 @@ func (s *Shop) warm(ctx context.Context) {
 	}
 }
 
-// repeat makes a pass each time that every has passed, until ctx ends.
-func repeat(ctx context.Context, every time.Duration, pass func(ctx context.Context)) {
+// repeat makes a pass each time that every has passed, until ctx ends. What fails is told once a minute.
+func (s *Shop) repeat(ctx context.Context, every time.Duration, what string, pass func(ctx context.Context) error) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	var told time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -309,7 +304,11 @@ func repeat(ctx context.Context, every time.Duration, pass func(ctx context.Cont
 		case <-tick.C:
 		}
 		bounded, cancel := context.WithTimeout(ctx, passTimeout)
-		pass(bounded)
+		err := pass(bounded)
 		cancel()
+		if err != nil && ctx.Err() == nil && time.Since(told) >= tellEvery {
+			told = time.Now()
+			s.options.Log.Warn(what+" failed; trying again", "error", err)
+		}
 	}
 }

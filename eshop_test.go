@@ -3,6 +3,7 @@ package eshop_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -75,6 +76,24 @@ func TestShop_Run(t *testing.T) {
 			<-ended
 		})
 	})
+	t.Run("tells of an outage once a minute", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			log := new(testshop.Log)
+			p := testshop.PartsOf(memory.NewStore())
+			p.Log, p.Orders = slog.New(slog.NewTextHandler(log, nil)), awayOrders{p.Orders}
+			shop, err := eshop.New(p.Stores, p.Options)
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			var running sync.WaitGroup
+			running.Go(func() { shop.Run(ctx) })
+			time.Sleep(150 * time.Second)
+			assert.Equal(t, 3, strings.Count(log.String(), "settling orders failed"))
+			assert.Equal(t, 3, strings.Count(log.String(), "refunding orders failed"))
+			require.NoError(t, shop.Drain(t.Context()))
+			cancel()
+			running.Wait()
+		})
+	})
 	t.Run("finishes the purchases and refunds that nobody waits for any more", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := memory.NewStore()
@@ -119,6 +138,16 @@ func TestShop_Run(t *testing.T) {
 			running.Wait()
 		})
 	})
+}
+
+// awayOrders are orders of which none can be leased.
+type awayOrders struct{ orderStore }
+
+// orderStore is embedded by a name that is none of its methods'.
+type orderStore interface{ port.Orders }
+
+func (awayOrders) LeaseOrder(context.Context, port.Lease) (domain.Order, error) {
+	return domain.Order{}, domain.ErrUnavailable
 }
 
 // cashier is a payment gateway that may be away.
