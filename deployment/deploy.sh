@@ -12,6 +12,7 @@ usage="usage: deploy.sh COMMAND
             after another restarts with it; when any of that fails, the build before goes on
   rollback  bring the build before the last update back into service, in the same way but for the database
   status    what runs, and whether it is ready; exits with 1 unless all is well
+  doctor    look at nginx, every server, the stores, the clock and the disk, and say what to type; exits with 1 unless all is well
   scale N   have N servers, 1 to 9, starting or stopping as many as it takes
   staff NAME EMAIL   make an account that may look after the shop at /admin; asks for its password
   staff list         who may look after the shop
@@ -322,7 +323,7 @@ status() {
 command=$1
 shift
 case $command in
-start | stop | restart | rollback | status) [ $# = 0 ] || die "$command takes nothing more: deploy.sh $command" ;;
+start | stop | restart | rollback | status | doctor) [ $# = 0 ] || die "$command takes nothing more: deploy.sh $command" ;;
 scale | logs) ;;
 update) [ $# = 1 ] || die "say which build: deploy.sh update bin/eshop" ;;
 staff) [ $# = 2 ] || [ "$*" = list ] || die "say who it is for: deploy.sh staff NAME EMAIL, or staff list, staff remove NAME, staff password NAME" ;;
@@ -334,6 +335,11 @@ need_root "$command" "$@"
 case $command in
 logs) exec journalctl -u "$shop-server*" "$@" ;;
 status) status ;;
+doctor)
+	addresses=(http://localhost)
+	for n in $(servers); do addresses+=("http://127.0.0.1:$(port_of "$n")"); done
+	as_shop "$binary" doctor "${addresses[@]}"
+	;;
 staff)
 	as_shop "$binary" staff "$@"
 	[ "$1" = list ] || logger -t "$shop-staff" "${SUDO_USER:-root} did: staff $*"

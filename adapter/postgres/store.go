@@ -232,6 +232,14 @@ func (s *Store) Ping(ctx context.Context) error {
 	})
 }
 
+// Now returns the time by the database's clock.
+func (s *Store) Now(ctx context.Context) (now time.Time, err error) {
+	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		return db.QueryRowContext(ctx, "SELECT clock_timestamp()").Scan(&now)
+	})
+	return now.UTC(), err
+}
+
 // Stats are figures about the store in this server since it was opened.
 type Stats struct {
 	Conns, IdleConns, MaxConns int

@@ -28,6 +28,8 @@ usage: eshop COMMAND
   staff remove NAME        make a customer of somebody who looks after the shop, signed out everywhere
   staff password NAME      give them the password on standard input, signed out everywhere
   config                   print what holds of the settings, and where each was set, without secrets
+  doctor [URL...]          look at nginx and servers at these addresses, else at the one on PORT, and at the stores, clock and
+                           disk; say what is wrong and what to type, and exit with 1 then
   healthcheck              exit with 0 when the server on PORT is ready, else with 1
   version                  print what was built
 
@@ -66,6 +68,7 @@ var commands = map[string]struct {
 	"seed":        {seed, true, true},
 	"staff":       {staff, true, true},
 	"config":      {showConfig, true, false},
+	"doctor":      {doctor, true, true},
 	"healthcheck": {healthcheck, true, false},
 	"version":     {printing(version), false, false},
 	"help":        {printing(help), false, false},

@@ -120,6 +120,14 @@ func TestDeployment(t *testing.T) {
 			assert.Regexp(t, `^(127\.0\.0\.1|\[::1\]):`, listens)
 		}
 	})
+	t.Run("deploy.sh doctor finds all well", func(t *testing.T) {
+		said := m.sh(t, "deployment/deploy.sh doctor")
+		assert.Equal(t, 4, strings.Count(said, "ready, says Server-"), "nginx and three servers:\n%s", said)
+		for _, part := range []string{"PostgreSQL", "clock", "Redis", "disk"} {
+			assert.Regexp(t, `(?m)^ok +`+part, said)
+		}
+		assert.NotContains(t, said, "is no setting")
+	})
 	t.Run("the units are hardened", func(t *testing.T) {
 		said := m.sh(t, "systemd-analyze security --offline=true --no-pager /etc/systemd/system/ecommerce-server1.service | tail -1")
 		exposure, err := strconv.ParseFloat(regexp.MustCompile(`[0-9.]+ [A-Z]`).FindString(said)[:3], 64)
