@@ -118,6 +118,13 @@ func (s *settings) readSecret(name string) error {
 	if s.values[name] != "" {
 		return fmt.Errorf("%s and %s are both set", name, setting)
 	}
+	about, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", setting, err)
+	}
+	if !about.Mode().IsRegular() || about.Size() > mostSecret { // a pipe or a device may have no end
+		return fmt.Errorf("%s: %s must be a file of at most %d bytes", setting, path, mostSecret)
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", setting, err)
@@ -213,8 +220,13 @@ func masked(name, value string) string {
 		return "(set)"
 	}
 	if at := strings.LastIndex(rest, "@"); at >= 0 {
-		user, _, _ := strings.Cut(rest[:at], ":")
-		rest = user + ":***" + rest[at:]
+		user, _, ok := strings.Cut(rest[:at], ":")
+		if ok {
+			user += ":"
+		} else {
+			user = "" // as when a password stands where a name should
+		}
+		rest = user + "***" + rest[at:]
 	}
 	return scheme + "://" + secretQuery.ReplaceAllString(rest, "$1=***")
 }

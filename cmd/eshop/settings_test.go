@@ -77,6 +77,7 @@ func TestReadSettings_SecretsInFiles(t *testing.T) {
 		"both set":   {"SECRET_KEY_FILE=" + secret, "SECRET_KEY=x"},
 		"no file":    {"DATABASE_URL_FILE=" + filepath.Join(t.TempDir(), "none")},
 		"a folder":   {"DATABASE_URL_FILE=" + t.TempDir()},
+		"a device":   {"SECRET_KEY_FILE=/dev/zero"},
 		"empty":      {"REDIS_URL_FILE=" + file(t, "empty", "\n")},
 		"two lines":  {"REDIS_URL_FILE=" + file(t, "two", "hidden\nhidden\n")},
 		"very large": {"REDIS_URL_FILE=" + file(t, "large", strings.Repeat("hidden", mostSecret))},
@@ -116,6 +117,11 @@ func TestConfig_TellsWhereEachWasSetAndNoSecret(t *testing.T) {
 	stdout.Reset()
 	require.Zero(t, run(t.Context(), []string{"config"}, nil, os.Stdin, &stdout, &stderr))
 	assert.Regexp(t, `SECRET_KEY +\(52 bytes\) +made at this start`, stdout.String())
+}
+
+func TestMasked_HidesAPasswordInThePlaceOfAName(t *testing.T) {
+	assert.Equal(t, "redis://***@h:6379/0", masked("REDIS_URL", "redis://hidden@h:6379/0"))
+	assert.Equal(t, "redis://u:***@h:6379/0", masked("REDIS_URL", "redis://u:hid:den@h:6379/0"))
 }
 
 func TestReadConfig_Placeholders(t *testing.T) {
