@@ -82,6 +82,7 @@ func readConfig(values map[string]string) (config, error) {
 		}
 		wrong = append(wrong, err)
 	}
+	cfg.DatabaseURL = strings.TrimSpace(cfg.DatabaseURL) // a line end would be part of the database's name
 	if cfg.Port == 0 {
 		wrong = append(wrong, errors.New("PORT must be from 1 to 65535"))
 	}

@@ -21,6 +21,12 @@ func TestReadConfig(t *testing.T) {
 		assert.False(t, cfg.Demo)
 	})
 
+	t.Run("a line end is no part of an address", func(t *testing.T) {
+		cfg, err := readConfig(map[string]string{"DATABASE_URL": "postgres://u@h/d\n"})
+		require.NoError(t, err)
+		assert.Equal(t, "postgres://u@h/d", cfg.DatabaseURL)
+	})
+
 	for name, c := range map[string]struct {
 		environ []string
 		says    []string
