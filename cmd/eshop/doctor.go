@@ -90,6 +90,8 @@ func lookAt(ctx context.Context, at *url.URL) finding {
 	switch server := answer.Header.Get("X-Served-By"); {
 	case answer.StatusCode == http.StatusForbidden:
 		f.wrong, f.line = "nginx tells /ready to its own machine alone", "run this where nginx runs"
+	case answer.StatusCode == http.StatusOK && said.Status == "":
+		f.wrong, f.line = "another program answers here", "ss -ltnp"
 	case answer.StatusCode != http.StatusOK || len(said.Why) > 0:
 		f.wrong, f.line = fmt.Sprintf("%s is %s %v", server, said.Status, said.Why), "eshop config"
 		if said.Status == "" {
