@@ -306,7 +306,7 @@ func (s *Store) inTx(ctx context.Context, do func(ctx context.Context, tx bun.Tx
 			defer end()
 		}
 		err := s.writeTx(ctx, do)
-		if late(err) && s.turns.crowded(rows) {
+		if late(err) && !errors.Is(err, errInDoubt) && s.turns.crowded(rows) {
 			// The crowd at the row is why, here and at the other servers, and no server's failure.
 			return domain.TooOften(time.Second)
 		}
