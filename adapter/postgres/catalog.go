@@ -209,7 +209,7 @@ func scanIDs(ctx context.Context, listing *bun.SelectQuery, offset, limit int) (
 
 func (s *Store) Suggest(ctx context.Context, text string, limit int) ([]domain.Suggestion, error) {
 	if len(tokenize(text)) == 0 || limit <= 0 {
-		return nil, ctx.Err()
+		return nil, over(ctx)
 	}
 	var all []domain.Suggestion
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {

@@ -172,7 +172,7 @@ func (s *Store) Conversations(ctx context.Context, state domain.ConversationStat
 func (s *Store) Revisions(ctx context.Context, ids []domain.ConversationID) (map[domain.ConversationID]int64, error) {
 	if len(ids) == 0 {
 		// A caller that went away is told so all the same.
-		return nil, ctx.Err()
+		return nil, over(ctx)
 	}
 	var rows []conversationRow
 	err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {

@@ -36,6 +36,8 @@ func kindly(caller context.Context, err error) error {
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
+	case errors.Is(caller.Err(), context.Canceled) && errors.Is(err, context.Canceled):
+		return err
 	case errors.Is(caller.Err(), context.Canceled):
 		return fmt.Errorf("%w: %w", context.Canceled, err)
 	case unfitPooler(err):
@@ -46,6 +48,9 @@ func kindly(caller context.Context, err error) error {
 	}
 	return err
 }
+
+// over returns what a call fails with that finds its caller's time over or the caller gone, or nil.
+func over(caller context.Context) error { return kindly(caller, caller.Err()) }
 
 // unavailable says that the store is away, because of err.
 func unavailable(err error) error {

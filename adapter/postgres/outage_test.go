@@ -152,14 +152,19 @@ func TestOutages(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a caller whose time is over is told that the store kept it waiting", func(t *testing.T) {
+	t.Run("a caller whose time is over is told that the store kept it waiting, in the call and before the next", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		_, err := store.Product(ctx, "tea")
-		for ; err == nil; _, err = store.Product(ctx, "tea") {
+		_, inTime := store.Product(ctx, "tea")
+		for ; inTime == nil; _, inTime = store.Product(ctx, "tea") {
 		}
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.Equal(t, domain.CodeStoreUnavailable, domain.CodeOf(err))
+		_, next := store.Product(ctx, "tea")
+		_, none := store.Suggest(ctx, "", 1)
+		_, noneOf := store.Revisions(ctx, nil)
+		for _, err := range []error{inTime, next, none, noneOf, store.PutProducts(ctx, nil)} {
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.Equal(t, domain.CodeStoreUnavailable, domain.CodeOf(err))
+		}
 	})
 	t.Run("who waits too long for another's row is told that the store is away", func(t *testing.T) {
 		held := make(chan struct{})

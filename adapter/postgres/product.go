@@ -93,14 +93,14 @@ func (s *Store) Products(ctx context.Context, ids []domain.ProductID) ([]domain.
 // productsByID returns those of the products that exist, in no order.
 func productsByID(ctx context.Context, db bun.IDB, ids []domain.ProductID) ([]domain.Product, error) {
 	if len(ids) == 0 {
-		return nil, ctx.Err()
+		return nil, over(ctx)
 	}
 	return selectProducts(ctx, db, "p.id = ANY ($1)", ids)
 }
 
 func (s *Store) PutProducts(ctx context.Context, products []domain.Product) error {
 	if len(products) == 0 {
-		return ctx.Err()
+		return over(ctx)
 	}
 	rows := stagedRows(products)
 	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error { return putRows(ctx, tx, rows) })

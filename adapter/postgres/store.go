@@ -325,7 +325,7 @@ func (s *Store) writeTx(ctx context.Context, do func(ctx context.Context, tx bun
 
 // retry runs do until it succeeds or fails for good, with a deadline for all of it.
 func (s *Store) retry(caller context.Context, do func(ctx context.Context) error) error {
-	if err := caller.Err(); err != nil {
+	if err := over(caller); err != nil {
 		return err
 	}
 	closed, err := s.breaker.pass()
