@@ -37,6 +37,7 @@ func TestDoctor(t *testing.T) {
 		"a server that is not ready":     {[]string{well, server(http.StatusServiceUnavailable, `{"status":"unavailable","why":{"database":"away"}}`)}, nil, 1, []string{"Server-2 is unavailable map[database:away]", "1 of 5 are wrong"}},
 		"one without Redis":              {[]string{server(http.StatusOK, `{"status":"ready","why":{"redis":"WRONGPASS"}}`)}, nil, 1, []string{"WRONGPASS", "type: eshop config"}},
 		"what is no server":              {[]string{server(http.StatusBadGateway, "<html>")}, nil, 1, []string{"502 Bad Gateway"}},
+		"another program":                {[]string{server(http.StatusOK, "hello")}, nil, 1, []string{"another program"}},
 		"nginx from outside":             {[]string{server(http.StatusForbidden, "")}, nil, 1, []string{"where nginx runs"}},
 		"a certificate that nobody made": {[]string{secure.URL}, nil, 1, []string{"certificate"}},
 		"stores that are away":           {[]string{well}, stores, 1, []string{"type: systemctl status postgresql", "type: systemctl status redis-server", "2 of 4 are wrong"}},
