@@ -121,22 +121,26 @@ func (tr *trial) awayFaults(t *testing.T, build string) []fault {
 var ofRequest = regexp.MustCompile(` (\*\d+) .*request: "(GET [^ "]*)`)
 
 // takenOutFor returns the lines of nginx's error log that take a server out of service for what it said of the catalog.
-// A server that said nothing in time, as on a machine with other work, is taken out rightly.
-func takenOutFor(lines []string) (against []string) {
-	silent := map[string]bool{}
+// A server that said nothing in time, as on a machine with other work, is taken out rightly: nginx notes first that
+// it is out, and in the next line of the connection why. Of an answer it says nothing more.
+func takenOutFor(lines []string) []string {
+	var against []string
+	last := map[string]int{} // of a connection, in against
 	for _, line := range lines {
 		request := ofRequest.FindStringSubmatch(line)
 		switch {
 		case request == nil || !cluster.OfCatalog(cluster.Answer{Request: request[2]}):
 		case strings.Contains(line, "upstream server temporarily disabled"):
-			if !silent[request[1]] {
-				against = append(against, line)
-			}
+			last[request[1]] = len(against)
+			against = append(against, line)
 		default:
-			silent[request[1]] = true
+			if at, ok := last[request[1]]; ok && ofRequest.FindStringSubmatch(against[at])[2] == request[2] {
+				against[at] = ""
+			}
+			delete(last, request[1])
 		}
 	}
-	return against
+	return slices.DeleteFunc(against, func(line string) bool { return line == "" })
 }
 
 func TestTakenOutFor(t *testing.T) {
@@ -150,8 +154,10 @@ func TestTakenOutFor(t *testing.T) {
 		want  int
 	}{
 		"for an answer of the catalog": {[]string{line("7", out, "GET /"), line("8", out, "GET /products?q=tea"), line("9", out, "GET /api/products/tea")}, 3},
-		"for silence":                  {[]string{line("7", late, "GET /products"), line("7", out, "GET /products")}, 0},
-		"after somebody else's":        {[]string{line("7", late, "GET /products"), line("8", out, "GET /products")}, 1},
+		"for silence":                  {[]string{line("7", out, "GET /products"), line("8", late, "GET /"), line("7", late, "GET /products"), line("7", out, "GET /products"), line("7", late, "GET /products")}, 0},
+		"for an answer after silence":  {[]string{line("7", late, "GET /products"), line("7", out, "GET /products")}, 1},
+		"before silence about another": {[]string{line("7", out, "GET /products"), line("7", late, "GET /")}, 1},
+		"after somebody else's":        {[]string{line("8", out, "GET /products"), line("7", late, "GET /products")}, 1},
 		"for what needs PostgreSQL":    {[]string{line("7", out, "GET /cart"), line("8", out, "POST /products")}, 0},
 		"of something else":            {[]string{"", "2026/11/26 17:00:00 [notice] 1#1: start worker processes"}, 0},
 	} {
