@@ -56,6 +56,7 @@ type Talker struct {
 	heard      map[string][]Frame // by conversation
 	owed       []object           // said and not acknowledged, in order
 	grievances []string
+	refused    string // why it could not connect the last time, "" once it could
 	returns    int
 	away       time.Duration // the longest
 }
@@ -129,19 +130,36 @@ func (tabs Tabs) HangUp() {
 	}
 }
 
-// Settle waits until each tab is connected to the server.
+// Settle waits until each tab is connected to the server, as long as it goes on.
 func (tabs Tabs) Settle(t testing.TB, on *Server) {
 	t.Helper()
-	n := 0
-	until(t, func() bool {
-		n = 0
-		for _, tab := range tabs {
-			if tab.Server() == on.Name {
-				n++
+	for n := -1; n < len(tabs); {
+		before := n
+		until(t, func() bool {
+			n = 0
+			for _, tab := range tabs {
+				if tab.Server() == on.Name {
+					n++
+				}
 			}
+			return n == len(tabs) || n > before+len(tabs)/20
+		}, func() string {
+			return fmt.Sprintf("%d of %d tabs are connected to %s; of the others: %v", n, len(tabs), on.Name, tabs.refused())
+		})
+	}
+}
+
+// refused is how often each reason is the last for which a tab could not connect.
+func (tabs Tabs) refused() map[string]int {
+	all := map[string]int{}
+	for _, tab := range tabs {
+		tab.mu.Lock()
+		if tab.refused != "" {
+			all[tab.refused]++
 		}
-		return n == len(tabs)
-	}, func() string { return fmt.Sprintf("%d of %d tabs are connected to %s", n, len(tabs), on.Name) })
+		tab.mu.Unlock()
+	}
+	return all
 }
 
 // Returns is how many of the tabs' connections ended and came back.
@@ -240,6 +258,16 @@ func (k *Talker) address() string {
 }
 
 // stay keeps a connection until ctx ends.
+// note keeps why the talker could not connect.
+func (k *Talker) note(answer *http.Response, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.refused = err.Error()
+	if answer != nil {
+		k.refused += " " + answer.Status + " " + answer.Header.Get("X-Served-By")
+	}
+}
+
 func (k *Talker) stay(ctx context.Context) {
 	dialer := websocket.Dialer{Jar: k.client.Jar, HandshakeTimeout: 5 * time.Second}
 	left := time.Now()
@@ -251,6 +279,8 @@ func (k *Talker) stay(ctx context.Context) {
 			k.listen(conn)
 			hangUp()
 			left, tries = time.Now(), 0
+		} else {
+			k.note(answer, err)
 		}
 		pause := comeBackWithin
 		if tries == 0 {
@@ -269,7 +299,7 @@ func (k *Talker) begin(conn *websocket.Conn, server string, away time.Duration) 
 		k.returns++
 		k.away = max(k.away, away)
 	}
-	k.conn, k.server = conn, server
+	k.conn, k.server, k.refused = conn, server, ""
 	k.mu.Unlock()
 	k.sayAgain()
 }
