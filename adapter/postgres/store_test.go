@@ -168,6 +168,11 @@ func TestStore_NeedsNoRightsBeyondRows(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.PutPicture(t.Context(), domain.NewPicture(domain.JPEG, []byte("a picture"))))
 	require.NoError(t, s.Sweep(t.Context(), time.Now().AddDate(3, 0, 0)))
+	_, err = s.UpdateMark(t.Context(), func(m *postgres.Mark) error {
+		m.Mode = postgres.Demo
+		return nil
+	})
+	require.NoError(t, err)
 
 	conn, err := pgx.Connect(t.Context(), address.String())
 	require.NoError(t, err)

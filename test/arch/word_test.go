@@ -46,6 +46,7 @@ var exceptions = map[string]string{
 	"adapter/near/near.go":          "what every kept noun shares",
 	"adapter/postgres/store.go":     "the store that every noun lies in",
 	"adapter/postgres/charge.go":    "the demo gateway's ledger",
+	"adapter/postgres/mark.go":      "whose database it is",
 	"adapter/postgres/errors.go":    "what the driver's errors mean",
 	"adapter/postgres/turn.go":      "the calls that wait for one row",
 	"adapter/postgres/breaker.go":   "the circuit breaker",
