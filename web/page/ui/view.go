@@ -16,6 +16,11 @@ type ShopInfo struct {
 	Phone      string // in international form, for tel: links
 	Email      string
 	Hours      string // when somebody answers, as people read it
+
+	Demo    bool // nothing is sold, which every page says
+	Opening bool // while nothing is on sale the pages tell the owner what to do next
+	// TrialPayments is a shop whose payment service is one to try it out, which the staff are told.
+	TrialPayments bool
 }
 
 // View is what the layout of every page shows.
