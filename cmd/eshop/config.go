@@ -44,7 +44,9 @@ type config struct {
 
 const (
 	metricsAbove = 1000
+	development  = "development"
 	production   = "production"
+	demoShop     = "demo"
 )
 
 const settingsHelp = `  PORT                 where to listen; 8080
@@ -55,8 +57,9 @@ const settingsHelp = `  PORT                 where to listen; 8080
   SECRET_KEY           32 bytes or more, the same on all servers of a shop; made anew at each start unless set.
                        While servers have different ones, and for purchases from before a change, a repeated
                        checkout is answered idempotency_key_reused: stop all servers, change it, start them
-  ESHOP_ENV            development or production; development
-  ESHOP_DEMO           true fills the shop with demo products, accounts and orders
+  ESHOP_ENV            development, production, or demo, which is as safe as production and has demo data;
+                       development. A database that is one's of these two never becomes the other's by this
+  ESHOP_DEMO           true is demo data in development; ESHOP_ENV=demo has it without
   ESHOP_METRICS_ADDR   where /metrics is served, apart from the shop; PORT + 1000 on this host alone
   ESHOP_TRUSTED_PROXIES
                        networks of the balancers in front, as 127.0.0.0/8,10.1.0.0/16, that are believed about who asks
@@ -90,11 +93,11 @@ func readConfig(values map[string]string) (config, error) {
 		wrong = append(wrong, fmt.Errorf("ESHOP_METRICS_ADDR must be set when PORT is above %d", math.MaxUint16-metricsAbove))
 	}
 	switch cfg.Environment {
-	case "development":
-	case production:
-		wrong = append(wrong, cfg.unfitForProduction()...)
+	case development:
+	case production, demoShop:
+		wrong = append(wrong, cfg.unfitForStrangers()...)
 	default:
-		wrong = append(wrong, errors.New("ESHOP_ENV must be development or production"))
+		wrong = append(wrong, errors.New("ESHOP_ENV must be development, production or demo"))
 	}
 	wrong = append(wrong, cfg.wrongAddresses()...)
 	wrong = append(wrong, cfg.wrongSessions()...)
@@ -102,7 +105,7 @@ func readConfig(values map[string]string) (config, error) {
 		wrong = append(wrong, fmt.Errorf("SECRET_KEY must have %d bytes or more; openssl rand -hex 32 makes one", eshop.MinSecretKey))
 	}
 	if placeholder.MatchString(cfg.SecretKey) {
-		if cfg.Environment == production || cfg.RedisURL != "" {
+		if cfg.Environment != development || cfg.RedisURL != "" {
 			wrong = append(wrong, errors.New("SECRET_KEY is what an example says, which everybody knows; openssl rand -hex 32 makes one"))
 		}
 		cfg.SecretKey = ""
@@ -125,19 +128,23 @@ func readConfig(values map[string]string) (config, error) {
 // placeholder is a secret that stands for one.
 var placeholder = regexp.MustCompile(`(?i)change[-_ ]?(me|this|it|in)|your[-_ ]?secret|secret[-_ ]?key|placeholder|insecure|default`)
 
-func (c config) unfitForProduction() []error {
+// unfitForStrangers says what a shop lacks that is not for its developers alone.
+func (c config) unfitForStrangers() []error {
 	var wrong []error
 	if c.DatabaseURL == "" {
-		wrong = append(wrong, errors.New("DATABASE_URL must be set in production: the embedded stores forget everything at the end"))
+		wrong = append(wrong, fmt.Errorf("DATABASE_URL must be set when ESHOP_ENV is %s: the embedded stores forget everything at the end", c.Environment))
 	}
 	if c.SecretKey == "" && c.RedisURL == "" {
-		wrong = append(wrong, errors.New("SECRET_KEY must be set in production; openssl rand -hex 32 makes one"))
+		wrong = append(wrong, fmt.Errorf("SECRET_KEY must be set when ESHOP_ENV is %s; openssl rand -hex 32 makes one", c.Environment))
 	}
-	if c.Demo {
-		wrong = append(wrong, errors.New("ESHOP_DEMO must not be set in production: the demo accounts' passwords are known to everybody"))
+	if c.Demo && c.Environment == production {
+		wrong = append(wrong, errors.New("ESHOP_DEMO must not be set in production: the demo accounts' passwords are known to everybody; ESHOP_ENV=demo is a shop to show"))
 	}
 	return wrong
 }
+
+// hasDemoData reports whether the shop fills itself with the demo data, and says so on its pages.
+func (c config) hasDemoData() bool { return c.Demo || c.Environment == demoShop }
 
 func (c config) wrongAddresses() []error {
 	var wrong []error
@@ -187,6 +194,7 @@ func (c config) stores() string {
 func shopInfo(c config) page.ShopInfo {
 	return page.ShopInfo{
 		ServerName: c.ServerName, Phone: strings.TrimSpace(c.Phone), Email: strings.TrimSpace(c.Email), Hours: strings.TrimSpace(c.Hours),
+		Demo: c.hasDemoData(), Opening: c.Environment == production, TrialPayments: true,
 	}
 }
 

@@ -18,7 +18,16 @@ func TestReadConfig(t *testing.T) {
 		assert.EqualValues(t, 8080, cfg.Port)
 		assert.NotEmpty(t, cfg.ServerName)
 		assert.GreaterOrEqual(t, len(cfg.SecretKey), eshop.MinSecretKey)
-		assert.False(t, cfg.Demo)
+		assert.False(t, cfg.hasDemoData())
+	})
+	t.Run("demo data is that of ESHOP_ENV=demo, or of a developer's ESHOP_DEMO", func(t *testing.T) {
+		for _, environ := range [][]string{
+			{"ESHOP_ENV=demo", "DATABASE_URL=postgres://h/d", "SECRET_KEY=0123456789abcdef0123456789abcdef"}, {"ESHOP_DEMO=true"},
+		} {
+			cfg, err := readConfig(env.ToMap(environ))
+			require.NoError(t, err)
+			assert.True(t, cfg.hasDemoData(), environ)
+		}
 	})
 
 	t.Run("a line end is no part of an address", func(t *testing.T) {
@@ -38,6 +47,7 @@ func TestReadConfig(t *testing.T) {
 		"Redis alone":                     {[]string{"REDIS_URL=redis://h"}, []string{"DATABASE_URL", "SECRET_KEY"}},
 		"no room for the port of metrics": {[]string{"PORT=65000"}, []string{"ESHOP_METRICS_ADDR"}},
 		"port zero":                       {[]string{"PORT=0"}, []string{"PORT"}},
+		"demo without its stores":         {[]string{"ESHOP_ENV=demo"}, []string{"DATABASE_URL", "SECRET_KEY"}},
 		"production without its secrets":  {[]string{"ESHOP_ENV=production", "ESHOP_DEMO=true"}, []string{"DATABASE_URL", "SECRET_KEY", "ESHOP_DEMO"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,7 +22,8 @@ usage: eshop COMMAND
 
   serve                    serve the shop on PORT (8080 unless set)
   migrate [up|status]      bring the database's schema up to date, or say what is missing
-  seed [--products N]      fill the database with N products, demo accounts and orders; again changes nothing
+  seed [--products N]      make a demo shop of a database: N products, demo accounts and orders; again changes nothing.
+                           It refuses when a shop that was no demo has an order or an account
   staff NAME EMAIL         make an account that may look after the shop, with the password on standard input
   staff list               list who may look after the shop
   staff remove NAME        make a customer of somebody who looks after the shop, signed out everywhere

@@ -14,7 +14,8 @@ import (
 )
 
 // seed fills the database with products, as many as the demo shop has unless told
-// otherwise, and with the demo accounts and their orders.
+// otherwise, and with the demo accounts and their orders. It makes a demo shop of a
+// production shop that nobody has used yet.
 func seed(ctx context.Context, c call) error {
 	flags := flag.NewFlagSet("seed", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -28,8 +29,6 @@ func seed(ctx context.Context, c call) error {
 		return fmt.Errorf("--products must be from %d, the demo shop, to %d", demo.Size(), demo.Most)
 	case cfg.DatabaseURL == "":
 		return errNoDatabase
-	case cfg.Environment == production:
-		return fmt.Errorf("ESHOP_ENV is production, where demo accounts must not be: their passwords are known to everybody")
 	}
 	store, closeStore, err := postgres.Open(ctx, postgresConfig(cfg))
 	if err != nil {
@@ -38,6 +37,13 @@ func seed(ctx context.Context, c call) error {
 	defer closeStore()
 	if err := store.CheckSchema(ctx); err != nil {
 		return err
+	}
+	was, err := makeDemo(ctx, cfg, store)
+	if err != nil {
+		return err
+	}
+	if was == postgres.Production || cfg.Environment == production {
+		fmt.Fprintln(c.stdout, "this makes it a demo shop, and it stays one: everybody knows the passwords of its accounts, one of staff among them")
 	}
 	err = store.CopyProducts(ctx, firstProducts(n), func(done int) { fmt.Fprintf(c.stderr, "\r%d of %d products", done, n) })
 	fmt.Fprintln(c.stderr)
@@ -49,7 +55,13 @@ func seed(ctx context.Context, c call) error {
 		return err
 	}
 	defer closeShop()
-	return app.demo.LoadPeople(ctx)
+	if err := app.demo.LoadPeople(ctx); err != nil {
+		return err
+	}
+	if cfg.Environment == production {
+		fmt.Fprintln(c.stdout, "its servers are not ready until they run with ESHOP_ENV=demo: change that setting and restart them")
+	}
+	return nil
 }
 
 func firstProducts(n int) iter.Seq[domain.Product] {

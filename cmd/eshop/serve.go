@@ -27,16 +27,11 @@ func serve(ctx context.Context, c call) error {
 		return err
 	}
 	defer closeStores()
-	switch err := app.shop.Check(ctx); {
-	case errors.Is(err, domain.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
-		log.Warn("opening while something that is needed is away; /ready says when it is back", "error", err)
-	case err != nil:
-		return err
-	}
-	if cfg.Demo {
-		if err := app.demo.Load(ctx); err != nil {
-			return fmt.Errorf("load the demo data: %w", err)
-		}
+	unprepared := prepare(ctx, cfg, app)
+	if isAway(unprepared) {
+		log.Warn("opening while something that is needed is away; /ready says when it is back", "error", unprepared)
+	} else if unprepared != nil {
+		return unprepared
 	}
 	warnOfDemoAccounts(ctx, app, log)
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf(":%d", cfg.Port))
@@ -49,11 +44,14 @@ func serve(ctx context.Context, c call) error {
 	}
 	server, metrics := newServer(cfg.Proxies.Believe(app.shop.Handler), log), newServer(metricsHandler(app.registry), log)
 	log.Info("open", "address", fmt.Sprintf("http://localhost:%d", cfg.Port), "metrics", metricsListener.Addr().String(),
-		"stores", cfg.stores(), "demo", cfg.Demo)
+		"stores", cfg.stores(), "demo", cfg.hasDemoData())
 
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return serveOn(server, listener) })
 	all.Go(func() error { return serveOn(metrics, metricsListener) })
+	if unprepared != nil && cfg.hasDemoData() {
+		all.Go(func() error { return prepareLater(ctx, cfg, app) })
+	}
 	// What other servers say is delivered until the last socket has left.
 	running, end := context.WithCancel(context.WithoutCancel(ctx))
 	all.Go(func() error {
@@ -75,6 +73,40 @@ func serve(ctx context.Context, c call) error {
 	err = all.Wait()
 	log.Info("closed")
 	return err
+}
+
+// prepare asks for what the shop needs, its own database among it, and loads the demo data
+// where settings ask for that.
+func prepare(ctx context.Context, cfg config, app *application) error {
+	if err := app.shop.Check(ctx); err != nil || !cfg.hasDemoData() {
+		return err
+	}
+	if err := app.demo.Load(ctx); err != nil {
+		return fmt.Errorf("load the demo data: %w", err)
+	}
+	return nil
+}
+
+// prepareAgain is how long prepareLater waits for what is away.
+const prepareAgain = time.Second
+
+// prepareLater prepares a shop that opened while something was away.
+func prepareLater(ctx context.Context, cfg config, app *application) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(prepareAgain):
+		}
+		if err := prepare(ctx, cfg, app); !isAway(err) && ctx.Err() == nil {
+			return err
+		}
+	}
+}
+
+// isAway reports whether err is that of a dependency that may come back.
+func isAway(err error) bool {
+	return errors.Is(err, domain.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // warnOfDemoAccounts tells that anybody who reaches this server can sign in as staff, where

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -123,25 +121,4 @@ func clusterDependencies(c config, store *postgres.Store, client *redis.Client) 
 	d := storedDependencies(c, store)
 	d.helpful = map[string]web.Check{"redis": client.Check}
 	return d
-}
-
-// errDemoAccounts is a production shop that everybody could sign in to.
-var errDemoAccounts = errors.New("the database holds demo accounts, whose passwords are known to everybody; a production shop needs a database of its own")
-
-// fitDatabase asks whether the database answers, has the schema that is needed, and
-// holds no demo accounts in production.
-func fitDatabase(c config, store *postgres.Store) web.Check {
-	var free atomic.Bool // of demo accounts, which nobody adds to a production shop
-	free.Store(c.Environment != production)
-	return func(ctx context.Context) error {
-		if err := store.Ping(ctx); err != nil || free.Load() {
-			return err
-		}
-		present, err := demo.Present(ctx, store)
-		if err == nil && present {
-			err = errDemoAccounts
-		}
-		free.Store(err == nil)
-		return err
-	}
 }

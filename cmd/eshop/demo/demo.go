@@ -1,7 +1,7 @@
 // Package demo is what a shop shows that nobody has filled yet: products that
 // could be real, accounts whose passwords everybody knows, and some past orders.
 // It is the same every time, without a clock and without chance, and is loaded
-// only when that is asked for: by ESHOP_DEMO, never in production.
+// only when that is asked for, never in production.
 package demo
 
 import (
@@ -29,8 +29,12 @@ type Loader struct {
 const together = 500
 
 // Load puts the demo shop where it is not yet. It may be done again, by several
-// servers at once, and after it was broken off at any point.
+// servers at once, and after it was broken off at any point. Once all of it is there
+// nothing is touched: what staff changed since stays as it is.
 func (l *Loader) Load(ctx context.Context) error {
+	if loaded, err := l.loaded(ctx); err != nil || loaded {
+		return err
+	}
 	both, loading := errgroup.WithContext(ctx)
 	both.Go(func() error { return l.loadProducts(loading) })
 	both.Go(func() error { return l.loadAccounts(loading) })
@@ -38,6 +42,19 @@ func (l *Loader) Load(ctx context.Context) error {
 		return err
 	}
 	return l.loadOrders(ctx)
+}
+
+// loaded reports whether what Load does last was done.
+func (l *Loader) loaded(ctx context.Context) (bool, error) {
+	last := len(orders) - 1
+	switch order, err := l.Orders.Order(ctx, orderID(last)); {
+	case errors.Is(err, domain.ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
+	default:
+		return order.Owner == orders[last].by.ID.Owner(), nil
+	}
 }
 
 // LoadPeople is Load without the products, which must be there.
@@ -48,10 +65,22 @@ func (l *Loader) LoadPeople(ctx context.Context) error {
 	return l.loadOrders(ctx)
 }
 
+// UserIDs returns the ids of the demo accounts.
+func UserIDs() []domain.UserID { return []domain.UserID{admin.ID, john.ID, jane.ID} }
+
+// OrderIDs returns the ids of the demo orders.
+func OrderIDs() []domain.OrderID {
+	ids := make([]domain.OrderID, len(orders))
+	for i := range orders {
+		ids[i] = orderID(i)
+	}
+	return ids
+}
+
 // Present reports whether a demo account is among the users.
 func Present(ctx context.Context, users port.Users) (bool, error) {
-	for _, a := range []account{admin, john, jane} {
-		switch _, err := users.User(ctx, a.ID); {
+	for _, id := range UserIDs() {
+		switch _, err := users.User(ctx, id); {
 		case err == nil:
 			return true, nil
 		case !errors.Is(err, domain.ErrNotFound):

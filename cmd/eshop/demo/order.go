@@ -57,12 +57,14 @@ var after = map[domain.OrderStatus]time.Duration{
 // loadOrders places the orders that are not there yet. Products and accounts must be.
 func (l *Loader) loadOrders(ctx context.Context) error {
 	for i, o := range orders {
-		if err := l.addOrder(ctx, domain.OrderID(fmt.Sprintf("demo-%d", i+1)), o); err != nil {
+		if err := l.addOrder(ctx, orderID(i), o); err != nil {
 			return fmt.Errorf("order %d: %w", i+1, err)
 		}
 	}
 	return nil
 }
+
+func orderID(i int) domain.OrderID { return domain.OrderID(fmt.Sprintf("demo-%d", i+1)) }
 
 // addOrder goes the way of a guest who signs in later, so that the account's own
 // cart stays as it is. Whatever was done before is not done again.
