@@ -30,7 +30,7 @@ run: build ## Run the shop with demo data at http://localhost:8080 (PORT=... for
 build: need-go $(ASSETS) ## Build bin/eshop, static, with everything inside
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/eshop ./cmd/eshop
 
-up: need-compose compose-secrets ## Run nginx, three servers, PostgreSQL and Redis in Docker at http://localhost:8080
+up: need-compose compose-secrets ## Run a demo shop in Docker, nginx, three servers and stores, at http://localhost:8080 (ESHOP_ENV=production for an empty one)
 	@! docker image inspect eshop >/dev/null 2>&1 || docker tag eshop eshop:before
 	$(COMPOSE) build --quiet migrate
 	@# One server after another, so that a new build comes into service without a gap. What fails brings the one before back.
@@ -41,7 +41,10 @@ up: need-compose compose-secrets ## Run nginx, three servers, PostgreSQL and Red
 	done
 	$(COMPOSE) up --detach --wait nginx
 	@echo "the shop is open at http://localhost:$${HTTP_PORT:-8080} -- make down ends it"
-	@echo "let somebody look after it at /admin: $(COMPOSE) run --rm migrate staff NAME EMAIL"
+	@if grep -q '^ESHOP_ENV=demo$$' $(COMPOSE_SECRETS); then \
+		echo "it is a demo shop: sign in as john_doe / password123, and at /admin as admin / admin123"; \
+	else \
+		echo "let somebody look after it at /admin: $(COMPOSE) run --rm migrate staff NAME EMAIL"; fi
 
 down: need-compose ## End what make up began; the data stays in a volume of Docker's
 	$(COMPOSE) down
@@ -57,7 +60,7 @@ mutants: need-go ## Check that the suites of port/porttest catch mistakes, one a
 test-integration: build ## Run the tests with real PostgreSQL, Redis and nginx in Docker
 	test/container/docker.sh
 	$(CONTAINERS) go test -json -count=1 -timeout 15m ./adapter/... ./test/container | go run ./test/pairs
-	$(CONTAINERS) go test -count=1 -v -p 1 -timeout 40m ./test/twin ./test/cluster ./test/deployment
+	$(CONTAINERS) go test -count=1 -v -p 1 -timeout 40m ./cmd/eshop ./test/twin ./test/cluster ./test/deployment
 
 bench: build ## Measure pages and calls beside a bare server, in one run
 	go run ./test/load
@@ -97,8 +100,12 @@ $(ASSETS): $(ASSET_SOURCES) | need-node
 	cd web/asset && npm ci --silent && node build.mjs
 
 # A SECRET_KEY is changed while no server runs; the passwords are the stores' own and stay.
+# So does ESHOP_ENV: what was begun as one kind of shop goes on as that, and one from before it was asked for is a production shop.
 compose-secrets:
-	@umask 077; touch $(COMPOSE_SECRETS); for name in DATABASE_PASSWORD SHOP_PASSWORD REDIS_PASSWORD SECRET_KEY; do \
+	@umask 077; touch $(COMPOSE_SECRETS); grep -q '^ESHOP_ENV=' $(COMPOSE_SECRETS) || \
+		if grep -q '^SECRET_KEY=' $(COMPOSE_SECRETS); then echo ESHOP_ENV=production; else echo ESHOP_ENV=$(or $(ESHOP_ENV),demo); fi >>$(COMPOSE_SECRETS)
+	@grep -qx 'ESHOP_ENV=$(or $(ESHOP_ENV),.*)' $(COMPOSE_SECRETS) || { echo "$(COMPOSE_SECRETS) has begun with another ESHOP_ENV than $(ESHOP_ENV), and stays with it"; exit 1; }
+	@umask 077; for name in DATABASE_PASSWORD SHOP_PASSWORD REDIS_PASSWORD SECRET_KEY; do \
 		grep -q "^$$name=" $(COMPOSE_SECRETS) || echo "$$name=$$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" >>$(COMPOSE_SECRETS); done
 
 need-compose:

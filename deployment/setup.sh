@@ -2,6 +2,7 @@
 # Sets a Debian or Ubuntu machine up as the whole shop: PostgreSQL, Redis, nginx
 # and three servers under systemd. Run it again to bring a new build into service,
 # one server at a time; secrets and settings stay as they are.
+# setup.sh --demo sets up a demo shop, with products, orders and accounts to try.
 # setup.sh --uninstall takes it all away but the data.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -58,8 +59,13 @@ uninstall() {
 	END
 }
 
+mode=production
 case "$*" in
 "") need_root ;;
+--demo)
+	need_root --demo
+	mode=demo
+	;;
 --uninstall)
 	need_root --uninstall
 	need_systemd
@@ -67,7 +73,7 @@ case "$*" in
 	exit
 	;;
 *)
-	echo "usage: setup.sh [--uninstall]" >&2
+	echo "usage: setup.sh [--demo | --uninstall]" >&2
 	exit 2
 	;;
 esac
@@ -81,7 +87,7 @@ others=$(find /etc/nginx/sites-enabled /etc/nginx/conf.d -mindepth 1 ! -name def
 install_packages nginx nginx-common procps logrotate # which keeps two weeks of nginx's logs
 id "$shop" >/dev/null 2>&1 || useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin "$shop"
 install -d "$etc" "${nginx_unit%/*}"
-keep_setting ESHOP_ENV production
+keep_setting ESHOP_ENV "$mode"
 keep_setting SECRET_KEY "$(new_secret)"
 keep_setting ESHOP_TRUSTED_PROXIES 127.0.0.0/8,::1/128
 say "settings are in $settings, which root alone may read"
@@ -142,4 +148,5 @@ fi
 # nginx comes last: a build that is not taken changes nothing of it.
 "$here/deploy.sh" update "$build"
 [ -n "$first" ] || install_nginx
+if [ "$mode" = demo ] && [ "$(setting ESHOP_ENV)" != demo ]; then "$here/seed_database.sh"; fi
 say "the shop is open at http://localhost/; what runs: $here/deploy.sh status"

@@ -33,7 +33,7 @@ func TestDeployment(t *testing.T) {
 	t.Run("the scripts are clean", func(t *testing.T) {
 		m.sh(t, "cd deployment; for script in *.sh; do bash -n $script; done; shellcheck --external-sources *.sh")
 	})
-	for _, script := range []string{"setup.sh", "init_database.sh", "install_redis.sh", "deploy.sh status"} {
+	for _, script := range []string{"setup.sh", "init_database.sh", "install_redis.sh", "seed_database.sh", "deploy.sh status"} {
 		t.Run(script+" tells others than root what to do, in one line", func(t *testing.T) {
 			said := m.sh(t, "! runuser -u nobody -- deployment/"+script)
 			assert.Equal(t, 1, strings.Count(said, "\n"), "%s", said)
@@ -66,9 +66,18 @@ func TestDeployment(t *testing.T) {
 	}) {
 		return
 	}
-	// Products as for a demonstration, without the accounts that a shop in production must not have.
-	m.sh(t, `set -a; . /etc/ecommerce/ecommerce.env; ESHOP_ENV=development runuser -u ecommerce -- eshop seed 2>/dev/null
-		runuser -u postgres -- psql -qX ecommerce -c 'DELETE FROM users'`)
+	if !t.Run("an empty shop tells its owner what to do, and seed_database.sh makes a demo shop of it", func(t *testing.T) {
+		assert.Contains(t, m.sh(t, "curl -sf http://localhost/"), "Three steps open it")
+		said := m.sh(t, "deployment/seed_database.sh")
+		assert.Contains(t, said, "this makes it a demo shop")
+		m.showsTheDemo(t)
+		assert.Contains(t, m.sh(t, "deployment/seed_database.sh"), "the shop shows the demo", "again changes nothing")
+	}) {
+		return
+	}
+	// Products as in the demo, without the accounts that a shop in production must not have.
+	m.sh(t, `runuser -u postgres -- psql -qX ecommerce -c 'DELETE FROM users' -c "UPDATE shop_mark SET mode = 'production'"
+		sed -i "s/^ESHOP_ENV=.*/ESHOP_ENV='production'/" /etc/ecommerce/ecommerce.env; deployment/deploy.sh restart`)
 	books := m.books(t)
 	opening, seed := books.Books(t), uint64(time.Now().UnixNano())
 	t.Logf("the shoppers' seed is %d", seed)
@@ -95,6 +104,10 @@ func TestDeployment(t *testing.T) {
 		assert.Contains(t, m.sh(t, "echo short | (! deployment/deploy.sh staff bob bob@shop.example 2>&1)"), "password must have")
 		assert.Contains(t, m.sh(t, "! deployment/deploy.sh staff bob 2>&1"), "say who")
 		assert.Contains(t, m.sh(t, "deployment/deploy.sh staff list"), "sue@shop.example")
+	})
+	t.Run("no demo shop is made of one that somebody has an account at", func(t *testing.T) {
+		assert.Contains(t, m.sh(t, "! deployment/seed_database.sh"), "is left as it is")
+		m.deploy(t, "status")
 	})
 	t.Run("who is taken off the staff is out at once, on every server", func(t *testing.T) {
 		const asked = "curl -s -o /dev/null -w '%{http_code} ' -b /tmp/sue http://localhost:500"
@@ -302,5 +315,11 @@ func TestDeployment(t *testing.T) {
 
 		m.sh(t, "deployment/setup.sh")
 		assert.Equal(t, before, m.sh(t, orders), "setting it up again finds the data")
+	})
+	t.Run("setup.sh --demo sets up a shop to look at", func(t *testing.T) {
+		m.sh(t, "deployment/setup.sh --uninstall; runuser -u postgres -- dropdb ecommerce; deployment/setup.sh --demo")
+		m.showsTheDemo(t)
+		m.sh(t, "deployment/setup.sh")
+		m.showsTheDemo(t)
 	})
 }

@@ -86,6 +86,17 @@ func (m *machine) runsWhatIsInstalled(t *testing.T) {
 	m.deploy(t, "status")
 }
 
+// showsTheDemo holds that the shop says that it is a demo, and has the goods and the accounts of one.
+func (m *machine) showsTheDemo(t *testing.T) {
+	t.Helper()
+	m.deploy(t, "status")
+	assert.Contains(t, m.sh(t, "curl -sf http://localhost/"), "Demo shop")
+	assert.Regexp(t, `"total":1[0-9]{3}\b`, m.sh(t, "curl -sf 'http://localhost/api/products/?per_page=1'"))
+	for name, password := range map[string]string{"admin": "admin123", "john_doe": "password123", "jane_smith": "password123"} {
+		m.sh(t, `curl -sf -o /dev/null http://localhost/auth/login -H 'Content-Type: application/json' -d '{"username":"`+name+`","password":"`+password+`"}'`)
+	}
+}
+
 // books are the shop's tables, for the auditor alone: the database asks the system
 // who its users are, and does not know those of this host.
 func (m *machine) books(t *testing.T) *cluster.Cluster {
