@@ -61,6 +61,8 @@ type Options struct {
 	DecodeImage usecase.DecodeImage
 
 	Info page.ShopInfo
+	// Pricing is the same on all servers of a shop: domain.DefaultPricing unless set.
+	Pricing domain.Pricing
 	// StaffSessions is how long sessions of the staff live: DefaultStaffSessions unless set.
 	StaffSessions domain.StaffSessions
 
@@ -154,26 +156,27 @@ func UseCases(s Stores, options Options) (*usecase.Shop, error) {
 	}
 	return &usecase.Shop{
 		Catalog:  usecase.NewCatalog(usecase.CatalogDeps{Products: s.Products, Catalog: s.Catalog, Pictures: s.Pictures}),
-		Cart:     usecase.NewCart(usecase.CartDeps{Carts: s.Carts, Products: s.Products, NewID: o.NewID}),
-		Wishlist: usecase.NewWishlist(usecase.WishlistDeps{Wishlists: s.Wishlists, Products: s.Products, Clock: o.Clock, NewID: o.NewID}),
+		Cart:     usecase.NewCart(usecase.CartDeps{Carts: s.Carts, Products: s.Products, NewID: o.NewID, Pricing: o.Pricing}),
+		Wishlist: usecase.NewWishlist(usecase.WishlistDeps{Wishlists: s.Wishlists, Products: s.Products, Clock: o.Clock, NewID: o.NewID, Pricing: o.Pricing}),
 		Checkout: usecase.NewCheckout(usecase.CheckoutDeps{
 			Carts: s.Carts, Orders: s.Orders, Payments: s.Payments, Events: s.Events, Limits: s.Limits,
-			Clock: o.Clock, NewID: o.NewID, SecretKey: o.SecretKey,
+			Clock: o.Clock, NewID: o.NewID, SecretKey: o.SecretKey, Pricing: o.Pricing,
 		}),
 		Account: usecase.NewAccount(usecase.AccountDeps{
 			Users: s.Users, Sessions: s.Sessions, Carts: s.Carts, Wishlists: s.Wishlists, Orders: s.Orders,
 			Conversations: s.Conversations, Limits: s.Limits, Events: s.Events, Passwords: o.Passwords, SecretKey: o.SecretKey,
-			StaffSessions: o.StaffSessions, Note: o.note, Clock: o.Clock, NewID: o.NewID, NewSecret: o.NewSecret,
+			StaffSessions: o.StaffSessions, ShopName: o.Info.Name, Note: o.note, Clock: o.Clock, NewID: o.NewID, NewSecret: o.NewSecret,
 		}),
 		Inventory: usecase.NewInventory(usecase.InventoryDeps{
 			Products: s.Products, Stock: s.Stock, Catalog: s.Catalog, Pictures: s.Pictures, Events: s.Events, DecodeImage: o.DecodeImage,
-			Note: o.note, Clock: o.Clock,
+			Note: o.note, Clock: o.Clock, Pricing: o.Pricing,
 		}),
 		Fulfillment: usecase.NewFulfillment(usecase.FulfillmentDeps{Orders: s.Orders, Payments: s.Payments, Events: s.Events, Note: o.note, Clock: o.Clock}),
 		Chat: usecase.NewChat(usecase.ChatDeps{
 			Conversations: s.Conversations, Orders: s.Orders, Events: s.Events, Limits: s.Limits, Note: o.note, Clock: o.Clock, NewID: o.NewID,
 		}),
 		Contact: usecase.NewContact(usecase.ContactDeps{Contacts: s.Contacts, Limits: s.Limits, Note: o.note, Clock: o.Clock, NewID: o.NewID}),
+		Pricing: o.Pricing,
 	}, nil
 }
 
@@ -191,6 +194,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.StaffSessions == (domain.StaffSessions{}) {
 		o.StaffSessions = DefaultStaffSessions
+	}
+	if o.Pricing == (domain.Pricing{}) {
+		o.Pricing = domain.DefaultPricing()
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

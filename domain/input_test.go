@@ -155,11 +155,19 @@ func TestIsReserved(t *testing.T) {
 		"staff", "staff_1", "admin", "Administrator", "adm1n", "admln", "admin2", "ad-min", "sysadmin", "guest", "Guest", "guest42", "system", "5ystem", "root",
 		"noreply", "no-reply", "customer-service", "the.eshop", "he1pdesk",
 	} {
-		assert.True(t, domain.IsReserved(name), name)
+		assert.True(t, domain.IsReserved(name, ""), name)
 	}
 	for _, name := range []string{"anna", "bikeshop", "supporter", "helper", "john_doe", "jane_smith", "systematic", "rooty", "guestav", "bot4nist", "teamo"} {
-		assert.False(t, domain.IsReserved(name), name)
+		assert.False(t, domain.IsReserved(name, ""), name)
 	}
+	for _, name := range []string{"kettleandco", "Kettle-Co", "kettle.co", "kett1eco7", "kettleco_2"} {
+		assert.Equal(t, name != "kettleandco", domain.IsReserved(name, "Kettle & Co"), name)
+	}
+	for _, name := range []string{"teahouse", "t-shirt", "anna"} {
+		assert.False(t, domain.IsReserved(name, "T"), name)
+		assert.False(t, domain.IsReserved(name, "Tea"), name)
+	}
+	assert.True(t, domain.IsReserved("the_tea_shop", "Tea"))
 }
 
 func TestContact_Check_HiddenCharacters(t *testing.T) {

@@ -1,16 +1,36 @@
 package domain
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // Currency is an ISO 4217 code.
 type Currency string
 
-// USD is the one currency that the shop sells in.
+// USD is the currency of a shop that names none.
 const USD Currency = "USD"
+
+// symbols are the currencies that a shop may sell in and what stands before a sum. Each
+// has a hundred minor units, as prices are read and written with two decimals.
+var symbols = map[Currency]string{
+	USD: "$", "AUD": "A$", "BRL": "R$", "CAD": "CA$", "CHF": "CHF ", "CZK": "CZK ", "DKK": "DKK ", "EUR": "€", "GBP": "£", "HKD": "HK$",
+	"ILS": "₪", "INR": "₹", "MXN": "MX$", "NOK": "NOK ", "NZD": "NZ$", "PLN": "PLN ", "RON": "RON ", "SEK": "SEK ", "SGD": "S$", "THB": "THB ",
+	"TRY": "TRY ", "ZAR": "ZAR ",
+}
+
+// Currencies returns the codes of all currencies that a shop may sell in.
+func Currencies() []Currency { return slices.Sorted(maps.Keys(symbols)) }
+
+// Valid reports whether a shop may sell in c.
+func (c Currency) Valid() bool { return c.Symbol() != "" }
+
+// Symbol returns what stands before a sum, "" for a currency that no shop may sell in.
+func (c Currency) Symbol() string { return symbols[c] }
 
 // Money is an exact sum: Amount counts the currency's minor unit, cents for USD.
 type Money struct {
@@ -59,9 +79,5 @@ func (m Money) String() string {
 	for i := len(whole) - 3; i > 0; i -= 3 {
 		whole = whole[:i] + "," + whole[i:]
 	}
-	symbol := "$"
-	if m.Currency != USD {
-		symbol = string(m.Currency) + " "
-	}
-	return fmt.Sprintf("%s%s%s.%02d", sign, symbol, whole, amount%100)
+	return fmt.Sprintf("%s%s%s.%02d", sign, cmp.Or(m.Currency.Symbol(), string(m.Currency)+" "), whole, amount%100)
 }

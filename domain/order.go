@@ -197,8 +197,8 @@ type Purchase struct {
 	ClientAddress   string // of the network that it came from
 }
 
-// Check fails with what is wrong with p at time now, by field.
-func (p Purchase) Check(now time.Time) error {
+// Check fails with what is wrong with p at time now, by field, in a shop that sells in the currency.
+func (p Purchase) Check(now time.Time, currency Currency) error {
 	wrong := fieldErrors{}
 	if text := checkEmail(p.Email); text != "" {
 		wrong.add("email", text)
@@ -208,8 +208,8 @@ func (p Purchase) Check(now time.Time) error {
 		wrong.add("payment.method", "must be demo_card")
 	}
 	p.Card.check("payment.", now, wrong)
-	if e := p.ExpectedTotal; e != nil && (e.Currency != USD || e.Amount < 0 || e.Amount > MaxAmount) {
-		wrong.add("expected_total", "must be the sum that the shopper was shown, in cents of USD")
+	if e := p.ExpectedTotal; e != nil && (e.Currency != currency || e.Amount < 0 || e.Amount > MaxAmount) {
+		wrong.add("expected_total", "must be the sum that the shopper was shown, in the minor unit of "+string(currency))
 	}
 	return wrong.err()
 }
@@ -222,35 +222,51 @@ func (p Purchase) CheckTotal(total Money) error {
 	return nil
 }
 
-// What delivery costs: flatShipping, and nothing from freeShippingFrom on.
-const (
-	flatShipping     = 499
-	FreeShippingFrom = 5000
-)
+// Pricing is what a shop adds to the prices of its products, and the currency of both. It
+// is the same on all servers of a shop.
+type Pricing struct {
+	Currency Currency
+	Delivery int64 // what the delivery of an order costs, in minor units
+	FreeFrom int64 // the subtotal from which delivery is free, in minor units; NeverFree for none
+}
+
+// NeverFree is a FreeFrom that no order reaches.
+const NeverFree = MaxAmount
+
+// DefaultPricing returns the pricing of a shop that says nothing of it.
+func DefaultPricing() Pricing { return Pricing{Currency: USD, Delivery: 499, FreeFrom: 5000} }
+
+// Sum returns an amount of minor units in the shop's currency.
+func (p Pricing) Sum(amount int64) Money { return Money{amount, p.Currency} }
+
+// FreeDelivery reports whether delivery is free for a subtotal.
+func (p Pricing) FreeDelivery(subtotal Money) bool {
+	return p.Delivery == 0 || subtotal.Amount >= p.FreeFrom
+}
 
 // Totals are the sums of a purchase. Tax and Discount are zero: prices are what is paid.
 type Totals struct {
 	Subtotal, Shipping, Tax, Discount, Total Money
 }
 
-// TotalsOf returns the sums of a purchase whose lines add up to subtotal.
-func TotalsOf(subtotal Money) Totals {
-	shipping := Dollars(flatShipping)
-	if subtotal.Amount == 0 || subtotal.Amount >= FreeShippingFrom {
-		shipping = Dollars(0)
+// Totals returns the sums of a purchase whose lines add up to subtotal.
+func (p Pricing) Totals(subtotal Money) Totals {
+	shipping := p.Sum(p.Delivery)
+	if subtotal.Amount == 0 || p.FreeDelivery(subtotal) {
+		shipping = p.Sum(0)
 	}
-	return Totals{subtotal, shipping, Dollars(0), Dollars(0), subtotal.Plus(shipping)}
+	return Totals{subtotal, shipping, p.Sum(0), p.Sum(0), subtotal.Plus(shipping)}
 }
 
 // NewOrder completes o to the pending order of what is in cart, at the prices of products.
 // It fails with a conflict when the cart is empty or when there is less in stock;
 // a product that is missing from products counts as sold out.
-func NewOrder(o Order, cart Cart, products map[ProductID]Product) (Order, error) {
+func NewOrder(o Order, cart Cart, products map[ProductID]Product, pricing Pricing) (Order, error) {
 	if len(cart.Lines) == 0 {
 		return Order{}, CartEmpty()
 	}
 	var short []Shortage
-	subtotal := Dollars(0)
+	subtotal := pricing.Sum(0)
 	o.Lines = make([]OrderLine, 0, len(cart.Lines))
 	for _, line := range cart.Lines {
 		p, ok := products[line.Product]
@@ -268,7 +284,7 @@ func NewOrder(o Order, cart Cart, products map[ProductID]Product) (Order, error)
 	if len(short) > 0 {
 		return Order{}, OutOfStock(short...)
 	}
-	sums := TotalsOf(subtotal)
+	sums := pricing.Totals(subtotal)
 	o.Subtotal, o.Shipping, o.Tax, o.Discount, o.Total = sums.Subtotal, sums.Shipping, sums.Tax, sums.Discount, sums.Total
 	o.Status, o.Payment.Status = Pending, PaymentPending
 	o.History = []StatusChange{{Status: Pending, At: o.PlacedAt}}

@@ -18,7 +18,7 @@ func TestNewOrder(t *testing.T) {
 	cart := domain.Cart{Lines: []domain.Line{{ID: "1", Product: "tea", Quantity: 3}, {ID: "2", Product: "pot", Quantity: 1}}}
 	pot := domain.Product{ID: "pot", Name: "Pot", Price: domain.Dollars(1999), Stock: 1}
 
-	order, err := domain.NewOrder(domain.Order{ID: "o", PlacedAt: noon}, cart, map[domain.ProductID]domain.Product{"tea": tea, "pot": pot})
+	order, err := domain.NewOrder(domain.Order{ID: "o", PlacedAt: noon}, cart, map[domain.ProductID]domain.Product{"tea": tea, "pot": pot}, domain.DefaultPricing())
 	require.NoError(t, err)
 	assert.Equal(t, domain.Dollars(4999), order.Subtotal)
 	assert.Equal(t, domain.Dollars(499), order.Shipping)
@@ -27,18 +27,18 @@ func TestNewOrder(t *testing.T) {
 	assert.Equal(t, []domain.StatusChange{{Status: domain.Pending, At: noon}}, order.History)
 
 	pot.Price = domain.Dollars(2000)
-	order, err = domain.NewOrder(domain.Order{}, cart, map[domain.ProductID]domain.Product{"tea": tea, "pot": pot})
+	order, err = domain.NewOrder(domain.Order{}, cart, map[domain.ProductID]domain.Product{"tea": tea, "pot": pot}, domain.DefaultPricing())
 	require.NoError(t, err)
 	assert.Zero(t, order.Shipping.Amount, "delivery is free from $50.00 on")
 
-	_, err = domain.NewOrder(domain.Order{}, cart, map[domain.ProductID]domain.Product{"tea": tea})
+	_, err = domain.NewOrder(domain.Order{}, cart, map[domain.ProductID]domain.Product{"tea": tea}, domain.DefaultPricing())
 	var e *domain.Error
 	require.ErrorAs(t, err, &e)
 	require.Len(t, e.Shortages, 1)
 	assert.Equal(t, domain.ProductID("pot"), e.Shortages[0].Product, "a product that is gone is sold out")
 	assert.Zero(t, e.Shortages[0].Available)
 
-	_, err = domain.NewOrder(domain.Order{}, domain.Cart{}, nil)
+	_, err = domain.NewOrder(domain.Order{}, domain.Cart{}, nil, domain.DefaultPricing())
 	require.ErrorIs(t, err, domain.ErrConflict)
 }
 
@@ -54,7 +54,7 @@ func TestNewOrder_TheFullestCartOfTheDearest(t *testing.T) {
 		products[dearest.ID] = dearest
 		require.NoError(t, cart.Add(domain.LineID(dearest.ID), dearest, domain.MaxQuantity))
 	}
-	order, err := domain.NewOrder(domain.Order{}, cart, products)
+	order, err := domain.NewOrder(domain.Order{}, cart, products, domain.DefaultPricing())
 	require.NoError(t, err)
 	assert.EqualValues(t, 99*100*1_000_000_00, order.Total.Amount)
 }
@@ -157,8 +157,8 @@ func TestPurchase_Check(t *testing.T) {
 		Email: "ann@example.com", Method: domain.DemoCard, Card: domain.NewCard("4242-4242 4242 4242", "03 / 26", "123"),
 		ShippingAddress: domain.Address{Name: "Ann", Line1: "1 Main St", City: "Springfield", PostalCode: "SW1A 1AA", Country: "GB", Phone: "+44 20 7946 0000"},
 	}
-	require.NoError(t, good.Check(noon), "a card is good to the end of its month")
-	assert.Error(t, good.Check(noon.Add(12*time.Hour)))
+	require.NoError(t, good.Check(noon, domain.USD), "a card is good to the end of its month")
+	assert.Error(t, good.Check(noon.Add(12*time.Hour), domain.USD))
 
 	for field, spoil := range map[string]func(*domain.Purchase){
 		"email":                        func(p *domain.Purchase) { p.Email = "ann@example" },
@@ -178,7 +178,7 @@ func TestPurchase_Check(t *testing.T) {
 			p := good
 			spoil(&p)
 			var e *domain.Error
-			require.ErrorAs(t, p.Check(noon), &e)
+			require.ErrorAs(t, p.Check(noon, domain.USD), &e)
 			assert.Len(t, e.Fields, 1)
 			assert.Contains(t, e.Fields, field)
 		})

@@ -128,8 +128,8 @@ func (p Product) Check() error {
 	if p.ID == "" || len(p.ID) > 100 {
 		wrong.add("id", "must have 1 to 100 bytes")
 	}
-	if p.Price.Amount < 1 || p.Price.Amount > MaxAmount/1000 || p.Price.Currency != USD {
-		wrong.add("price", "must be from $0.01 to "+Dollars(MaxAmount/1000).String())
+	if p.Price.Amount < 1 || p.Price.Amount > MaxAmount/1000 || !p.Price.Currency.Valid() {
+		wrong.add("price", "must be from "+Money{1, p.Price.Currency}.String()+" to "+Money{MaxAmount / 1000, p.Price.Currency}.String())
 	}
 	if p.Stock < 0 || p.Stock > MaxStock {
 		wrong.add("stock", fmt.Sprintf("must be from 0 to %d", MaxStock))

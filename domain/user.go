@@ -88,7 +88,7 @@ func (u User) CheckPassword(field, password string) error {
 	return wrong.err()
 }
 
-// ShopName is what the shop calls itself.
+// ShopName is what this software calls itself, and so the demo shop too.
 const ShopName = "eshop"
 
 // reserved are words by which people know who speaks for the shop, as fold writes them.
@@ -104,15 +104,21 @@ var reservedStarts = foldAll("admin", "sysadmin", ShopName)
 // reservedParts are reserved also as a part of a name, as fold writes them.
 var reservedParts = foldAll(ShopName, "support", "staff", "admin", "official")
 
-// IsReserved reports whether a username looks as if it were the shop's: by itself, in
-// other spelling, or with a number behind it.
-func IsReserved(username string) bool {
-	whole := fold(username)
+// IsReserved reports whether a username looks as if it were the shop's, which is called
+// shop: by itself, in other spelling, or with a number behind it.
+func IsReserved(username, shop string) bool {
+	whole, unnumbered, called := fold(username), fold(strings.TrimRight(username, "0123456789._-")), fold(SlugOf(shop, MaxSlug))
 	parts := strings.FieldsFunc(username, func(r rune) bool { return strings.ContainsRune("._-", r) })
-	return slices.Contains(reserved, whole) || slices.Contains(reserved, fold(strings.TrimRight(username, "0123456789._-"))) ||
+	if len(called) >= leastShopName && (whole == called || unnumbered == called || slices.ContainsFunc(parts, func(part string) bool { return fold(part) == called })) {
+		return true
+	}
+	return slices.Contains(reserved, whole) || slices.Contains(reserved, unnumbered) ||
 		slices.ContainsFunc(reservedStarts, func(start string) bool { return strings.HasPrefix(whole, start) }) ||
 		slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(reservedParts, fold(part)) })
 }
+
+// leastShopName is the least length of a shop's name that nobody bears by chance, as fold writes it.
+const leastShopName = 3
 
 // lookalikes are what is read as another letter, in a name of ASCII.
 var lookalikes = strings.NewReplacer("0", "o", "1", "i", "l", "i", "3", "e", "4", "a", "5", "s", "7", "t", "8", "b", ".", "", "_", "", "-", "", "vv", "w", "rn", "m")

@@ -38,6 +38,7 @@ type AccountDeps struct {
 	Passwords     Passwords
 	SecretKey     SecretKey
 	StaffSessions domain.StaffSessions
+	ShopName      string // which no shopper's username may look like; may be empty
 	Note          NoteAct
 	Clock         Clock
 	NewID         NewID
@@ -134,7 +135,7 @@ func (a *Account) Keep(ctx context.Context, p Credential) error {
 // Register makes an account and signs it in. The guest's things come along.
 func (a *Account) Register(ctx context.Context, guest Visitor, r domain.Registration, address string) (Credential, error) {
 	r, err := checked(r)
-	if domain.IsReserved(r.Username) {
+	if domain.IsReserved(r.Username, a.deps.ShopName) {
 		err = domain.JoinFields(err, domain.InvalidFields(map[string]string{"username": "is kept for the shop; please choose another"}))
 	}
 	if err != nil {

@@ -16,6 +16,7 @@ type CartDeps struct {
 	Carts    port.Carts
 	Products port.Products
 	NewID    NewID
+	Pricing  domain.Pricing
 }
 
 // NewCart returns Cart on deps.
@@ -120,17 +121,18 @@ func (s *Cart) Price(ctx context.Context, cart domain.Cart) (PricedCart, error) 
 		return PricedCart{}, err
 	}
 	priced := PricedCart{Items: make([]PricedLine, 0, len(cart.Lines)), ItemCount: cart.ItemCount()}
-	subtotal := domain.Dollars(0)
+	subtotal := s.deps.Pricing.Sum(0)
 	for _, line := range cart.Lines {
 		p := products[line.Product]
 		if p.ID == "" {
 			p = domain.DiscontinuedProduct(line.Product)
+			p.Price = s.deps.Pricing.Sum(0)
 		}
 		total := p.Price.Times(line.Quantity)
 		subtotal = subtotal.Plus(total)
 		priced.Items = append(priced.Items, PricedLine{line, p, total})
 	}
-	priced.Totals = domain.TotalsOf(subtotal)
+	priced.Totals = s.deps.Pricing.Totals(subtotal)
 	return priced, nil
 }
 

@@ -23,6 +23,7 @@ type CheckoutDeps struct {
 	Clock     Clock
 	NewID     NewID
 	SecretKey SecretKey
+	Pricing   domain.Pricing
 }
 
 // NewCheckout returns Checkout on deps.
@@ -66,7 +67,7 @@ const (
 // card or from the address were not paid; not for a key that has placed its order. The key of an order that came back Pending stays its own: when the
 // payment turns out not to be made, a repeat fails with ErrDeclined.
 func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, p domain.Purchase) (order domain.Order, placed bool, err error) {
-	if err := p.Check(c.deps.Clock()); err != nil {
+	if err := p.Check(c.deps.Clock(), c.deps.Pricing.Currency); err != nil {
 		return domain.Order{}, false, err
 	}
 	// A caller that goes away once the order is placed must not leave it half done.
@@ -102,7 +103,7 @@ func (c *Checkout) place(ctx context.Context, owner domain.OwnerID, key domain.I
 		if limited != nil {
 			return domain.Order{}, limited
 		}
-		order, err := domain.NewOrder(draft, cart, products)
+		order, err := domain.NewOrder(draft, cart, products, c.deps.Pricing)
 		if err != nil {
 			return domain.Order{}, err
 		}

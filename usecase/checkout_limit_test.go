@@ -40,7 +40,7 @@ func worldOfTesters(t *testing.T) world {
 func cardNumber(n int) string {
 	for last := range 10 {
 		p := purchase(fmt.Sprintf("400%011d0%d", n, last))
-		if p.Check(utcNow()) == nil {
+		if p.Check(utcNow(), domain.USD) == nil {
 			return p.Card.Number
 		}
 	}

@@ -23,6 +23,7 @@ type InventoryDeps struct {
 	DecodeImage DecodeImage
 	Note        NoteAct
 	Clock       Clock
+	Pricing     domain.Pricing
 }
 
 // NewInventory returns Inventory on deps.
@@ -63,7 +64,7 @@ func (s *Inventory) Add(ctx context.Context, by domain.User, key domain.Idempote
 	if p.Slug == "" {
 		p.Slug = slugs[0]
 	}
-	if err := p.Check(); err != nil {
+	if err := s.check(p); err != nil {
 		return domain.Product{}, err
 	}
 	switch existing, err := s.deps.Products.Product(ctx, string(p.ID)); {
@@ -83,6 +84,14 @@ func (s *Inventory) Add(ctx context.Context, by domain.User, key domain.Idempote
 	s.publish(ctx, p.ID)
 	s.deps.Note(ctx, Act{What: ActProductAdded, By: by, On: string(p.ID)})
 	return p, nil
+}
+
+// check fails with what is wrong with p as something that this shop sells.
+func (s *Inventory) check(p domain.Product) error {
+	if err := p.Check(); err != nil || p.Price.Currency == s.deps.Pricing.Currency {
+		return err
+	}
+	return domain.InvalidFields(map[string]string{"price": "must be in " + string(s.deps.Pricing.Currency)})
 }
 
 // putUnder keeps a new product under the first of the slugs that is free, and returns that.
@@ -136,7 +145,7 @@ func (s *Inventory) Update(ctx context.Context, by domain.User, edit ProductEdit
 	} else if to.Category, to.Subcategory, err = s.findCategory(ctx, to.Category.Name, to.Subcategory.Name); err != nil {
 		return err
 	}
-	if err := edited(before, to, nil).Check(); err != nil {
+	if err := s.check(edited(before, to, nil)); err != nil {
 		return err
 	}
 	images, err := s.image(ctx, edit)
@@ -199,7 +208,7 @@ func (s *Inventory) update(ctx context.Context, by domain.User, id domain.Produc
 			return err
 		}
 		is = p.Price
-		return p.Check()
+		return s.check(*p)
 	})
 	if err != nil {
 		return err

@@ -1,5 +1,7 @@
 package usecase
 
+import "eshop/domain"
+
 // Shop is every use case of one shop: what web handlers call.
 type Shop struct {
 	Catalog     *Catalog
@@ -11,4 +13,6 @@ type Shop struct {
 	Fulfillment *Fulfillment
 	Chat        *Chat
 	Contact     *Contact
+
+	Pricing domain.Pricing
 }

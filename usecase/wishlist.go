@@ -17,6 +17,7 @@ type WishlistDeps struct {
 	Products  port.Products
 	Clock     Clock
 	NewID     NewID
+	Pricing   domain.Pricing
 }
 
 // NewWishlist returns Wishlist on deps.
@@ -91,6 +92,7 @@ func (w *Wishlist) items(ctx context.Context, list domain.Wishlist) ([]WishlistE
 		p := products[wish.Product]
 		if p.ID == "" {
 			p = domain.DiscontinuedProduct(wish.Product)
+			p.Price = w.deps.Pricing.Sum(0)
 		}
 		items[len(items)-1-i] = WishlistEntry{wish, p}
 	}

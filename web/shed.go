@@ -63,7 +63,7 @@ func newShedder(processors int64) *shedder {
 // lineOf returns where a request for path waits its turn; nil when it need not.
 func (s *shedder) lineOf(path string) *line {
 	switch {
-	case path == "/health", path == "/ready", path == "/favicon.ico", under(path, "/assets"), under(path, "/ws"),
+	case path == "/health", path == "/ready", path == "/favicon.ico", under(path, "/assets"), under(path, "/logo"), under(path, "/ws"),
 		under(path, "/media") && !under(path, "/media/p"):
 		return nil
 	case under(path, "/checkout"), under(path, "/api/checkout/process"):
@@ -143,7 +143,7 @@ func errBusy() error {
 // busyPage takes next to no work, as a page with the shop's layout would.
 const busyPage = `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Back in a moment · eshop</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Back in a moment</title></head>
 <body><main><h1>Back in a moment</h1><p>Very many people are in the shop just now. Your cart and everything you ordered are kept. Please try again in a few seconds.</p><p><a href="/">To the shop</a></p></main></body>
 </html>
 `

@@ -24,7 +24,7 @@ func TestShedder_Line(t *testing.T) {
 		"/": s.browsing, "/products": s.browsing, "/api/products/x": s.browsing, "/media/p/x.png": s.browsing, "/cartoon": s.browsing,
 		"/cart": s.buying, "/api/cart/add": s.buying, "/checkout": s.paying, "/api/checkout/process": s.paying, "/api/checkout/orders": s.buying, "/orders/E-1": s.buying, "/admin": s.buying,
 		"/login": s.signing, "/auth/register": s.signing,
-		"/health": nil, "/ready": nil, "/assets/app.css": nil, "/favicon.ico": nil, "/media/lamp.svg": nil, "/ws/chat": nil,
+		"/health": nil, "/ready": nil, "/assets/app.css": nil, "/favicon.ico": nil, "/media/lamp.svg": nil, "/logo/x": nil, "/ws/chat": nil,
 	} {
 		assert.Same(t, want, s.lineOf(path), path)
 	}

@@ -117,7 +117,7 @@ func buyLines(ctx context.Context, s *postgres.Store, owner domain.OwnerID, id d
 	}
 	_, placed, err := s.PlaceOrder(ctx, port.Placement{Owner: owner, Key: key, Fingerprint: strings.Repeat("f", 64)},
 		func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
-			return domain.NewOrder(order, cart, products)
+			return domain.NewOrder(order, cart, products, domain.DefaultPricing())
 		})
 	if err == nil && !placed {
 		err = fmt.Errorf("%s was placed before", key)

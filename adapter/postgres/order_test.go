@@ -74,7 +74,7 @@ func TestStore_PlaceOrder(t *testing.T) {
 			order, placed, err := s.PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: "f"},
 				func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 					builds++
-					return domain.NewOrder(draft("order-1", "guest:a"), cart, products)
+					return domain.NewOrder(draft("order-1", "guest:a"), cart, products, domain.DefaultPricing())
 				})
 			require.NoError(t, err)
 			assert.True(t, line.brokeCommit(), "no commit was cut")
@@ -113,7 +113,7 @@ func TestStore_PlaceOrder(t *testing.T) {
 						WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 					require.NoError(t, err)
 				}
-				return domain.NewOrder(draft("order-1", "guest:a"), cart, products)
+				return domain.NewOrder(draft("order-1", "guest:a"), cart, products, domain.DefaultPricing())
 			})
 		require.NoError(t, err)
 		assert.True(t, placed)
@@ -267,7 +267,7 @@ func draft(id domain.OrderID, owner domain.OwnerID) domain.Order {
 func place(ctx context.Context, s *postgres.Store, owner domain.OwnerID, key string) (domain.Order, bool, error) {
 	return s.PlaceOrder(ctx, port.Placement{Owner: owner, Key: key, Fingerprint: "f"},
 		func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
-			return domain.NewOrder(draft(domain.OrderID(string(owner)+" "+key), owner), cart, products)
+			return domain.NewOrder(draft(domain.OrderID(string(owner)+" "+key), owner), cart, products, domain.DefaultPricing())
 		})
 }
 

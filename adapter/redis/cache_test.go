@@ -129,7 +129,7 @@ func TestClient_ShowsAChangeOnOtherServersWithinASecond(t *testing.T) {
 	require.NoError(t, err)
 	order, placed, err := orders.PlaceOrder(t.Context(), port.Placement{Owner: "user:anna", Key: "k"},
 		func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
-			return domain.NewOrder(domain.Order{ID: "order-1", Owner: "user:anna", PlacedAt: noon}, cart, products)
+			return domain.NewOrder(domain.Order{ID: "order-1", Owner: "user:anna", PlacedAt: noon}, cart, products, domain.DefaultPricing())
 		})
 	require.NoError(t, err)
 	require.True(t, placed)

@@ -19,7 +19,6 @@ import (
 	"eshop/adapter/redis"
 	"eshop/domain"
 	"eshop/web"
-	"eshop/web/page"
 )
 
 // config is every setting. The names are those that operators know.
@@ -37,9 +36,19 @@ type config struct {
 	StaffIdle    time.Duration `env:"ESHOP_STAFF_IDLE" envDefault:"30m"`
 	StaffSession time.Duration `env:"ESHOP_STAFF_SESSION" envDefault:"12h"`
 
-	Phone string `env:"ESHOP_PHONE" envDefault:"+1 555 010 0199"`
-	Email string `env:"ESHOP_EMAIL" envDefault:"hello@eshop.example"`
-	Hours string `env:"ESHOP_HOURS" envDefault:"Monday to Friday, 9:00 to 18:00"`
+	Name             string `env:"ESHOP_NAME"`
+	Tagline          string `env:"ESHOP_TAGLINE"`
+	About            string `env:"ESHOP_ABOUT"`
+	Address          string `env:"ESHOP_ADDRESS"`
+	Phone            string `env:"ESHOP_PHONE"`
+	Email            string `env:"ESHOP_EMAIL"`
+	Hours            string `env:"ESHOP_HOURS"`
+	Currency         string `env:"ESHOP_CURRENCY"`
+	TaxNote          string `env:"ESHOP_TAX_NOTE"`
+	DeliveryCost     string `env:"ESHOP_DELIVERY_COST"`
+	FreeDeliveryFrom string `env:"ESHOP_FREE_DELIVERY_FROM"`
+	DeliveryTime     string `env:"ESHOP_DELIVERY_TIME"`
+	ShopDir          string `env:"ESHOP_SHOP_DIR"`
 }
 
 const (
@@ -65,9 +74,25 @@ const settingsHelp = `  PORT                 where to listen; 8080
                        networks of the balancers in front, as 127.0.0.0/8,10.1.0.0/16, that are believed about who asks
   ESHOP_STAFF_IDLE     after how long without use a session of the shop's staff ends; 30m
   ESHOP_STAFF_SESSION  how long a session of the shop's staff lasts at most; 12h
-  ESHOP_PHONE          the shop's telephone number
-  ESHOP_EMAIL          the shop's e-mail address
-  ESHOP_HOURS          when somebody answers, as people read it; Monday to Friday, 9:00 to 18:00
+
+What pages say of the shop. They say nothing of what is not set, but in a demo, which has all of it:
+
+  ESHOP_NAME           what the shop is called
+  ESHOP_TAGLINE        heads the home page
+  ESHOP_ABOUT          what the shop is, in a sentence or two
+  ESHOP_ADDRESS        the shop's postal address
+  ESHOP_PHONE          its telephone number
+  ESHOP_EMAIL          its e-mail address
+  ESHOP_HOURS          when somebody answers, as people read it: Monday to Friday, 9:00 to 18:00
+  ESHOP_CURRENCY       what it sells in, the same on all servers, as EUR; USD. It stays once products are on sale
+  ESHOP_TAX_NOTE       what it says of taxes beside prices: Prices include VAT.
+  ESHOP_DELIVERY_COST  what the delivery of an order costs, the same on all servers; 4.99
+  ESHOP_FREE_DELIVERY_FROM
+                       from which sum delivery is free, or never; 50, of which pages then say nothing
+  ESHOP_DELIVERY_TIME  how long delivery takes, as people read it: 1 to 3 working days
+  ESHOP_SHOP_DIR       a folder with logo.svg (or .png, .jpg, .webp), terms.txt, privacy.txt, returns.txt and imprint.txt,
+                       each of which pages show when it is there. In a text an empty line ends a paragraph, and
+                       a line is a heading after "# " and an item of a list after "- "
 `
 
 // readConfig reads every setting and says all that is wrong at once.
@@ -101,6 +126,7 @@ func readConfig(values map[string]string) (config, error) {
 	}
 	wrong = append(wrong, cfg.wrongAddresses()...)
 	wrong = append(wrong, cfg.wrongSessions()...)
+	wrong = append(wrong, cfg.wrongShop()...)
 	if cfg.SecretKey != "" && len(cfg.SecretKey) < eshop.MinSecretKey {
 		wrong = append(wrong, fmt.Errorf("SECRET_KEY must have %d bytes or more; openssl rand -hex 32 makes one", eshop.MinSecretKey))
 	}
@@ -189,13 +215,6 @@ func (c config) stores() string {
 		return "PostgreSQL"
 	}
 	return "embedded"
-}
-
-func shopInfo(c config) page.ShopInfo {
-	return page.ShopInfo{
-		ServerName: c.ServerName, Phone: strings.TrimSpace(c.Phone), Email: strings.TrimSpace(c.Email), Hours: strings.TrimSpace(c.Hours),
-		Demo: c.hasDemoData(), Opening: c.Environment == production, TrialPayments: true,
-	}
 }
 
 func postgresConfig(c config) postgres.Config {

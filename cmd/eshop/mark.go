@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 
 	"eshop/adapter/postgres"
 	"eshop/cmd/eshop/demo"
+	"eshop/domain"
 	"eshop/web"
 )
 
@@ -45,18 +48,18 @@ func fitDatabase(c config, store *postgres.Store) web.Check {
 // claim marks the database as the shop's that the settings ask for. It fails when it is
 // marked as another's, or holds what cannot be this shop's.
 func claim(ctx context.Context, c config, store *postgres.Store) error {
-	mode := c.mode()
-	if mode == "" {
-		return nil
-	}
 	found, err := look(ctx, store)
 	if err != nil {
 		return err
 	}
 	_, err = store.UpdateMark(ctx, func(m *postgres.Mark) error {
+		c.takeCurrency(m, found)
+		mode := c.mode()
 		switch err := c.fits(*m); {
 		case err != nil:
 			return err
+		case mode == "":
+			return nil
 		case mode == postgres.Production && found.demoAccounts:
 			return errDemoAccounts
 		case mode == postgres.Demo && m.Mode == "" && found.others && !found.demoAccounts:
@@ -88,11 +91,27 @@ func (c config) fits(m postgres.Mark) error {
 	case mode == postgres.Demo && m.Mode == postgres.Production:
 		return errProductionDatabase
 	}
-	return nil
+	return c.fitsCurrency(m)
 }
 
-// records is what a database holds of people: demo accounts, and others' orders and accounts.
-type records struct{ demoAccounts, others bool }
+func (c config) fitsCurrency(m postgres.Mark) error {
+	if m.Currency == c.currency() {
+		return nil
+	}
+	return fmt.Errorf("ESHOP_CURRENCY is %s, and the shop sells in %s: it is the same on all servers, and stays once products are on sale", c.currency(), m.Currency)
+}
+
+// takeCurrency makes the settings' currency the mark's while nothing is on sale.
+func (c config) takeCurrency(m *postgres.Mark, found records) {
+	m.Currency = cmp.Or(found.soldIn, c.currency())
+}
+
+// records is what a database holds: demo accounts, others' orders or accounts, and products
+// in a currency, "" for none.
+type records struct {
+	demoAccounts, others bool
+	soldIn               domain.Currency
+}
 
 func look(ctx context.Context, store *postgres.Store) (records, error) {
 	demoAccounts, err := demo.Present(ctx, store)
@@ -100,7 +119,11 @@ func look(ctx context.Context, store *postgres.Store) (records, error) {
 		return records{}, err
 	}
 	others, err := store.HasOthers(ctx, demo.UserIDs(), demo.OrderIDs())
-	return records{demoAccounts, others}, err
+	if err != nil {
+		return records{}, err
+	}
+	soldIn, err := store.SoldIn(ctx)
+	return records{demoAccounts, others, soldIn}, err
 }
 
 // makeDemo marks the database as a demo shop's and returns what it was before. A shop
@@ -116,7 +139,8 @@ func makeDemo(ctx context.Context, c config, store *postgres.Store) (was postgre
 			return errRealRecords
 		}
 		was, m.Mode = m.Mode, postgres.Demo
-		return nil
+		c.takeCurrency(m, found)
+		return c.fitsCurrency(*m)
 	})
 	return was, err
 }

@@ -146,6 +146,51 @@ func TestShops_DoNotShareADatabase(t *testing.T) {
 	})
 }
 
+func TestShops_SellInOneCurrency(t *testing.T) {
+	t.Run("the settings' currency is the shop's until something is on sale", func(t *testing.T) {
+		d := newDatabase(t)
+		first := d.opens(t, production, "ESHOP_CURRENCY=EUR")
+		d.opens(t, production, "ESHOP_CURRENCY=GBP")
+		assert.Equal(t, http.StatusServiceUnavailable, readiness(t, first), "it is the same on all servers")
+		put(t, first, domain.Money{Amount: 499, Currency: "GBP"})
+		_, err := d.open(t, production, "ESHOP_CURRENCY=EUR")
+		require.ErrorContains(t, err, "the shop sells in GBP")
+		_, err = d.open(t, "development")
+		require.ErrorContains(t, err, "ESHOP_CURRENCY is USD")
+		d.opens(t, production, "ESHOP_CURRENCY=gbp")
+	})
+	t.Run("products from before say what it is", func(t *testing.T) {
+		d := newDatabase(t)
+		cfg, err := readConfig(env.ToMap(d.settings("development")))
+		require.NoError(t, err)
+		app, closeStores, err := openShop(t.Context(), cfg, slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		defer closeStores()
+		put(t, app, domain.Dollars(499))
+		_, err = d.open(t, production, "ESHOP_CURRENCY=EUR")
+		require.ErrorContains(t, err, "the shop sells in USD")
+		require.NoError(t, app.shop.Drain(t.Context()))
+	})
+	t.Run("a demo has its prices in it", func(t *testing.T) {
+		app := newDatabase(t).opens(t, demoShop, "ESHOP_CURRENCY=EUR")
+		found, err := app.shop.UseCases.Catalog.Search(t.Context(), domain.Query{Page: domain.Page{Number: 1, Size: 1}})
+		require.NoError(t, err)
+		assert.Equal(t, domain.Currency("EUR"), found.Products[0].Price.Currency)
+		order, err := app.demo.Orders.Order(t.Context(), "demo-1")
+		require.NoError(t, err)
+		assert.Equal(t, domain.Currency("EUR"), order.Total.Currency)
+	})
+}
+
+// put puts tea on sale.
+func put(t *testing.T, app *application, price domain.Money) {
+	t.Helper()
+	require.NoError(t, app.demo.Products.PutProducts(t.Context(), []domain.Product{{
+		ID: "tea", Slug: "tea", Name: "Tea", Category: domain.Category{Slug: "kitchen", Name: "Kitchen"},
+		Subcategory: domain.Category{Slug: "tea", Name: "Tea"}, Price: price, Stock: 1, AddedAt: time.Now(),
+	}}))
+}
+
 func TestSeed(t *testing.T) {
 	t.Run("a production shop that nobody used becomes a demo shop, and its servers are not ready any more", func(t *testing.T) {
 		d := newDatabase(t)
@@ -172,10 +217,7 @@ func TestSeed(t *testing.T) {
 	t.Run("so does one with a guest's order", func(t *testing.T) {
 		d := newDatabase(t)
 		app := d.opens(t, production)
-		require.NoError(t, app.demo.Products.PutProducts(t.Context(), []domain.Product{{
-			ID: "tea", Slug: "tea", Name: "Tea", Category: domain.Category{Slug: "kitchen", Name: "Kitchen"},
-			Subcategory: domain.Category{Slug: "tea", Name: "Tea"}, Price: domain.Dollars(499), Stock: 1, AddedAt: time.Now(),
-		}}))
+		put(t, app, domain.Dollars(499))
 		_, err := app.shop.UseCases.Cart.Add(t.Context(), "guest:ann", "tea", 1, "")
 		require.NoError(t, err)
 		_, _, err = app.shop.UseCases.Checkout.Buy(t.Context(), "guest:ann", "a key", domain.Purchase{

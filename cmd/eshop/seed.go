@@ -45,16 +45,16 @@ func seed(ctx context.Context, c call) error {
 	if was == postgres.Production || cfg.Environment == production {
 		fmt.Fprintln(c.stdout, "this makes it a demo shop, and it stays one: everybody knows the passwords of its accounts, one of staff among them")
 	}
-	err = store.CopyProducts(ctx, firstProducts(n), func(done int) { fmt.Fprintf(c.stderr, "\r%d of %d products", done, n) })
-	fmt.Fprintln(c.stderr)
-	if err != nil {
-		return err
-	}
 	app, closeShop, err := newStoredShop(ctx, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	defer closeShop()
+	err = store.CopyProducts(ctx, firstProducts(app.demo, n), func(done int) { fmt.Fprintf(c.stderr, "\r%d of %d products", done, n) })
+	fmt.Fprintln(c.stderr)
+	if err != nil {
+		return err
+	}
 	if err := app.demo.LoadPeople(ctx); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func seed(ctx context.Context, c call) error {
 	return nil
 }
 
-func firstProducts(n int) iter.Seq[domain.Product] {
+func firstProducts(demo *demo.Loader, n int) iter.Seq[domain.Product] {
 	return func(yield func(domain.Product) bool) {
 		for i := range n {
 			if !yield(demo.Product(i)) {

@@ -32,21 +32,22 @@ type application struct {
 // drainDelay lets a balancer notice that a server is about to leave.
 const drainDelay = 2 * time.Second
 
-func options(c config, log *slog.Logger, passwords usecase.Passwords, registry *prometheus.Registry, d dependencies) eshop.Options {
+func options(c config, log *slog.Logger, passwords usecase.Passwords, registry *prometheus.Registry, d dependencies) (eshop.Options, error) {
+	info, err := shopInfo(c)
 	o := eshop.Options{
 		SecretKey: usecase.SecretKey(c.SecretKey), Passwords: passwords, DecodeImage: raster.New().Decode,
 		StaffSessions: domain.StaffSessions{Idle: c.StaffIdle, Most: c.StaffSession},
-		Info:          shopInfo(c), Log: log, Metrics: registry,
+		Info:          info, Pricing: c.pricing(), Log: log, Metrics: registry,
 		Required: d.required, Helpful: d.helpful, Sweep: d.sweep,
 	}
 	if len(c.Proxies) > 0 {
 		o.DrainDelay = drainDelay
 	}
-	return o
+	return o, err
 }
 
-func demoLoader(s eshop.Stores, passwords usecase.Passwords) *demo.Loader {
-	return &demo.Loader{Products: s.Products, Carts: s.Carts, Users: s.Users, Orders: s.Orders, Passwords: passwords}
+func demoLoader(c config, s eshop.Stores, passwords usecase.Passwords) *demo.Loader {
+	return &demo.Loader{Products: s.Products, Carts: s.Carts, Users: s.Users, Orders: s.Orders, Passwords: passwords, Pricing: c.pricing()}
 }
 
 func memoryStores(store *memory.Store, registry *prometheus.Registry, log *slog.Logger) eshop.Stores {

@@ -27,12 +27,15 @@ func newMemoryShop(cfg config, log *slog.Logger) (*application, func(), error) {
 		return nil, nil, err
 	}
 	mainDependencies := memoryDependencies(store)
-	eshopOptions := options(cfg, log, passwords, registry, mainDependencies)
+	eshopOptions, err := options(cfg, log, passwords, registry, mainDependencies)
+	if err != nil {
+		return nil, nil, err
+	}
 	shop, err := eshop.New(stores, eshopOptions)
 	if err != nil {
 		return nil, nil, err
 	}
-	loader := demoLoader(stores, passwords)
+	loader := demoLoader(cfg, stores, passwords)
 	mainApplication := &application{
 		shop:     shop,
 		demo:     loader,
@@ -58,13 +61,17 @@ func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*applicat
 		return nil, nil, err
 	}
 	mainDependencies := storedDependencies(cfg, store)
-	eshopOptions := options(cfg, log, passwords, registry, mainDependencies)
+	eshopOptions, err := options(cfg, log, passwords, registry, mainDependencies)
+	if err != nil {
+		cleanup()
+		return nil, nil, err
+	}
 	shop, err := eshop.New(stores, eshopOptions)
 	if err != nil {
 		cleanup()
 		return nil, nil, err
 	}
-	loader := demoLoader(stores, passwords)
+	loader := demoLoader(cfg, stores, passwords)
 	mainApplication := &application{
 		shop:     shop,
 		demo:     loader,
@@ -98,14 +105,19 @@ func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*applica
 		return nil, nil, err
 	}
 	mainDependencies := clusterDependencies(cfg, store, client)
-	eshopOptions := options(cfg, log, passwords, registry, mainDependencies)
+	eshopOptions, err := options(cfg, log, passwords, registry, mainDependencies)
+	if err != nil {
+		cleanup2()
+		cleanup()
+		return nil, nil, err
+	}
 	shop, err := eshop.New(stores, eshopOptions)
 	if err != nil {
 		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
-	loader := demoLoader(stores, passwords)
+	loader := demoLoader(cfg, stores, passwords)
 	mainApplication := &application{
 		shop:     shop,
 		demo:     loader,

@@ -138,7 +138,7 @@ func sharingOrders(t *testing.T, open func(t *testing.T) shop) {
 		var held []domain.Order
 		want, _, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: sent},
 			func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
-				order, err := domain.NewOrder(anOrder("guest:a"), cart, products)
+				order, err := domain.NewOrder(anOrder("guest:a"), cart, products, domain.DefaultPricing())
 				cart.Version = 77
 				clear(cart.Lines)
 				clear(cart.Keys)

@@ -246,7 +246,7 @@ func cancellingOrders(t *testing.T, open func(t *testing.T) shop) {
 			_, _, err := s.Orders().PlaceOrder(ctx, port.Placement{Owner: "guest:a", Key: "free", Fingerprint: sent},
 				func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 					cancel()
-					return domain.NewOrder(anOrder("guest:a"), cart, products)
+					return domain.NewOrder(anOrder("guest:a"), cart, products, domain.DefaultPricing())
 				})
 			return err
 		},

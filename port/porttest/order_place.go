@@ -30,7 +30,7 @@ func placingOrders(t *testing.T, open func(t *testing.T) shop) {
 			func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 				gotCart, gotProducts = cart.Clone(), products
 				cart.Lines = slices.DeleteFunc(cart.Clone().Lines, func(l domain.Line) bool { return l.ID == "line-3" })
-				return domain.NewOrder(order, cart, products)
+				return domain.NewOrder(order, cart, products, domain.DefaultPricing())
 			})
 		require.NoError(t, err)
 		assert.True(t, placed)
@@ -149,7 +149,7 @@ func failingToPlace(t *testing.T, open func(t *testing.T) shop) {
 		for i, failure := range []error{broken, fmt.Errorf("wrapped: %w", broken), domain.ErrDenied.Errorf("no", "not you")} {
 			_, placed, err := s.Orders().PlaceOrder(t.Context(), port.Placement{Owner: "guest:a", Key: "k", Fingerprint: fmt.Sprint(i)},
 				func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
-					order, err := domain.NewOrder(anOrder("guest:a"), cart, products)
+					order, err := domain.NewOrder(anOrder("guest:a"), cart, products, domain.DefaultPricing())
 					require.NoError(t, err)
 					clear(cart.Lines)
 					clear(cart.Keys)

@@ -52,7 +52,7 @@ func anOrder(owner domain.OwnerID) domain.Order {
 func building(order domain.Order) port.BuildOrder {
 	return func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
 		giveWay()
-		return domain.NewOrder(order, cart, products)
+		return domain.NewOrder(order, cart, products, domain.DefaultPricing())
 	}
 }
 
@@ -69,7 +69,7 @@ func trusting(order domain.Order) port.BuildOrder {
 			p.Stock = line.Quantity
 			stocked[line.Product] = p
 		}
-		return domain.NewOrder(order, cart, stocked)
+		return domain.NewOrder(order, cart, stocked, domain.DefaultPricing())
 	}
 }
 

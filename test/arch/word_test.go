@@ -67,6 +67,7 @@ var exceptions = map[string]string{
 	"web/api/docs.go":               "the document of the interface",
 	"web/api/encode.go":             "what every call answers",
 	"web/page/shop/listing.go":      "the query of a list, as web/listing",
+	"web/page/shop/own.go":          "what the owner says of the shop",
 	"web/page/staff/staff.go":       "who may see these pages, and the overview",
 }
 

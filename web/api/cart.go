@@ -15,7 +15,7 @@ func (a *API) cart(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !who.Known() {
-		return answerCart(w, usecase.PricedCart{Totals: domain.TotalsOf(domain.Dollars(0))})
+		return answerCart(w, usecase.PricedCart{Totals: a.shop.Pricing.Totals(a.shop.Pricing.Sum(0))})
 	}
 	priced, err := a.shop.Cart.Priced(r.Context(), who.Session.Owner())
 	if err != nil {

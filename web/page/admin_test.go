@@ -216,13 +216,13 @@ func TestAdmin_Products(t *testing.T) {
 		status       int
 		says         string
 	}{
-		"no price":              {"price", "", 422, "Must be dollars and cents, like 12.99."},
-		"words for a price":     {"price", "<script>", 422, "Must be dollars and cents, like 12.99."},
-		"three digits of cents": {"price", "1.234", 422, "Must be dollars and cents, like 12.99."},
-		"less than nothing":     {"price", "-1", 422, "Must be dollars and cents, like 12.99."},
+		"no price":              {"price", "", 422, "Must be a price, like 12.99."},
+		"words for a price":     {"price", "<script>", 422, "Must be a price, like 12.99."},
+		"three digits of cents": {"price", "1.234", 422, "Must be a price, like 12.99."},
+		"less than nothing":     {"price", "-1", 422, "Must be a price, like 12.99."},
 		"nothing for a price":   {"price", "0", 422, "Must be from $0.01 to $1,000,000.00."},
 		"a price too high":      {"price", "9999999999.99", 422, "Must be from $0.01 to $1,000,000.00."},
-		"a price with no bound": {"price", strings.Repeat("9", 100), 422, "Must be dollars and cents, like 12.99."},
+		"a price with no bound": {"price", strings.Repeat("9", 100), 422, "Must be a price, like 12.99."},
 		"no number":             {"delta", "", 422, "Must be a whole number, like 10 or -3."},
 		"words for a number":    {"delta", "<b>many</b>", 422, "Must be a whole number, like 10 or -3."},
 		"a number with no end":  {"delta", strings.Repeat("9", 100), 422, "Must be a whole number, like 10 or -3."},
@@ -258,7 +258,7 @@ func TestAdmin_Products(t *testing.T) {
 		b := open(t).staff()
 		from := url.Values{"from": {"/admin/products?q=cup"}}
 		a := b.post("/admin/products/p-lamp", with(from, "price", "x")).is(http.StatusUnprocessableEntity)
-		assert.Equal(t, "Price must be dollars and cents, like 12.99.", a.of("data-mistake"))
+		assert.Equal(t, "Price must be a price, like 12.99.", a.of("data-mistake"))
 		a = b.post("/admin/products/p-none", with(from, "price", "1")).is(http.StatusNotFound)
 		assert.Equal(t, "There is no such product.", a.of("data-mistake"))
 		a = b.post("/admin/products/p-none", with(from, "delta", "1")).is(http.StatusNotFound)

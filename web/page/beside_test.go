@@ -117,6 +117,7 @@ func openInTrouble(t *testing.T, sessions func(personalStore) port.Sessions) (*s
 	s := open(t, func(p *parts) {
 		store = personalStore{p.Sessions, p.Users, p.Carts, p.Conversations, [4]*atomic.Int32{new(atomic.Int32), new(atomic.Int32), new(atomic.Int32), new(atomic.Int32)}}
 		p.Sessions, p.Users, p.Carts, p.Conversations = sessions(store), store, store, store
+		sayAll(p)
 	})
 	s.AddAccount("anna", domain.Customer)
 	return s, store
@@ -144,7 +145,7 @@ func everybodysPages(t *testing.T) []string {
 		return nil
 	}))
 	for i, path := range paths {
-		paths[i] = strings.NewReplacer("{slug}", lamp.Slug, "/media/p/{name}", "/products?category=lighting", "/search/suggest", "/search/suggest?q=la").Replace(path)
+		paths[i] = strings.NewReplacer("{slug}", lamp.Slug, "/media/p/{name}", "/products?category=lighting", "/search/suggest", "/search/suggest?q=la", "/logo/{hash}", "/").Replace(path)
 	}
 	return append(paths, "/products?q=desk", "/products/none")
 }

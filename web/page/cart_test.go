@@ -161,7 +161,7 @@ func TestUpdateCart(t *testing.T) {
 		assert.Equal(t, []string{"3 Oak Desk Lamp"}, b.cart())
 	})
 	t.Run("delivery is free from $50.00", func(t *testing.T) {
-		b := open(t).visitor()
+		b := open(t, sayAll).visitor()
 		b.add(lamp, 4)
 		shown := b.get("/cart")
 		assert.Contains(t, shown.text(), "Add $0.64 more for free delivery.")

@@ -23,6 +23,9 @@ import (
 // ShopInfo is what every page says of the shop.
 type ShopInfo = ui.ShopInfo
 
+// Logo is a picture that stands before the shop's name.
+type Logo = ui.Logo
+
 // Pages answers browsers.
 type Pages struct{ *ui.Site }
 
@@ -45,6 +48,12 @@ func (p *Pages) Mount(r *mux.Router) {
 		{"GET", "/products/{slug}", browse.Product},
 		{"GET", "/search/suggest", browse.Suggest},
 		{"GET", "/media/p/{name}", browse.Picture},
+		{"GET", ui.LogoPath + "{hash}", browse.Logo},
+
+		{"GET", "/terms", browse.OwnPage},
+		{"GET", "/privacy", browse.OwnPage},
+		{"GET", "/returns", browse.OwnPage},
+		{"GET", "/imprint", browse.OwnPage},
 
 		{"GET", "/wishlist", browse.Wishlist},
 		{"POST", "/wishlist/add", browse.AddWish},

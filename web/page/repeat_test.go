@@ -220,7 +220,7 @@ func (s *shop) pending() string {
 	require.NoError(s.t, err)
 	order, _, err := s.Store.PlaceOrder(context.Background(), port.Placement{Owner: "guest:a", Key: "k"},
 		func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
-			return domain.NewOrder(domain.Order{ID: "order-1", Owner: "guest:a"}, cart, products)
+			return domain.NewOrder(domain.Order{ID: "order-1", Owner: "guest:a"}, cart, products, domain.DefaultPricing())
 		})
 	require.NoError(s.t, err)
 	return string(order.ID)

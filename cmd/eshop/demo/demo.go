@@ -23,6 +23,7 @@ type Loader struct {
 	Users     port.Users
 	Orders    port.Orders
 	Passwords usecase.Passwords
+	Pricing   domain.Pricing // domain.DefaultPricing unless set
 }
 
 // together is how many products are kept at once.
@@ -90,11 +91,25 @@ func Present(ctx context.Context, users port.Users) (bool, error) {
 	return false, nil
 }
 
+// Product is Product in the shop's currency.
+func (l *Loader) Product(i int) domain.Product {
+	p := Product(i)
+	p.Price.Currency = l.pricing().Currency
+	return p
+}
+
+func (l *Loader) pricing() domain.Pricing {
+	if l.Pricing == (domain.Pricing{}) {
+		return domain.DefaultPricing()
+	}
+	return l.Pricing
+}
+
 func (l *Loader) loadProducts(ctx context.Context) error {
 	for from := 0; from < Size(); from += together {
 		products := make([]domain.Product, 0, together)
 		for i := from; i < min(from+together, Size()); i++ {
-			products = append(products, Product(i))
+			products = append(products, l.Product(i))
 		}
 		if err := l.Products.PutProducts(ctx, products); err != nil {
 			return fmt.Errorf("products from %d: %w", from, err)

@@ -99,7 +99,7 @@ func (l *Loader) place(ctx context.Context, id domain.OrderID, guest domain.Owne
 	// Of several servers at once, the key lets one place it. The gateway knows nothing of it.
 	_, _, err = l.Orders.PlaceOrder(ctx, port.Placement{Owner: guest, Key: "demo", Fingerprint: "demo", Lease: neverSettled},
 		func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
-			return domain.NewOrder(draft, cart, products)
+			return domain.NewOrder(draft, cart, products, l.pricing())
 		})
 	return err
 }

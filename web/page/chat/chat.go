@@ -202,5 +202,5 @@ func whoAnswers(c domain.Conversation) string {
 	if c.AgentName != "" && c.State == domain.ConversationOpen {
 		return c.AgentName + " is helping you."
 	}
-	return "Send us a message. We reply as soon as somebody is available."
+	return "Send us a message. The answer appears here."
 }

@@ -43,7 +43,7 @@ func contactPage(v ui.View, form ui.FormState, key string) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1 class=\"h2 mb-2\">Contact us</h1><p class=\"text-body-secondary mb-4\">A question, a suggestion, something that went wrong: we read every message and reply in person.</p><div class=\"row g-4\"><div class=\"col-lg-8\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1 class=\"h2 mb-2\">Contact us</h1><p class=\"text-body-secondary mb-4\">A question, a suggestion, something that went wrong: write to us.</p><div class=\"row g-4\"><div class=\"col-lg-8\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

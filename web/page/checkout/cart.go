@@ -38,11 +38,6 @@ func (c cartView) quantity(item usecase.PricedLine) string {
 	return strconv.Itoa(item.Quantity)
 }
 
-// toFreeDelivery is how much is missing until delivery is free; nothing when it is.
-func toFreeDelivery(t domain.Totals) domain.Money {
-	return domain.Dollars(max(0, domain.FreeShippingFrom-t.Subtotal.Amount))
-}
-
 // Cart shows what is in the cart.
 func (p *Pages) Cart(w http.ResponseWriter, r *http.Request) error {
 	return p.showCart(w, r, cartView{})

@@ -88,13 +88,13 @@ func (p *Pages) Buy(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return "", "", err
 		}
-		order, _, err := p.Shop.Checkout.Buy(r.Context(), by.Session.Owner(), key, purchaseOf(form, session.ClientAddress(r)))
+		order, _, err := p.Shop.Checkout.Buy(r.Context(), by.Session.Owner(), key, purchaseOf(form, session.ClientAddress(r), p.Shop.Pricing))
 		return ui.OrderPath(order) + "?placed", "", err
 	}, func(form url.Values, err error) error { return p.refuse(w, r, err, form) })
 }
 
 // purchaseOf reads what the form of the checkout says, which came from an address.
-func purchaseOf(f url.Values, address string) domain.Purchase {
+func purchaseOf(f url.Values, address string, pricing domain.Pricing) domain.Purchase {
 	text := func(name string) string { return strings.TrimSpace(f.Get(name)) }
 	return domain.Purchase{
 		Email: text("email"),
@@ -106,18 +106,18 @@ func purchaseOf(f url.Values, address string) domain.Purchase {
 		Method: domain.DemoCard,
 		Card:   domain.NewCard(text("payment.card_number"), expiry(f.Get("payment.expiry")), f.Get("payment.cvc")),
 		// The form always says which total it showed.
-		ExpectedTotal: shownTotal(f.Get("total")),
+		ExpectedTotal: shownTotal(f.Get("total"), pricing),
 		ClientAddress: address,
 	}
 }
 
 // shownTotal reads a total as the form of the checkout has it. What is none becomes a sum that no purchase takes.
-func shownTotal(text string) *domain.Money {
+func shownTotal(text string, pricing domain.Pricing) *domain.Money {
 	cents, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		cents = -1
 	}
-	total := domain.Dollars(cents)
+	total := pricing.Sum(cents)
 	return &total
 }
 

@@ -23,7 +23,7 @@ type Pages struct{ *ui.Site }
 // Home shows the categories, and what is popular and new.
 func (p *Pages) Home(w http.ResponseWriter, r *http.Request) error {
 	v := p.Browse(r)
-	v.Description = "A small shop with good things for every day: chosen with care, priced fairly, sent quickly."
+	v.Description = v.About
 	home, err := p.Shop.Catalog.Home(r.Context())
 	if err != nil {
 		return err
@@ -38,11 +38,11 @@ func (p *Pages) Products(w http.ResponseWriter, r *http.Request) error {
 		err = domain.InvalidFields(map[string]string{"q": "has characters that cannot be used"})
 		values = url.Values{}
 	} else if values.Has("from") || values.Has("to") {
-		return fromDollars(w, r, values)
+		return p.fromPrices(w, r, values)
 	}
 	v := p.Browse(r)
 	q, parseErr := listing.Parse(values)
-	l := listingView{q: q}
+	l := listingView{q: q, pricing: v.Pricing}
 	if err = domain.JoinFields(err, parseErr); err != nil {
 		if l.problem, err = ui.UserError(err); err != nil {
 			return err
@@ -55,9 +55,9 @@ func (p *Pages) Products(w http.ResponseWriter, r *http.Request) error {
 	return ui.RenderForm(w, r, l.problem, productsPage(v, l))
 }
 
-// fromDollars leads from prices as people write them to the address of the list,
-// which has them in cents. What is no price stays as it is, to be refused there.
-func fromDollars(w http.ResponseWriter, r *http.Request, values url.Values) error {
+// fromPrices leads from prices as people write them to the address of the list,
+// which has them in minor units. What is no price stays as it is, to be refused there.
+func (p *Pages) fromPrices(w http.ResponseWriter, r *http.Request, values url.Values) error {
 	for typed, name := range map[string]string{"from": "min_price", "to": "max_price"} {
 		text := values.Get(typed)
 		values.Del(typed)
@@ -66,7 +66,7 @@ func fromDollars(w http.ResponseWriter, r *http.Request, values url.Values) erro
 			continue
 		}
 		values.Set(name, text)
-		if m, err := ui.ParsePrice(text); err == nil {
+		if m, err := ui.ParsePrice(text, p.Shop.Pricing); err == nil {
 			values.Set(name, strconv.FormatInt(m.Amount, 10))
 		}
 	}
@@ -117,11 +117,4 @@ func (p *Pages) Picture(w http.ResponseWriter, r *http.Request) error {
 	h.Set("ETag", strconv.Quote(string(found.Name)))
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(found.Content))
 	return nil
-}
-
-func deliveryText(m domain.Money) string {
-	if m.Amount >= domain.FreeShippingFrom {
-		return "Free delivery"
-	}
-	return "Free delivery from " + domain.Dollars(domain.FreeShippingFrom).String()
 }

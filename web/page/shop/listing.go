@@ -14,6 +14,7 @@ import (
 type listingView struct {
 	domain.Found
 	q       domain.Query
+	pricing domain.Pricing
 	problem problem.Problem
 }
 
@@ -109,7 +110,7 @@ func (l listingView) chips() []link {
 	chip(l.q.Category != "", l.categoryName(), func(q *domain.Query) { q.Category, q.Subcategory = "", "" })
 	chip(l.q.Subcategory != "", l.kindName(), func(q *domain.Query) { q.Subcategory = "" })
 	band := domain.PriceBand{Min: l.q.MinPrice, Max: l.q.MaxPrice}
-	chip(band != domain.PriceBand{}, bandText(band), func(q *domain.Query) { q.MinPrice, q.MaxPrice = 0, 0 })
+	chip(band != domain.PriceBand{}, l.bandText(band), func(q *domain.Query) { q.MinPrice, q.MaxPrice = 0, 0 })
 	chip(l.q.InStock, "In stock", func(q *domain.Query) { q.InStock = false })
 	return chips
 }
@@ -160,7 +161,7 @@ func (l listingView) priceChoices() []choice {
 			band = domain.PriceBand{}
 		}
 		choices = append(choices, choice{
-			link{bandText(c.PriceBand), l.with(func(q *domain.Query) { q.MinPrice, q.MaxPrice = band.Min, band.Max })}, c.Count, on,
+			link{l.bandText(c.PriceBand), l.with(func(q *domain.Query) { q.MinPrice, q.MaxPrice = band.Min, band.Max })}, c.Count, on,
 		})
 	}
 	return choices
@@ -175,14 +176,15 @@ func (l listingView) stockChoices() []choice {
 	}}
 }
 
-func bandText(b domain.PriceBand) string {
+func (l listingView) bandText(b domain.PriceBand) string {
+	least, most := l.pricing.Sum(b.Min).String(), l.pricing.Sum(b.Max).String()
 	switch {
 	case b.Max == 0:
-		return domain.Dollars(b.Min).String() + " and more"
+		return least + " and more"
 	case b.Min == 0:
-		return "Up to " + domain.Dollars(b.Max).String()
+		return "Up to " + most
 	}
-	return domain.Dollars(b.Min).String() + " to " + domain.Dollars(b.Max).String()
+	return least + " to " + most
 }
 
 // priceText is a bound of the prices as people write it; nothing for none.
@@ -190,7 +192,7 @@ func priceText(amount int64) string {
 	if amount == 0 {
 		return ""
 	}
-	return ui.CentsText(domain.Dollars(amount))
+	return ui.CentsText(domain.Money{Amount: amount})
 }
 
 func suggestionPath(s domain.Suggestion) string {

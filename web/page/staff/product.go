@@ -38,7 +38,7 @@ func (p *Pages) AddProduct(w http.ResponseWriter, r *http.Request, v ui.View) er
 	if err == nil {
 		var key domain.IdempotencyKey
 		if key, err = ui.FormKey(r, f, "key"); err == nil {
-			product, wrong := typedProduct(f)
+			product, wrong := typedProduct(f, v.Pricing)
 			product.Stock, err = typedStock(f.Get("stock"))
 			wrong = domain.JoinFields(wrong, err)
 			// What was no number is refused there too, with all else that is wrong.
@@ -73,7 +73,7 @@ func (p *Pages) SaveProduct(w http.ResponseWriter, r *http.Request, v ui.View) e
 	id := domain.ProductID(mux.Vars(r)["id"])
 	f, picture, err := ui.ReadUpload(r, "picture")
 	if err == nil {
-		product, wrong := typedProduct(f)
+		product, wrong := typedProduct(f, v.Pricing)
 		if kept, err := p.Shop.Catalog.Product(r.Context(), string(id)); err == nil && wrong == nil && kept.Price != product.Price {
 			if ok, err := p.confirmed(w, r, v, f, picture); !ok {
 				return err
@@ -144,9 +144,9 @@ func uploadError(f url.Values, err error) (problem.Problem, error) {
 }
 
 // typedProduct is the product of a form, and what is wrong with how its price is written.
-func typedProduct(f url.Values) (domain.Product, error) {
+func typedProduct(f url.Values, pricing domain.Pricing) (domain.Product, error) {
 	text := func(name string) string { return strings.TrimSpace(f.Get(name)) }
-	price, err := ui.ParsePrice(f.Get("price"))
+	price, err := ui.ParsePrice(f.Get("price"), pricing)
 	p := domain.Product{
 		Slug: text("slug"), Name: text("name"), Category: domain.Category{Name: text("category")}, Subcategory: domain.Category{Name: text("kind")},
 		Description: strings.TrimSpace(domain.UnixLines(f.Get("description"))), Price: price,

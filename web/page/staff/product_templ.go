@@ -183,7 +183,7 @@ func productPage(v ui.View, g productForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "price", Label: "Price in dollars", Required: true, Max: 13, InputMode: "decimal", Placeholder: "12.99", Class: "col-md-6", Autocomplete: "off"})).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "price", Label: "Price in " + string(v.Pricing.Currency), Required: true, Max: 13, InputMode: "decimal", Placeholder: "12.99", Class: "col-md-6", Autocomplete: "off"})).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -104,7 +104,7 @@ func (p *Pages) ChangeProduct(w http.ResponseWriter, r *http.Request, v ui.View)
 }
 
 func (p *Pages) setPrice(r *http.Request, v ui.View, id domain.ProductID, text string) error {
-	price, err := ui.ParsePrice(text)
+	price, err := ui.ParsePrice(text, v.Pricing)
 	if err != nil {
 		return err
 	}

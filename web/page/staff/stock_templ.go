@@ -254,7 +254,7 @@ func productRow(a productsView, product domain.Product, id string) templ.Compone
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = productInput(a, product, id+"-price", "price", "New price of ", "Set price", ui.CentsText(product.Price), "$").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = productInput(a, product, id+"-price", "price", "New price of ", "Set price", ui.CentsText(product.Price), product.Price.Currency.Symbol()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -73,17 +73,19 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// ParsePrice reads dollars and cents: 12, 12.9 or 12.99.
-func ParsePrice(text string) (domain.Money, error) {
-	whole, part, point := strings.Cut(strings.TrimPrefix(strings.TrimSpace(text), "$"), ".")
+// ParsePrice reads a price in the shop's currency: 12, 12.9 or 12.99.
+func ParsePrice(text string, pricing domain.Pricing) (domain.Money, error) {
+	text = strings.TrimSpace(text)
+	text = strings.TrimSpace(strings.TrimPrefix(text, strings.TrimSpace(pricing.Currency.Symbol())))
+	whole, part, point := strings.Cut(text, ".")
 	if !isDigits(whole, 1, 10) || point && !isDigits(part, 1, 2) {
-		return domain.Money{}, domain.InvalidFields(map[string]string{"price": "must be dollars and cents, like 12.99"})
+		return domain.Money{}, domain.InvalidFields(map[string]string{"price": "must be a price, like 12.99"})
 	}
 	cents, err := strconv.ParseInt(whole+(part + "00")[:2], 10, 64)
 	if err != nil {
 		return domain.Money{}, err
 	}
-	return domain.Dollars(cents), nil
+	return pricing.Sum(cents), nil
 }
 
 func isDigits(s string, least, most int) bool {

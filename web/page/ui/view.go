@@ -10,12 +10,25 @@ import (
 	"eshop/usecase"
 )
 
-// ShopInfo is what every page says of the shop.
+// ShopInfo is what pages say of the shop. What is not set they do not say.
 type ShopInfo struct {
 	ServerName string // shown in the footer
+	Name       string // the shop's own; unnamed unless set
+	Tagline    string // heads the home page
+	About      string // what the shop is, in a sentence or two
+	Logo       Logo
+	Address    string
 	Phone      string // in international form, for tel: links
 	Email      string
 	Hours      string // when somebody answers, as people read it
+
+	TaxNote      string // stands below sums
+	DeliveryTime string // how long delivery takes, as people read it
+	// PromiseFreeDelivery tells shoppers from which sum delivery is free.
+	PromiseFreeDelivery bool
+
+	// Pages of the owner's own words, as plain text.
+	Terms, Privacy, Returns, Imprint string
 
 	Demo    bool // nothing is sold, which every page says
 	Opening bool // while nothing is on sale the pages tell the owner what to do next
@@ -26,6 +39,7 @@ type ShopInfo struct {
 // View is what the layout of every page shows.
 type View struct {
 	ShopInfo
+	Pricing     domain.Pricing
 	Visitor     usecase.Visitor
 	Path        string // path and query of the page, to come back to after signing in
 	Query       string // what the search field holds
@@ -78,7 +92,7 @@ func (s *Site) Browse(r *http.Request) View {
 }
 
 func (s *Site) viewOf(r *http.Request, who usecase.Visitor, late time.Time) View {
-	v := View{ShopInfo: s.Info, Visitor: who, Path: pathOf(r), Notice: notices[r.URL.Query().Get("done")]}
+	v := View{ShopInfo: s.Info, Pricing: s.Shop.Pricing, Visitor: who, Path: pathOf(r), Notice: notices[r.URL.Query().Get("done")]}
 	if who.Known() {
 		v.beside = s.newBeside(r, who, late)
 	}
