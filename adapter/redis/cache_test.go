@@ -384,6 +384,17 @@ func TestSessions_DeleteSession_ShowsAChangeInDoubtOnceItHappens(t *testing.T) {
 	require.ErrorIs(t, err, domain.ErrNotFound)
 }
 
+func TestClient_Now(t *testing.T) {
+	needContainers(t)
+	client := open(t, container.StartRedis(t).URL)
+	require.Eventually(t, func() bool { return client.Check(t.Context()) == nil }, 10*time.Second, time.Millisecond)
+	now, err := client.Now(t.Context())
+	require.NoError(t, err)
+	assert.WithinDuration(t, time.Now(), now, time.Second)
+	_, err = open(t, "redis://127.0.0.1:1").Now(t.Context())
+	require.ErrorIs(t, err, domain.ErrUnavailable)
+}
+
 func TestClient_Check_SaysWhyWithoutThePassword(t *testing.T) {
 	needContainers(t)
 	database := container.StartRedis(t)

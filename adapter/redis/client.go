@@ -184,6 +184,19 @@ func (c *Client) Check(context.Context) error {
 	return nil
 }
 
+// Now returns the time by Redis' clock.
+func (c *Client) Now(ctx context.Context) (time.Time, error) {
+	redis := c.redis()
+	if redis == nil {
+		return time.Time{}, domain.ErrUnavailable.Errorf(domain.CodeRedisAway, "Redis is away")
+	}
+	parts, err := redis.Do(ctx, redis.B().Time().Build()).AsIntSlice()
+	if err != nil || len(parts) != 2 {
+		return time.Time{}, domain.ErrUnavailable.Errorf(domain.CodeRedisAway, "Redis does not tell the time: %v", err)
+	}
+	return time.Unix(parts[0], parts[1]*int64(time.Microsecond)).UTC(), nil
+}
+
 // withTimeout returns the context of one round trip. It does not end with the caller's
 // context: a caller who goes away must not look like a Redis that does not answer.
 func withTimeout() (context.Context, context.CancelFunc) {

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -21,7 +24,7 @@ const (
 	lookTime = 4 * time.Second
 	// mostApart is how far a server's clock may be from the database's before shoppers see it in times.
 	mostApart = 2 * time.Second
-	// leastFree is of a hundred parts of a disk.
+	// leastFree is in percent of a disk.
 	leastFree = 10
 	// certificateLasts is how long before its end a certificate should have been renewed.
 	certificateLasts = 21 * 24 * time.Hour
@@ -46,8 +49,8 @@ func doctor(ctx context.Context, c call) error {
 		all = append(all, lookAt(ctx, at))
 	}
 	all = append(all, lookAtDatabase(ctx, c.cfg)...)
-	all = append(all, lookAtRedis(ctx, c.cfg), lookAtDisk("/"))
-	return tell(c.stdout, all)
+	all = append(all, lookAtRedis(ctx, c.cfg)...)
+	return tell(c.stdout, append(all, lookAtDisks(disks)...))
 }
 
 func tell(to io.Writer, all []finding) error {
@@ -79,6 +82,9 @@ func lookAt(ctx context.Context, at *url.URL) finding {
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		f.wrong, f.line = err.Error(), "systemctl status nginx 'ecommerce-server*'"
+		if invalid := (*tls.CertificateVerificationError)(nil); errors.As(err, &invalid) {
+			f.line = "certbot certificates; nginx -T | grep ssl_certificate"
+		}
 		return f
 	}
 	defer answer.Body.Close()
@@ -106,7 +112,7 @@ func lookAt(ctx context.Context, at *url.URL) finding {
 }
 
 func lookAtDatabase(ctx context.Context, cfg config) []finding {
-	database, clock := finding{part: "PostgreSQL"}, finding{part: "clock"}
+	database := finding{part: "PostgreSQL"}
 	if cfg.DatabaseURL == "" {
 		database.well = "none: all is in the memory of one server"
 		return []finding{database}
@@ -123,30 +129,35 @@ func lookAtDatabase(ctx context.Context, cfg config) []finding {
 		database.wrong, database.line = err.Error(), "eshop migrate"
 		return []finding{database}
 	case err != nil:
-		database.wrong, database.line = err.Error(), "systemctl status postgresql"
+		database.wrong, database.line = err.Error(), lineFor(err, "systemctl status postgresql")
 		return []finding{database}
 	}
 	database.well = "reached, and its schema is new enough"
-	before := time.Now()
-	now, err := store.Now(ctx)
-	if err != nil {
-		clock.wrong, clock.line = err.Error(), "systemctl status postgresql"
-		return []finding{database, clock}
-	}
-	after := time.Now()
-	apart := max(before.Sub(now), now.Sub(after), 0)
-	clock.well = fmt.Sprintf("%v apart from PostgreSQL's", apart.Round(time.Millisecond))
-	if apart > mostApart {
-		clock.wrong, clock.line = clock.well, "timedatectl set-ntp true"
-	}
-	return []finding{database, clock}
+	return []finding{database, lookAtClock(ctx, "PostgreSQL", store.Now)}
 }
 
-func lookAtRedis(ctx context.Context, cfg config) finding {
+// lookAtClock compares this machine's clock with a store's.
+func lookAtClock(ctx context.Context, of string, read func(context.Context) (time.Time, error)) finding {
+	f := finding{part: "clock of " + of}
+	before := time.Now()
+	now, err := read(ctx)
+	if err != nil {
+		f.wrong, f.line = err.Error(), "eshop doctor"
+		return f
+	}
+	apart := max(before.Sub(now), time.Until(now), 0)
+	f.well = fmt.Sprintf("%v from this machine's", apart.Round(time.Millisecond))
+	if apart > mostApart {
+		f.wrong, f.line = f.well, "timedatectl set-ntp true"
+	}
+	return f
+}
+
+func lookAtRedis(ctx context.Context, cfg config) []finding {
 	f := finding{part: "Redis"}
 	if cfg.RedisURL == "" {
 		f.well = "none: this is the only server"
-		return f
+		return []finding{f}
 	}
 	client, closeClient, err := redis.Open(redisConfig(cfg))
 	if err == nil {
@@ -158,23 +169,64 @@ func lookAtRedis(ctx context.Context, cfg config) finding {
 			time.Sleep(lookTime / 40)
 		}
 	}
-	if f.well = "reached"; err != nil {
-		f.wrong, f.line = err.Error(), "systemctl status redis-server; eshop config"
+	if err != nil {
+		f.wrong, f.line = err.Error(), lineFor(err, "systemctl status redis-server")
+		return []finding{f}
 	}
-	return f
+	f.well = "reached"
+	return []finding{f, lookAtClock(ctx, "Redis", client.Now)}
 }
 
-func lookAtDisk(path string) finding {
-	f := finding{part: "disk"}
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(path, &disk); err != nil || disk.Blocks == 0 {
-		f.wrong, f.line = fmt.Sprint("it cannot be looked at: ", err), "df -h "+path
-		return f
+// refused is what stores say to a wrong name or password, and of a database that is not there.
+var refused = regexp.MustCompile(`WRONGPASS|NOAUTH|NOPERM|DB index|SQLSTATE 28|SQLSTATE 3D000|SQLSTATE 42501`)
+
+// lineFor returns the line that shows the settings which a store refuses, or that looks at one that is away.
+func lineFor(err error, away string) string {
+	if refused.MatchString(err.Error()) {
+		return "eshop config"
 	}
-	free := 100 * disk.Bavail / disk.Blocks
-	f.well = fmt.Sprintf("%d %% of %s are free", free, path)
-	if free < leastFree {
-		f.wrong, f.line = f.well, "df -h "+path
+	return away
+}
+
+// disks are where a shop keeps what grows. Those that are not here are on another machine.
+var disks = []string{"/", "/var/lib/postgresql", "/var/lib/redis", "/var/log"}
+
+// lookAtDisks looks at each disk once, by whatever of its names.
+func lookAtDisks(paths []string) (all []finding) {
+	seen := map[uint64]bool{}
+	for _, path := range paths {
+		var (
+			of   syscall.Stat_t
+			disk syscall.Statfs_t
+		)
+		err := errors.Join(syscall.Stat(path, &of), syscall.Statfs(path, &disk))
+		if errors.Is(err, fs.ErrNotExist) || err == nil && seen[of.Dev] {
+			continue
+		}
+		seen[of.Dev] = true
+		f := finding{part: "disk of " + path}
+		if err != nil {
+			f.wrong, f.line = err.Error(), "df -h "+path
+			all = append(all, f)
+			continue
+		}
+		free, files := percent(disk.Bavail, disk.Blocks), percent(disk.Ffree, disk.Files)
+		f.well = fmt.Sprintf("%d %% are free", free)
+		switch {
+		case free < leastFree:
+			f.wrong, f.line = f.well, "du -xh "+path+" | sort -h | tail"
+		case files < leastFree:
+			f.wrong, f.line = fmt.Sprintf("only %d %% more files fit", files), "du -x --inodes "+path+" | sort -n | tail"
+		}
+		all = append(all, f)
 	}
-	return f
+	return all
+}
+
+// percent is part of whole; a whole of nothing, as of files on a disk that counts none, is all free.
+func percent(part, whole uint64) uint64 {
+	if whole == 0 {
+		return 100
+	}
+	return 100 * part / whole
 }

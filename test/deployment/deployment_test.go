@@ -136,7 +136,7 @@ func TestDeployment(t *testing.T) {
 	t.Run("deploy.sh doctor finds all well", func(t *testing.T) {
 		said := m.sh(t, "deployment/deploy.sh doctor")
 		assert.Equal(t, 4, strings.Count(said, "ready, says Server-"), "nginx and three servers:\n%s", said)
-		for _, part := range []string{"PostgreSQL", "clock", "Redis", "disk"} {
+		for _, part := range []string{"PostgreSQL", "clock of PostgreSQL", "Redis", "clock of Redis", "disk of /"} {
 			assert.Regexp(t, `(?m)^ok +`+part, said)
 		}
 		assert.NotContains(t, said, "is no setting")
