@@ -130,9 +130,9 @@ func readConfig(values map[string]string) (config, error) {
 	if cfg.SecretKey != "" && len(cfg.SecretKey) < eshop.MinSecretKey {
 		wrong = append(wrong, fmt.Errorf("SECRET_KEY must have %d bytes or more; openssl rand -hex 32 makes one", eshop.MinSecretKey))
 	}
-	if placeholder.MatchString(cfg.SecretKey) {
+	if cfg.SecretKey != "" && guessable(cfg.SecretKey) {
 		if cfg.Environment != development || cfg.RedisURL != "" {
-			wrong = append(wrong, errors.New("SECRET_KEY is what an example says, which everybody knows; openssl rand -hex 32 makes one"))
+			wrong = append(wrong, errors.New("SECRET_KEY is an example's, or a few characters again and again, which others guess; openssl rand -hex 32 makes one"))
 		}
 		cfg.SecretKey = ""
 	} else if cfg.SecretKey == "" && cfg.RedisURL != "" {
@@ -153,6 +153,18 @@ func readConfig(values map[string]string) (config, error) {
 
 // placeholder is a secret that stands for one.
 var placeholder = regexp.MustCompile(`(?i)change[-_ ]?(me|this|it|in)|your[-_ ]?secret|secret[-_ ]?key|placeholder|insecure|default`)
+
+// guessable reports whether a secret key is one that others may think of: an example's, or one of a few characters again and again.
+func guessable(key string) bool {
+	different := map[rune]bool{}
+	for _, r := range key {
+		different[r] = true
+	}
+	return placeholder.MatchString(key) || len(different) < fewestDifferent
+}
+
+// fewestDifferent is less than 32 random hexadecimal digits have but once in a trillion times.
+const fewestDifferent = 6
 
 // unfitForStrangers says what a shop lacks that is not for its developers alone.
 func (c config) unfitForStrangers() []error {

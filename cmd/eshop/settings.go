@@ -30,8 +30,8 @@ type settings struct {
 // secrets are settings that may be named by a file: NAME_FILE.
 var secrets = []string{"SECRET_KEY", "DATABASE_URL", "REDIS_URL"}
 
-// mostSecret is several times the length of any secret.
-const mostSecret = 64 << 10
+// mostSettings is several times the length of any secret, and of all settings with their explanations.
+const mostSettings = 64 << 10
 
 // readSettings reads the file, unless there is none, and the environment, which goes before it.
 // It says all that is wrong at once, and no value.
@@ -54,15 +54,15 @@ func readSettings(environ []string, file string) (settings, error) {
 			wrong = append(wrong, err)
 		}
 	}
-	if placeholder.MatchString(s.values["SECRET_KEY"]) {
-		s.odd = append(s.odd, "SECRET_KEY is what an example says, which everybody knows; where it is not refused, a key of its own is made at each start")
+	if key := s.values["SECRET_KEY"]; key != "" && guessable(key) {
+		s.odd = append(s.odd, "SECRET_KEY is an example's, or a few characters again and again, which others guess; where it is not refused, a key of its own is made at each start")
 	}
 	slices.Sort(s.odd)
 	return s, errors.Join(wrong...)
 }
 
 func (s *settings) readFile(file string) error {
-	text, err := os.ReadFile(file)
+	text, err := readPlain(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -85,6 +85,14 @@ func (s *settings) readFile(file string) error {
 			s.odd = append(s.odd, oddName(name, file))
 		}
 	}
+	set := map[string]bool{}
+	for _, line := range assigned.FindAllSubmatch(text, -1) {
+		name := string(line[1])
+		if _, ok := values[name]; ok && set[name] {
+			s.odd = append(s.odd, fmt.Sprintf("%s is set more than once in %s, and the last is taken", name, file))
+		}
+		set[name] = true
+	}
 	for _, line := range unquoted.FindAllStringSubmatch(string(text), -1) {
 		name, raw := line[1], strings.TrimSpace(line[2])
 		if strings.Contains(raw, "$") && values[name] != strings.Trim(raw, `"`) || slices.Contains(secrets, name) && !strings.HasPrefix(raw, `"`) && values[name] != raw {
@@ -93,6 +101,9 @@ func (s *settings) readFile(file string) error {
 	}
 	return nil
 }
+
+// assigned are lines that begin a setting.
+var assigned = regexp.MustCompile(`(?m)^[ \t]*(?:export[ \t]+)?([A-Za-z0-9_.]+)[ \t]*=`)
 
 // unquoted are lines whose value is not in single quotes.
 var unquoted = regexp.MustCompile(`(?m)^[ \t]*(?:export[ \t]+)?([A-Za-z0-9_.]+)[ \t]*=[ \t]*([^'\s][^\n]*)$`)
@@ -118,23 +129,28 @@ func (s *settings) readSecret(name string) error {
 	if s.values[name] != "" {
 		return fmt.Errorf("%s and %s are both set", name, setting)
 	}
-	about, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("%s: %w", setting, err)
-	}
-	if !about.Mode().IsRegular() || about.Size() > mostSecret { // a pipe or a device may have no end
-		return fmt.Errorf("%s: %s must be a file of at most %d bytes", setting, path, mostSecret)
-	}
-	text, err := os.ReadFile(path)
+	text, err := readPlain(path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", setting, err)
 	}
 	secret := strings.TrimRight(string(text), "\r\n")
-	if secret == "" || len(secret) > mostSecret || strings.ContainsAny(secret, "\r\n\x00") {
+	if secret == "" || strings.ContainsAny(secret, "\r\n\x00") {
 		return fmt.Errorf("%s: %s must have one line", setting, path)
 	}
 	s.values[name], s.from[name] = secret, path
 	return nil
+}
+
+// readPlain reads a file of settings. A pipe or a device may have no end.
+func readPlain(path string) ([]byte, error) {
+	about, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !about.Mode().IsRegular() || about.Size() > mostSettings {
+		return nil, fmt.Errorf("%s must be a file of at most %d bytes", path, mostSettings)
+	}
+	return os.ReadFile(path)
 }
 
 // names are all settings.
@@ -161,6 +177,7 @@ func oddName(name, where string) string {
 // meant returns the setting that was likely meant by name; "" when none is near.
 func meant(name string) string {
 	const slips = 2
+	name = strings.ToUpper(name)
 	for _, known := range names {
 		if len(known) > 2*slips && distance(name, known) <= slips {
 			return known

@@ -35,6 +35,8 @@ func TestReadSettings(t *testing.T) {
 		"but not when it is empty":   {"PORT=1\n", []string{"PORT="}, map[string]string{"PORT": "1"}, nil},
 		"what would be cut":          {"REDIS_URL=redis://:hid #den@h\nESHOP_HOURS=9 # to 5\n", nil, map[string]string{"ESHOP_HOURS": "9"}, []string{"REDIS_URL"}},
 		"what would be filled in":    {"DATABASE_URL=\"postgres://u:hid$DEN@h/d\"\nESHOP_EMAIL=a$B@c\n", nil, nil, []string{"DATABASE_URL", "ESHOP_EMAIL"}},
+		"a name in small letters":    {"database_url=postgres://h/hidden\n", []string{"secret_key=hidden"}, nil, []string{"DATABASE_URL is", "SECRET_KEY is"}},
+		"a name that is set twice":   {"PORT=1\n#PORT=2\nexport PORT = 3\n", nil, map[string]string{"PORT": "3"}, []string{"PORT is set more than once"}},
 		"names that are none":        {"DATABSE_URL=postgres://h/hidden\nTITLE=hidden\nSECRET KEY=hidden\n", []string{"ESHOP_DEMOS=true", "HOME=/root", "REDIS_URI=x"}, nil, []string{"DATABASE_URL is", "TITLE in", "ESHOP_DEMO is", "REDIS_URL is", "SECRET_KEY is"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,9 +62,11 @@ func TestReadSettings(t *testing.T) {
 		require.ErrorContains(t, err, "line 3")
 		assert.NotContains(t, err.Error(), "hidden")
 	})
-	t.Run("no file is where a folder is", func(t *testing.T) {
-		_, err := readSettings(nil, t.TempDir())
-		require.Error(t, err)
+	t.Run("a folder or a device is no file", func(t *testing.T) {
+		for _, path := range []string{t.TempDir(), "/dev/zero"} {
+			_, err := readSettings(nil, path)
+			require.ErrorContains(t, err, "must be a file")
+		}
 	})
 }
 
@@ -80,7 +84,7 @@ func TestReadSettings_SecretsInFiles(t *testing.T) {
 		"a device":   {"SECRET_KEY_FILE=/dev/zero"},
 		"empty":      {"REDIS_URL_FILE=" + file(t, "empty", "\n")},
 		"two lines":  {"REDIS_URL_FILE=" + file(t, "two", "hidden\nhidden\n")},
-		"very large": {"REDIS_URL_FILE=" + file(t, "large", strings.Repeat("hidden", mostSecret))},
+		"very large": {"REDIS_URL_FILE=" + file(t, "large", strings.Repeat("hidden", mostSettings))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readSettings(environ, "none")
@@ -125,7 +129,7 @@ func TestMasked_HidesAPasswordInThePlaceOfAName(t *testing.T) {
 }
 
 func TestReadConfig_Placeholders(t *testing.T) {
-	for _, key := range []string{"change-me-change-me-change-me-change-me", "your-secret-key-here-change-in-production", "please CHANGE THIS 0123456789abcdef0123"} {
+	for _, key := range []string{"change-me-change-me-change-me-change-me", "your-secret-key-here-change-in-production", "please CHANGE THIS 0123456789abcdef0123", strings.Repeat("ab1-", 9)} {
 		_, err := readConfig(map[string]string{"SECRET_KEY": key, "ESHOP_ENV": production, "DATABASE_URL": "postgres://h/d"})
 		require.ErrorContains(t, err, "SECRET_KEY", key)
 		_, err = readConfig(map[string]string{"SECRET_KEY": key, "DATABASE_URL": "postgres://h/d", "REDIS_URL": "redis://h:1"})
