@@ -139,3 +139,15 @@ func TestReadConfig_Placeholders(t *testing.T) {
 		assert.NotEqual(t, key, cfg.SecretKey, "one of its own")
 	}
 }
+
+func TestSettings_AreExplained(t *testing.T) {
+	example, err := os.ReadFile("../../.env.example")
+	require.NoError(t, err)
+	for _, name := range names {
+		assert.Regexp(t, `\b`+name+`\b`, string(example), "in .env.example")
+		assert.Contains(t, settingsHelp+usage, name, "in eshop help")
+	}
+	for _, line := range assigned.FindAllSubmatch(bytes.ReplaceAll(example, []byte("\n#"), []byte("\n")), -1) {
+		assert.Contains(t, names, string(line[1]), "what .env.example names is a setting")
+	}
+}
