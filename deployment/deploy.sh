@@ -18,6 +18,8 @@ usage="usage: deploy.sh COMMAND
   staff list         who may look after the shop
   staff remove NAME  make a customer of somebody who looks after the shop, signed out everywhere at once
   staff password NAME  give them another password, signed out everywhere at once; asks for it
+  tls DOMAIN EMAIL   open the shop at https://DOMAIN/ with a certificate of Let's Encrypt, which renews itself
+  tls DOMAIN --cert FILE --key FILE   the same with a certificate that is there; a renewed one needs systemctl reload nginx
   logs ...  the servers' journal; options as for journalctl, such as -f"
 
 most=9            # 16 connections each, of the 200 that init_database.sh gives PostgreSQL
@@ -30,31 +32,50 @@ only_one() {
 	flock -n 9 || die "another deploy.sh is at work; try again when it is done"
 }
 
-is_known() { grep -qs "^server 127.0.0.1:$(port_of "$1") " "$upstream"; }
+# line_of N is what nginx is told of server N, "" when it is told nothing.
+line_of() { servers_of "$(balanced)" 2>/dev/null | grep "^server 127.0.0.1:$(port_of "$1")[ ;]"; }
+
+is_known() { line_of "$1" >/dev/null; }
 
 # is_out says whether nginx sends a server nobody.
-is_out() { ! is_known "$1" || grep -q "^server 127.0.0.1:$(port_of "$1") .*down;" "$upstream"; }
+is_out() { ! line_of "$1" | grep -qv ' down;'; }
 
 # rewrite_upstream OUT NUMBER... tells nginx of the servers with these numbers, of
-# which it leaves alone those in OUT.
+# which it leaves alone those in OUT. What an operator said of them stays, and so do servers
+# that are not of these scripts.
 rewrite_upstream() {
-	local out=" $1 " n
+	local out=" $1 " file line n known='' new
 	shift
-	cp "$upstream" "$upstream.before" 2>/dev/null || true
-	{
-		echo "# Written by deploy.sh; changes are lost."
-		for n in "$@"; do
-			case $out in
-			*" $n "*) echo "server 127.0.0.1:$(port_of "$n") max_fails=2 fail_timeout=2s down;" ;;
-			*) echo "server 127.0.0.1:$(port_of "$n") max_fails=2 fail_timeout=2s;" ;;
-			esac
-		done
-	} | replace "$upstream" 644 || { rm -f "$upstream.before"; return 0; }
-	if ! nginx -t -q; then
-		[ ! -e "$upstream.before" ] || mv "$upstream.before" "$upstream"
-		die "nginx does not take its configuration and goes on with the one before; put right what it says above in $nginx_conf"
+	file=$(balanced)
+	new=$(mktemp)
+	while read -r line; do
+		n=${line#server 127.0.0.1:500}
+		n=${n%%[ ;]*}
+		if [[ $line = "server 127.0.0.1:500$n"[\ \;]* && $n =~ ^[1-9]$ ]] && { [[ " $* " = *" $n "* ]] || servers | grep -qx "$n"; }; then
+			[[ " $* " = *" $n "* ]] || continue
+			known+=" $n "
+			line=${line/ down;/;}
+			if [[ $out = *" $n "* ]]; then line=${line%;}" down;"; fi
+		fi
+		echo "$line"
+	done < <(servers_of "$file") >"$new"
+	for n in "$@"; do
+		[[ $known != *" $n "* ]] || continue
+		line="server 127.0.0.1:$(port_of "$n") max_fails=2 fail_timeout=2s"
+		if [[ $out = *" $n "* ]]; then line+=" down"; fi
+		echo "$line;" >>"$new"
+	done
+	cp "$file" "$etc/balanced.before"
+	if ! with_servers "$file" <"$new" | replace "$file" 644; then
+		rm "$new" "$etc/balanced.before"
+		return 0
 	fi
-	rm -f "$upstream.before"
+	rm "$new"
+	if ! nginx -t -q; then
+		mv "$etc/balanced.before" "$file"
+		die "nginx does not take its configuration and goes on with the one before; put right what it says above in $file"
+	fi
+	rm "$etc/balanced.before"
 	reload_nginx
 }
 
@@ -277,7 +298,7 @@ scale() {
 	local want="$*" n out='' added=() gone=()
 	[[ $want =~ ^[1-$most]$ ]] || die "say how many servers, 1 to $most: deploy.sh scale 3"
 	for n in $(seq "$want"); do
-		is_known "$n" || added+=("$n")
+		servers | grep -qx "$n" || added+=("$n")
 	done
 	for n in $(servers); do
 		[ "$n" -le "$want" ] || gone+=("$n")
@@ -319,6 +340,57 @@ status() {
 	[ -n "$fine" ] || die "not all is well; this says more: deploy.sh logs -n 50, journalctl -u nginx -n 20"
 }
 
+# --- TLS ---------------------------------------------------------------------
+
+# tls DOMAIN EMAIL, or DOMAIN --cert FILE --key FILE.
+tls() {
+	local domain=$1 cert key
+	[ -e "$upstream" ] && die "$nginx_conf is one of before, which this cannot add to; setup.sh says what to do with it"
+	if [ $# = 2 ]; then
+		cert=/etc/letsencrypt/live/$domain/fullchain.pem key=/etc/letsencrypt/live/$domain/privkey.pem
+		install_packages certbot
+		install -d -m 755 "$acme"
+		certbot certonly --non-interactive --agree-tos --no-eff-email -m "$2" --webroot -w "$acme" -d "$domain" --cert-name "$domain" --keep-until-expiring \
+			--deploy-hook 'systemctl reload nginx' || die "there is no certificate for $domain; put right what it says above: the name must lead here, and port 80 must be open to everybody"
+	else
+		cert=$(readlink -f -- "$3") key=$(readlink -f -- "$5")
+	fi
+	install -d "$etc/tls"
+	cp "$etc/tls/tls.conf" "$etc/tls/tls.before" 2>/dev/null || true
+	tls_conf "$domain" "$cert" "$key" | replace "$etc/tls/tls.conf" 644 || true
+	if ! nginx -t -q; then
+		if [ -e "$etc/tls/tls.before" ]; then mv "$etc/tls/tls.before" "$etc/tls/tls.conf"; else rm "$etc/tls/tls.conf"; fi
+		die "nginx does not take this certificate and goes on as before; put right what it says above"
+	fi
+	rm -f "$etc/tls/tls.before"
+	reload_nginx
+	say "the shop is open at https://$domain/; without TLS again: rm $etc/tls/tls.conf && systemctl reload nginx"
+}
+
+# tls_conf DOMAIN CERT KEY prints what the shop's site includes.
+tls_conf() {
+	echo "# Written by deploy.sh tls; changes are lost."
+	echo "listen 443 ssl http2 default_server backlog=4096;"
+	[ ! -e /proc/net/if_inet6 ] || echo "listen [::]:443 ssl http2 default_server backlog=4096;"
+	cat <<-END
+		ssl_certificate $2;
+		ssl_certificate_key $3;
+		ssl_protocols TLSv1.2 TLSv1.3;
+		ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
+		ssl_session_cache shared:tls:10m;
+		ssl_session_timeout 1d;
+		ssl_session_tickets off;
+		# Everybody comes by TLS but who renews the certificate, who looks after this machine, and a balancer that ends TLS.
+		set \$shop_redirect \$shop_scheme;
+		if (\$uri ~ ^/(\.well-known/acme-challenge/|nginx_status\$|ready\$|health\$)) {
+			set \$shop_redirect none;
+		}
+		if (\$shop_redirect = http) {
+			return 308 https://$1\$request_uri;
+		}
+	END
+}
+
 [ $# -gt 0 ] || { echo "$usage" >&2; exit 2; }
 command=$1
 shift
@@ -327,6 +399,12 @@ start | stop | restart | rollback | status | doctor) [ $# = 0 ] || die "$command
 scale | logs) ;;
 update) [ $# = 1 ] || die "say which build: deploy.sh update bin/eshop" ;;
 staff) [ $# = 2 ] || [ "$*" = list ] || die "say who it is for: deploy.sh staff NAME EMAIL, or staff list, staff remove NAME, staff password NAME" ;;
+tls)
+	label='[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?'
+	if ! [[ ${1-} =~ ^$label(\.$label)+$ ]] || ! { [[ $# = 2 && $2 = ?*@?* ]] || [[ $# = 5 && $2 = --cert && $4 = --key ]]; }; then
+		die "say for which name: deploy.sh tls shop.example you@shop.example, or deploy.sh tls shop.example --cert FILE --key FILE"
+	fi
+	;;
 help | -h | --help) echo "$usage"; exit ;;
 *) echo "$usage" >&2; exit 2 ;;
 esac

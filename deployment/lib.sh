@@ -14,14 +14,18 @@ binary=/usr/local/bin/eshop
 before=$binary.before               # the build before it, and its unit below
 unit_before=$etc/unit.before
 pages=/usr/share/eshop/pages        # what nginx shows when no server is left
-nginx_conf=/etc/nginx/nginx.conf
-nginx_ours=$etc/nginx.conf          # as setup.sh installed it, which tells what an operator changed
+nginx_conf=/etc/nginx/nginx.conf    # the distribution's; up to 0.1 the shop's, with its servers in a file of their own
 upstream=/etc/nginx/eshop-upstream.conf
+site=/etc/nginx/sites-available/$shop
+site_link=/etc/nginx/sites-enabled/$shop
+site_ours=$etc/site                 # as setup.sh installed it, which tells what an operator changed
+nginx_main=/etc/nginx/modules-enabled/99-$shop.conf # what stands outside of all sites
+acme=/var/lib/$shop/acme            # what a certificate authority asks for
 nginx_unit=/etc/systemd/system/nginx.service.d/$shop.conf
 redis_conf=/etc/redis/redis.conf
 redis_own=/etc/redis/$shop.conf
 # shellcheck disable=SC2034 # for those who source it
-readonly shop etc settings installed binary before unit_before pages nginx_conf nginx_ours upstream nginx_unit redis_conf redis_own
+readonly shop etc settings installed binary before unit_before pages nginx_conf upstream site site_link site_ours nginx_main acme nginx_unit redis_conf redis_own
 
 say() { echo "$*"; }
 
@@ -137,3 +141,25 @@ newest_unit() {
 port_of() { echo $((5000 + $1)); }
 
 is_ready() { (cd / && PORT=$(port_of "$1") exec "$binary" healthcheck) >/dev/null 2>&1; }
+
+# balanced is the file that names the servers to nginx.
+balanced() { if [ -e "$upstream" ]; then echo "$upstream"; else echo "$site"; fi; }
+
+# servers_of FILE lists the servers of its first upstream, each as "server ADDRESS ...;".
+servers_of() {
+	awk '/^[ \t]*server [^{]*;/ { sub(/^[ \t]*/, ""); sub(/;.*/, ";"); print } /^}/ { exit }' "$1"
+}
+
+# with_servers FILE prints it with the servers on standard input in each of its upstreams. A file
+# without upstreams is the list of one.
+with_servers() {
+	if grep -q '^upstream ' "$1"; then
+		awk 'NR == FNR { list = list "\t" $0 "\n"; next }
+			/^upstream / { inside = 1; told = 0 }
+			/^}/ { inside = 0 }
+			inside && /^[ \t]*server [^{]*;/ { if (!told++) printf "%s", list; next }
+			{ print }' - "$1"
+	else
+		cat
+	fi
+}

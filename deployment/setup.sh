@@ -9,6 +9,13 @@
 here=$(cd "$(dirname "$0")" && pwd)
 build=$here/../bin/eshop
 
+# A shop up to 0.1 had the whole of nginx.conf, with the distribution's beside it.
+undivert() { dpkg-divert --quiet --local --rename --divert "$nginx_conf.debian" --remove "$nginx_conf"; }
+
+# The distribution's nginx has room for some hundreds of connections, and says so where no site can say otherwise.
+more_connections() { sed -i 's/^\([ \t]*worker_connections\) \([0-9]\{1,4\}\);[^#]*$/\1 32768; # \2 before the shop/' "$nginx_conf"; }
+fewer_connections() { sed -i 's/worker_connections [0-9]*; # \([0-9]*\) before the shop/worker_connections \1;/' "$nginx_conf"; }
+
 uninstall() {
 	local n data ours=()
 	say "taking the shop away"
@@ -25,9 +32,11 @@ uninstall() {
 	was_installed() { grep -qsx "$1" "$installed"; }
 	if [ -e "$nginx_conf.debian" ]; then
 		rm -f "$nginx_conf"
-		dpkg-divert --quiet --local --rename --divert "$nginx_conf.debian" --remove "$nginx_conf"
+		undivert
 	fi
-	rm -rf "$upstream" "$upstream.before" "$nginx_conf.new" "${pages%/*}" /var/lib/nginx/eshop-{assets,pictures}
+	if [ -e "$nginx_conf" ]; then fewer_connections; fi
+	rm -rf "$upstream" "$site" "$site.new" "$site_link" "$nginx_main" "${acme%/*}" "${pages%/*}" /var/lib/nginx/eshop-{assets,pictures}
+	if [ -e "${site%/*}/default" ]; then ln -sf "${site%/*}/default" "${site_link%/*}/default"; fi
 	if [ -e "$redis_own" ]; then
 		sed -i "\|^include $redis_own\$|d" "$redis_conf"
 		rm -f "$redis_own"
@@ -80,7 +89,7 @@ esac
 need_systemd
 [ -x "$build" ] || die "bin/eshop is not built yet: make build (where Go and Node are; then copy it to ${build%/*})"
 "$build" version >/dev/null || die "bin/eshop does not run on this machine; build it for this one: make build"
-others=$(find /etc/nginx/sites-enabled /etc/nginx/conf.d -mindepth 1 ! -name default -printf '%f ' 2>/dev/null) || true
+others=$(find /etc/nginx/sites-enabled /etc/nginx/conf.d -mindepth 1 ! -name default ! -name "$shop" -printf '%f ' 2>/dev/null) || true
 [ -e "$nginx_unit" ] || [ -z "$others" ] ||
 	die "nginx serves other sites here (${others% }), and the shop would take their place; remove them or use another machine"
 
@@ -101,36 +110,91 @@ fi
 "$here/install_redis.sh"
 "$here/init_database.sh"
 
-# install_nginx puts nginx.conf in its place. One that is not ours any more stays, and
+# install_nginx puts the shop's site in its place. One that an operator changed stays, and
 # one that nginx does not take is not put there.
 install_nginx() {
-	# Debian's own stays beside it, and comes back with --uninstall.
-	dpkg-divert --quiet --local --rename --divert "$nginx_conf.debian" --add "$nginx_conf"
-	install -d "$pages"
+	local new=$site.new
+	install -d "$pages" "$etc/nginx.d" "$etc/tls"
 	install -m 644 "$here"/../nginx/pages/* "$pages"
-	[ -e "$upstream" ] || install -m 644 "$here/../nginx/eshop-upstream.conf" "$upstream"
-	install -m 644 "$here/../nginx/nginx.conf" "$nginx_conf.new"
-	if ! nginx -t -q -c "$nginx_conf.new"; then
-		rm "$nginx_conf.new"
-		die "nginx does not take its new configuration, so the one before stays; put right what it says above in $here/../nginx"
-	fi
-	if [ -e "$nginx_conf" ] && ! cmp -s "$nginx_conf" "$nginx_conf.new" && ! cmp -s "$nginx_conf" "$nginx_ours"; then
-		if cmp -s "$nginx_conf.new" "$nginx_ours"; then
-			rm "$nginx_conf.new"
-			say "$nginx_conf has changes of yours and stays as it is"
-		else
-			say "$nginx_conf has changes of yours and stays as it is. The new build brings another, which is beside it: take your changes over to $nginx_conf.new, then"
-			say "  mv $nginx_conf.new $nginx_conf && cp $here/../nginx/nginx.conf $nginx_ours && nginx -t && systemctl reload nginx"
-		fi
+	if [ -e "$nginx_conf.debian" ] && ! cmp -s "$nginx_conf" "$etc/nginx.conf"; then
+		say "$nginx_conf is one of before with changes of yours, and stays as it is. Where these are in $etc/nginx.d/, the shop's site takes its place: cp $etc/nginx.conf $nginx_conf, then setup.sh"
 	else
-		cp "$nginx_conf.new" "$nginx_ours"
-		mv "$nginx_conf.new" "$nginx_conf"
+		# A reload answers all that is under way: nothing is missed while files take each other's place.
+		new_site >"$new"
+		if [ -e "$nginx_conf.debian" ]; then
+			cp "$nginx_conf" "$etc/nginx.conf.before"
+			rm "$nginx_conf"
+			undivert
+		fi
+		give_room
+		cp "$site" "$etc/site.before" 2>/dev/null || true
+		keep_or_take "$new"
+		ln -sf "$site" "$site_link"
+		rm -f "${site_link%/*}/default"
+		if ! nginx -t -q; then
+			back_to_before
+			die "nginx does not take its new configuration, so the one before stays; put right what it says above in $here/../nginx"
+		fi
+		rm -f "$upstream" "$etc/site.before" "$etc/nginx.conf" "$etc/nginx.conf.before"
 	fi
 	printf '[Service]\nRestart=always\n' >"$nginx_unit"
 	systemctl daemon-reload
 	systemctl enable -q nginx 2>/dev/null
 	nginx -t -q || die "nginx does not take its configuration; put right what it says above"
 	systemctl reload-or-restart nginx || die "nginx does not start; this says why: journalctl -u nginx -n 20"
+}
+
+# new_site prints the site with the servers that nginx knows, and for a kernel with one internet for that one.
+new_site() {
+	local known
+	known=$(servers_of "$(balanced)" 2>/dev/null) || true
+	if [ -n "$known" ]; then with_servers "$here/../nginx/nginx.conf" <<<"$known"; else cat "$here/../nginx/nginx.conf"; fi |
+		if [ -e /proc/net/if_inet6 ]; then cat; else sed '/listen \[::\]/d'; fi
+}
+
+# changed A B reports whether two sites differ in more than their servers and in what the kernel lacks.
+changed() { ! cmp -s <(unchanging "$1") <(unchanging "$2"); }
+
+unchanging() { sed -e '/^[ \t]*server [^{]*;/d' -e '/listen \[::\]/d' "$1" 2>/dev/null; }
+
+# keep_or_take NEW makes it the site, unless an operator changed that.
+keep_or_take() {
+	if [ ! -e "$site" ] || ! changed "$site" "$1" || ! changed "$site" "$site_ours"; then
+		cp "$here/../nginx/nginx.conf" "$site_ours"
+		replace "$site" 644 <"$1" || true
+		rm "$1"
+	elif ! changed "$1" "$site_ours"; then
+		rm "$1"
+		say "$site has changes of yours and stays as it is"
+	else
+		say "$site has changes of yours and stays as it is. The new build brings another, which is beside it: take your changes over to $1, then"
+		say "  mv $1 $site && cp $here/../nginx/nginx.conf $site_ours && nginx -t && systemctl reload nginx"
+	fi
+}
+
+# give_room gives nginx what a site cannot ask for: more connections than the distribution does, the files for them,
+# and an end for the sockets of workers that a reload replaced.
+give_room() {
+	more_connections
+	replace "$nginx_main" 644 <<-END || true
+		# For the shop's site, which cannot say this itself.
+		worker_rlimit_nofile 65536;
+		worker_shutdown_timeout 60s;
+	END
+}
+
+back_to_before() {
+	if [ -e "$etc/site.before" ]; then
+		mv "$etc/site.before" "$site"
+	else
+		rm -f "$site" "$site_link"
+	fi
+	if [ -e "$etc/nginx.conf.before" ]; then
+		fewer_connections
+		dpkg-divert --quiet --local --rename --divert "$nginx_conf.debian" --add "$nginx_conf"
+		mv "$etc/nginx.conf.before" "$nginx_conf"
+		rm -f "$nginx_main"
+	fi
 }
 
 units=()

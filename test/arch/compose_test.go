@@ -1,7 +1,6 @@
 package arch
 
 import (
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -24,6 +23,7 @@ type service struct {
 	PidsLimit   int      `yaml:"pids_limit"`
 	ReadOnly    bool     `yaml:"read_only"`
 	Ports       []string
+	Command     yaml.Node
 	Environment map[string]string
 	Logging     struct {
 		Options map[string]string
@@ -43,8 +43,11 @@ func TestCompose(t *testing.T) {
 		Networks map[string]struct{ Internal bool }
 	}
 	require.NoError(t, yaml.Unmarshal(text, &compose))
-	upstream, err := os.ReadFile(filepath.Join(folder, "eshop-upstream.conf"))
-	require.NoError(t, err)
+	var command []string
+	opening := compose.Services["nginx"].Command
+	require.NoError(t, opening.Decode(&command))
+	require.Contains(t, strings.Join(command, " "), `s/127\.0\.0\.1:500\([1-9]\)/172.31.251.1\1:500\1/`, "where nginx finds the servers")
+	upstream := strings.Fields(readNginx(t).within(t, "upstream ecommerce_backend").directives["server"])
 
 	ends := map[string]bool{} // services that do something and end
 	for _, s := range compose.Services {
@@ -84,7 +87,9 @@ func TestCompose(t *testing.T) {
 				Address string `yaml:"ipv4_address"`
 			}
 			require.NoError(t, s.Networks.Decode(&networks))
-			assert.Contains(t, string(upstream), fmt.Sprintf("server %s:%s ", networks["shop"].Address, s.Environment["PORT"]), "nginx knows it")
+			number := strings.TrimPrefix(s.Environment["PORT"], "500")
+			assert.Contains(t, upstream, "127.0.0.1:500"+number)
+			assert.Equal(t, "172.31.251.1"+number, networks["shop"].Address, "nginx knows it")
 			var front map[string]struct {
 				Address string `yaml:"ipv4_address"`
 			}
@@ -93,7 +98,7 @@ func TestCompose(t *testing.T) {
 			assert.Equal(t, front["shop"].Address+"/32", s.Environment["ESHOP_TRUSTED_PROXIES"], "nginx alone is believed")
 		})
 	}
-	assert.Equal(t, strings.Count(string(upstream), "server "), servers)
+	assert.Equal(t, 3, servers)
 	assert.True(t, compose.Networks["stores"].Internal)
 	for _, store := range []string{"postgres", "redis"} {
 		var networks []string

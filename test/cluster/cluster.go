@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/netip"
 	"os"
@@ -44,7 +45,7 @@ type Cluster struct {
 	t              testing.TB // when it ends all containers go
 	front, records string     // networks: of nginx, the servers and Redis; of the servers and PostgreSQL
 	subnet         netip.Prefix
-	upstream       string // the file that names the servers to nginx
+	site           string // the file that names the servers to nginx
 }
 
 // Server is one of the shop's servers. It keeps its name and address when it is replaced.
@@ -81,45 +82,37 @@ func Prepare(t testing.TB, n int) *Cluster {
 	for i := range n {
 		c.Servers = append(c.Servers, &Server{Name: fmt.Sprintf("Server-%d", i+1), cluster: c, address: c.host(10 + i)})
 	}
-	c.upstream = filepath.Join(t.TempDir(), "eshop-upstream.conf")
-	c.writeUpstream(t, nil)
-	c.openNginx(t, filepath.Join(root(), "nginx", "nginx.conf"))
+	c.site = filepath.Join(t.TempDir(), "site")
+	c.writeSite(t, nil)
+	c.openNginx(t, nil)
 	return c
 }
 
-func (c *Cluster) openNginx(t testing.TB, conf string) {
+// openNginx starts nginx with the shop's site, and files of an operator beside it.
+func (c *Cluster) openNginx(t testing.TB, operator map[string]string) {
 	t.Helper()
+	files := map[string]string{
+		"/etc/nginx/sites-enabled/ecommerce": c.site,
+		"/usr/share/eshop/pages":             filepath.Join(root(), "nginx", "pages"),
+	}
+	maps.Copy(files, operator)
 	c.Nginx = container.Start(t, container.Spec{
 		Folder: "nginx", Port: 80, Ready: []string{"sh", "-c", "curl -sf http://localhost/nginx_status"},
-		Files: map[string]string{
-			"/etc/nginx/nginx.conf":          conf,
-			"/etc/nginx/eshop-upstream.conf": c.upstream,
-			"/usr/share/eshop/pages":         filepath.Join(root(), "nginx", "pages"),
-		},
+		Files:    files,
 		Networks: []container.Place{{Network: c.front, Name: "nginx", Address: c.host(2)}},
 	})
 	c.URL = "http://" + c.Nginx.Address
 }
 
-// BehindBalancer replaces nginx by one that is set up as nginx.conf says for a balancer in front: it takes
+// BehindBalancer replaces nginx by one whose operator added what nginx.conf says for a balancer in front: it takes
 // X-Forwarded-For for the address of whoever asks, so that a test asks from any address.
 func (c *Cluster) BehindBalancer(t testing.TB) {
 	t.Helper()
-	conf, err := os.ReadFile(filepath.Join(root(), "nginx", "nginx.conf"))
-	require.NoError(t, err)
-	text := string(conf)
-	for off, on := range map[string]string{
-		"# set_real_ip_from 192.0.2.0/24;":  "set_real_ip_from " + c.subnet.String() + ";",
-		"# real_ip_header X-Forwarded-For;": "real_ip_header X-Forwarded-For;",
-	} {
-		require.Equal(t, 1, strings.Count(text, off), off)
-		text = strings.Replace(text, off, on, 1)
-	}
-	file := filepath.Join(t.TempDir(), "nginx.conf")
-	require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+	file := filepath.Join(t.TempDir(), "balancer.conf")
+	require.NoError(t, os.WriteFile(file, []byte("set_real_ip_from "+c.subnet.String()+";\nreal_ip_header X-Forwarded-For;\n"), 0o644))
 	c.Nginx.Stop(t)
 	c.Nginx.Remove(t)
-	c.openNginx(t, file)
+	c.openNginx(t, map[string]string{"/etc/ecommerce/nginx.d/balancer.conf": file})
 }
 
 func root() string {
@@ -308,7 +301,7 @@ func (c *Cluster) WaitWhole(t testing.TB) {
 // reloads it. What is under way goes on.
 func (c *Cluster) Reload(t testing.TB, down ...*Server) {
 	t.Helper()
-	c.writeUpstream(t, down)
+	c.writeSite(t, down)
 	c.Nginx.Run(t, "nginx", "-t", "-q")
 	workers := c.workers(t)
 	c.Nginx.Run(t, "nginx", "-s", "reload")
@@ -316,22 +309,24 @@ func (c *Cluster) Reload(t testing.TB, down ...*Server) {
 	until(t, func() bool { return disjoint(c.workers(t), workers) }, func() string { return "workers from before go on" })
 }
 
-func (c *Cluster) writeUpstream(t testing.TB, down []*Server) {
+// namedServers are what an upstream of nginx.conf names.
+var namedServers = regexp.MustCompile(`(?m)(^\tserver 127\.0\.0\.1:[^\n]*\n)+`)
+
+// writeSite writes nginx.conf with the cluster's servers in the place of those that it names.
+func (c *Cluster) writeSite(t testing.TB, down []*Server) {
 	t.Helper()
-	out := map[*Server]bool{}
-	for _, s := range down {
-		out[s] = true
-	}
 	var lines strings.Builder
 	for _, s := range c.Servers {
 		state := "max_fails=2 fail_timeout=2s"
-		if out[s] {
+		if slices.Contains(down, s) {
 			state = "down"
 		}
-		fmt.Fprintf(&lines, "server %s:%d %s;\n", s.address, serverPort, state)
+		fmt.Fprintf(&lines, "\tserver %s:%d %s;\n", s.address, serverPort, state)
 	}
+	conf, err := os.ReadFile(filepath.Join(root(), "nginx", "nginx.conf"))
+	require.NoError(t, err)
 	// Written in place: the container has this very file.
-	require.NoError(t, os.WriteFile(c.upstream, []byte(lines.String()), 0o644))
+	require.NoError(t, os.WriteFile(c.site, namedServers.ReplaceAll(conf, []byte(lines.String())), 0o644))
 }
 
 // Disabled is how often nginx took a server out of the balancer for a while, by its log.

@@ -168,13 +168,16 @@ func TestDeployment(t *testing.T) {
 		}
 	})
 	t.Run("deploy.sh scale 5 and back loses nothing", func(t *testing.T) {
+		site := m.sh(t, "sha256sum </etc/nginx/sites-available/ecommerce")
+		assert.Equal(t, site, m.sh(t, "sha256sum <nginx/nginx.conf"), "the site is the very file of the release")
 		report := m.losesNothing(t, func() {
 			m.deploy(t, "scale 5")
 			m.sh(t, "sleep 3")
 			m.deploy(t, "scale 3")
 		})
 		assert.Len(t, report.Servers(), 5, "all five served")
-		assert.Equal(t, "3", strings.TrimSpace(m.sh(t, "grep -c ^server /etc/nginx/eshop-upstream.conf")))
+		assert.Equal(t, "3", strings.TrimSpace(m.sh(t, "awk '/^upstream ecommerce_backend/,/^}/' /etc/nginx/sites-available/ecommerce | grep -c '^.server '")))
+		assert.Equal(t, site, m.sh(t, "sha256sum </etc/nginx/sites-available/ecommerce"), "it is what it was")
 		m.sh(t, "! systemctl cat -- ecommerce-server4 ecommerce-server5; ! ls /etc/ecommerce/ecommerce-server[45].env")
 		for _, n := range []string{"0", "10", "many", "", "3 4"} {
 			assert.Contains(t, m.sh(t, "! deployment/deploy.sh scale "+n), "say how many", n)
@@ -235,19 +238,57 @@ func TestDeployment(t *testing.T) {
 		m.losesNothing(t, func() { m.deploy(t, "restart") })
 		m.runsWhatIsInstalled(t)
 	})
-	t.Run("nginx.conf is replaced by what nginx takes, and by nothing when an operator has changed it", func(t *testing.T) {
+	t.Run("the site is replaced by what nginx takes, and by nothing when an operator has changed it", func(t *testing.T) {
 		m.sh(t, "cp -r /srv/eshop /var/tmp/release; echo 'no directive;' >>/var/tmp/release/nginx/nginx.conf")
-		before := m.sh(t, "sha256sum </etc/nginx/nginx.conf")
+		before := m.sh(t, "sha256sum </etc/nginx/sites-available/ecommerce")
 		assert.Contains(t, m.sh(t, "! /var/tmp/release/deployment/setup.sh"), "so the one before stays")
-		assert.Equal(t, before, m.sh(t, "sha256sum </etc/nginx/nginx.conf; nginx -t -q"))
+		assert.Equal(t, before, m.sh(t, "sha256sum </etc/nginx/sites-available/ecommerce; nginx -t -q"))
 
-		m.sh(t, "sed -i '$ s/.*/# a newer release/' /var/tmp/release/nginx/nginx.conf; sed -i '1i # of the operator' /etc/nginx/nginx.conf")
+		m.sh(t, "sed -i '$ s/.*/# a newer release/' /var/tmp/release/nginx/nginx.conf; sed -i '1i # of the operator' /etc/nginx/sites-available/ecommerce")
 		said := m.sh(t, "/var/tmp/release/deployment/setup.sh")
-		assert.Contains(t, said, "/etc/nginx/nginx.conf has changes of yours and stays")
-		assert.Contains(t, m.sh(t, "head -1 /etc/nginx/nginx.conf; tail -1 /etc/nginx/nginx.conf.new"), "# of the operator\n# a newer release")
+		assert.Contains(t, said, "/etc/nginx/sites-available/ecommerce has changes of yours and stays")
+		assert.Contains(t, m.sh(t, "head -1 /etc/nginx/sites-available/ecommerce; tail -1 /etc/nginx/sites-available/ecommerce.new"), "# of the operator\n# a newer release")
 		m.sh(t, regexp.MustCompile(`(?m)^  (mv .*)$`).FindStringSubmatch(said)[1])
 		assert.NotContains(t, m.sh(t, "/var/tmp/release/deployment/setup.sh; deployment/setup.sh"), "changes of yours")
-		assert.Equal(t, before, m.sh(t, "sha256sum </etc/nginx/nginx.conf; rm -r /var/tmp/release"))
+		assert.Equal(t, before, m.sh(t, "sha256sum </etc/nginx/sites-available/ecommerce; rm -r /var/tmp/release"))
+	})
+	t.Run("what an operator says of servers stays, and a server that is added by hand serves", func(t *testing.T) {
+		const site = "/etc/nginx/sites-available/ecommerce"
+		m.sh(t, "systemd-run --quiet --unit by-hand -p User=ecommerce -p EnvironmentFile=/etc/ecommerce/ecommerce.env -E PORT=5004 -E SERVER_NAME=By-Hand eshop serve; timeout 20 bash -c 'until PORT=5004 eshop healthcheck; do sleep 0.1; done'")
+		m.sh(t, `sed -i -e '0,/server 127.0.0.1:5003.*/s//&\n    server 127.0.0.1:5004;  # New server/' -e 's/\(server 127.0.0.1:5001\) /\1 weight=2 /' -e 's/# least_conn;/least_conn;/' `+site+`; nginx -t -q; systemctl reload nginx`)
+		report := m.losesNothing(t, func() {
+			m.sh(t, "deployment/setup.sh")
+			m.deploy(t, "restart")
+			m.deploy(t, "scale 4")
+			m.deploy(t, "scale 3")
+		})
+		assert.Positive(t, report.Servers()["By-Hand"])
+		assert.Equal(t, "6 6 6\n", m.sh(t, "echo $(grep -c 'weight=2' "+site+") $(grep -c '^.least_conn;' "+site+") $(grep -c '127.0.0.1:500[23] ' "+site+" | awk '{print $1/2}')"))
+		m.sh(t, "cp nginx/nginx.conf "+site+"; systemctl reload nginx; systemctl stop by-hand")
+		m.losesNothing(t, func() { m.sh(t, "deployment/setup.sh") })
+	})
+	t.Run("deploy.sh tls opens the shop by TLS, and what does not fit changes nothing", func(t *testing.T) {
+		m.sh(t, `cd /var/tmp; openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=shop.example -addext subjectAltName=DNS:shop.example -keyout key.pem -out cert.pem 2>/dev/null; openssl genrsa -out other.pem 2>/dev/null`)
+		for arguments, says := range map[string]string{
+			"": "say for which name", "shop.example": "say for which name", "'shop example' a@b.example": "say for which name", "shop.example --cert /var/tmp/cert.pem": "say for which name",
+			"shop.example --cert /var/tmp/cert.pem --key /var/tmp/other.pem": "does not take this certificate", "shop.example --cert /none --key /none": "does not take this certificate",
+		} {
+			assert.Contains(t, m.sh(t, "! deployment/deploy.sh tls "+arguments), says, arguments)
+		}
+		m.sh(t, "nginx -t -q; ! ls /etc/ecommerce/tls/tls.conf 2>/dev/null; mkdir -p /var/lib/ecommerce/acme/.well-known/acme-challenge; echo proof >/var/lib/ecommerce/acme/.well-known/acme-challenge/token")
+		m.sh(t, "echo 'add_header X-Operator here always;' >/etc/ecommerce/nginx.d/own.conf")
+		for range 2 {
+			assert.Contains(t, m.sh(t, "deployment/deploy.sh tls shop.example --cert /var/tmp/cert.pem --key /var/tmp/key.pem"), "open at https://shop.example/")
+			m.sh(t, "deployment/setup.sh")
+		}
+		const secure = "curl -s --cacert /var/tmp/cert.pem --resolve shop.example:443:127.0.0.1 --resolve shop.example:80:127.0.0.1 -D - -o /dev/null "
+		said := m.sh(t, secure+"https://shop.example/login")
+		assert.Regexp(t, `(?s)^HTTP/2 200.*strict-transport-security: max-age=31536000`, said)
+		assert.Regexp(t, `(?s)^HTTP/1.1 308.*Location: https://shop.example/products\?q=tea`, m.sh(t, secure+"'http://shop.example/products?q=tea'"))
+		assert.Equal(t, "proof\n", m.sh(t, "curl -sf http://localhost/.well-known/acme-challenge/token"))
+		said = m.sh(t, secure+`-H 'Content-Type: application/json' -d '{"username":"nadia","email":"nadia@shop.example","password":"a-very-long-password"}' https://shop.example/auth/register`)
+		assert.Regexp(t, `(?i)set-cookie: __Host-session=[^\n]*secure`, said)
+		m.sh(t, "curl -sf http://localhost/nginx_status; rm /etc/ecommerce/tls/tls.conf /etc/ecommerce/nginx.d/own.conf; systemctl reload nginx; sleep 1; curl -sf -o /dev/null http://localhost/")
 	})
 	t.Run("a build that does not start stays out, and the others serve on", func(t *testing.T) {
 		m.losesNothing(t, func() {
