@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -205,8 +206,58 @@ func TestSignIn_OverTLSTheCookieIsSecure(t *testing.T) {
 		for _, cookie := range answer.Cookies() {
 			assert.True(t, cookie.Secure, path)
 			assert.True(t, cookie.HttpOnly, path)
+			assert.Regexp(t, "^__Host-(session|device)$", cookie.Name, path)
+			assert.Equal(t, "/", cookie.Path)
+			assert.Empty(t, cookie.Domain)
 		}
 	}
+}
+
+func TestSession_IsFoundAmongCookiesOfTheSameName(t *testing.T) {
+	s := open(t)
+	mine, theirs := s.member("jane").cookie(), s.member("john").cookie()
+	for name, c := range map[string]struct{ scheme, cookies, user string }{
+		"one":                                  {"http", "session=" + mine, "jane"},
+		"behind another program's":             {"http", "session=eyJ1c2VyIjoxfQ; session=" + mine, "jane"},
+		"before another program's":             {"http", "session=" + mine + "; session=eyJ1c2VyIjoxfQ", "jane"},
+		"behind what is too long":              {"http", "session=" + strings.Repeat("x", 500) + "; session=" + mine, "jane"},
+		"behind more than are looked at":       {"http", strings.Repeat("session=x; ", 10) + "session=" + mine, ""},
+		"another program's alone":              {"http", "session=eyJ1c2VyIjoxfQ", ""},
+		"of this host, without TLS":            {"http", "__Host-session=" + mine, ""},
+		"from before there was TLS":            {"https", "session=" + mine, "jane"},
+		"of this host":                         {"https", "__Host-session=" + mine, "jane"},
+		"of this host, whatever others say":    {"https", "session=" + theirs + "; __Host-session=" + mine, "jane"},
+		"of this host that ended, and another": {"https", "__Host-session=gone; session=" + mine, "jane"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.scheme+"://shop.test/auth/current-user", nil)
+			require.NoError(t, err)
+			r.Header.Set("Cookie", c.cookies)
+			answer, err := s.RoundTrip(r)
+			require.NoError(t, err)
+			body, err := io.ReadAll(answer.Body)
+			require.NoError(t, err)
+			if c.user == "" {
+				assert.Equal(t, http.StatusUnauthorized, answer.StatusCode)
+				return
+			}
+			assert.Contains(t, string(body), `"username":"`+c.user+`"`)
+		})
+	}
+	t.Run("signing out by TLS takes both away", func(t *testing.T) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://shop.test/auth/logout", nil)
+		require.NoError(t, err)
+		r.Header.Set("Cookie", "session="+mine)
+		answer, err := s.RoundTrip(r)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		var gone []string
+		for _, cookie := range answer.Cookies() {
+			assert.Negative(t, cookie.MaxAge)
+			gone = append(gone, cookie.Name)
+		}
+		assert.ElementsMatch(t, []string{"session", "__Host-session"}, gone)
+	})
 }
 
 func TestSignIn_MergesWhatTheGuestHad(t *testing.T) {

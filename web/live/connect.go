@@ -97,12 +97,12 @@ func (h *Hub) connectShopper(w http.ResponseWriter, r *http.Request) error {
 	if !websocket.IsWebSocketUpgrade(r) {
 		return problem.ErrUpgrade
 	}
-	address, secret := session.ClientAddress(r), session.Secret(r)
-	crowd, err := h.admission.admit(false, address, secret)
+	address, claim := session.ClientAddress(r), session.Claim(r)
+	crowd, err := h.admission.admit(false, address, claim)
 	if err != nil {
 		return err
 	}
-	defer h.admission.leave(false, address, secret)
+	defer h.admission.leave(false, address, claim)
 	query := r.URL.Query()
 	after, err := parseSeq(query.Get("after"))
 	if err != nil {
@@ -110,6 +110,10 @@ func (h *Hub) connectShopper(w http.ResponseWriter, r *http.Request) error {
 	}
 	heard := h.heard.Load()
 	credential, err := h.cookies.Begin(r, "")
+	if err != nil {
+		return err
+	}
+	secret, err := h.cookies.Secret(r)
 	if err != nil {
 		return err
 	}
@@ -146,7 +150,11 @@ func (h *Hub) connectStaff(w http.ResponseWriter, r *http.Request) error {
 	if !websocket.IsWebSocketUpgrade(r) {
 		return problem.ErrUpgrade
 	}
-	address, secret := session.ClientAddress(r), session.Secret(r)
+	secret, err := h.cookies.Secret(r)
+	if err != nil {
+		return err
+	}
+	address := session.ClientAddress(r)
 	if _, err := h.admission.admit(true, address, secret); err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@ import (
 )
 
 const (
+	// hostPrefix begins the names of cookies over TLS: browsers take these from this very host alone, and by TLS alone.
+	hostPrefix = "__Host-"
 	cookieName = "session"
 	// deviceCookieName is what the device is known by when somebody signs in once more. It outlives sessions.
 	deviceCookieName = "device"
@@ -38,16 +40,26 @@ func New(account *usecase.Account) *Cookies { return &Cookies{account} }
 // mostDeviceCookie bounds what is read of a device's cookie, in bytes: more than a device is given.
 const mostDeviceCookie = 1000
 
+// mostCookies bounds how many cookies of one name are tried: another program of the same host, or of one above it, may
+// have set its own beside the shop's.
+const mostCookies = 3
+
 type visitorKey struct{}
+
+// visit is a visitor and the cookie that told who they are.
+type visit struct {
+	who    usecase.Visitor
+	secret string
+}
 
 // Middleware resolves the visitor lazily, at most once per request.
 func (k *Cookies) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := newPage(r.Context())
-		who := sync.OnceValues(func() (usecase.Visitor, error) { return k.identify(ctx, r) })
+		who := sync.OnceValues(func() (visit, error) { return k.identify(ctx, r) })
 		ctx = problem.WithVisitor(context.WithValue(ctx, visitorKey{}, who), func() domain.UserID {
 			v, _ := who() // of a visitor who cannot be known nothing is told
-			return v.User.ID
+			return v.who.User.ID
 		})
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -55,32 +67,74 @@ func (k *Cookies) Middleware(next http.Handler) http.Handler {
 
 // Visitor returns the visitor of a request; the zero Visitor for somebody who was never here, or whose session ended.
 func (k *Cookies) Visitor(r *http.Request) (usecase.Visitor, error) {
-	if who, ok := r.Context().Value(visitorKey{}).(func() (usecase.Visitor, error)); ok {
+	v, err := k.visit(r)
+	return v.who, err
+}
+
+// Secret returns the secret of a request's visitor, "" for somebody without one.
+func (k *Cookies) Secret(r *http.Request) (string, error) {
+	v, err := k.visit(r)
+	return v.secret, err
+}
+
+func (k *Cookies) visit(r *http.Request) (visit, error) {
+	if who, ok := r.Context().Value(visitorKey{}).(func() (visit, error)); ok {
 		return who()
 	}
 	return k.identify(r.Context(), r)
 }
 
-func (k *Cookies) identify(ctx context.Context, r *http.Request) (usecase.Visitor, error) {
+func (k *Cookies) identify(ctx context.Context, r *http.Request) (visit, error) {
 	identify := k.VisitorOf
 	if r.Header.Get(unattendedHeader) != "" {
 		identify = k.Recall
 	}
-	who, err := identify(ctx, Secret(r))
-	who.Device = device(r.UserAgent())
-	if keys, err := r.Cookie(deviceCookieName); err == nil && len(keys.Value) <= mostDeviceCookie {
-		who.DeviceKeys = keys.Value
+	var v visit
+	for _, secret := range secrets(r) {
+		who, err := identify(ctx, secret)
+		if err != nil {
+			return visit{}, err
+		}
+		if who.Known() {
+			v = visit{who, secret}
+			break
+		}
 	}
-	return who, err
+	v.who.Device = device(r.UserAgent())
+	if keys := values(r, deviceCookieName, mostDeviceCookie); len(keys) > 0 {
+		v.who.DeviceKeys = keys[0]
+	}
+	return v, nil
 }
 
-// Secret is what the visitor's cookie holds; "" without one.
-func Secret(r *http.Request) string {
-	cookie, err := r.Cookie(cookieName)
-	if err != nil || len(cookie.Value) > 200 {
-		return ""
+// Claim returns the first of a request's cookies that may be a session's, "" for a request without any. Nobody
+// has looked whether it is.
+func Claim(r *http.Request) string {
+	if all := secrets(r); len(all) > 0 {
+		return all[0]
 	}
-	return cookie.Value
+	return ""
+}
+
+// secrets are what may be the secret of the visitor's session.
+func secrets(r *http.Request) []string { return values(r, cookieName, mostSecret) }
+
+// mostSecret bounds what is read of a session's cookie, in bytes: more than a secret has.
+const mostSecret = 200
+
+// values are what the cookies of that name hold, first that which only this host can have set. What is longer than most is left out.
+func values(r *http.Request, name string, most int) []string {
+	var all []string
+	cookies := r.CookiesNamed(name)
+	if overTLS(r) {
+		cookies = append(r.CookiesNamed(hostPrefix+name), cookies...)
+	}
+	for _, cookie := range cookies {
+		if cookie.Value != "" && len(cookie.Value) <= most && len(all) < mostCookies {
+			all = append(all, cookie.Value)
+		}
+	}
+	return all
 }
 
 // VisitorOf returns the visitor who has the secret. A connection that outlives its request calls it again each time.
@@ -149,9 +203,14 @@ func (k *Cookies) Set(w http.ResponseWriter, r *http.Request, c usecase.Credenti
 	}
 }
 
-// Clear removes the visitor's cookie.
+// Clear removes the visitor's cookie, and over TLS one from before there was TLS.
 func (k *Cookies) Clear(w http.ResponseWriter, r *http.Request) {
-	http.SetCookie(w, cookie(r, cookieName, "", -time.Second))
+	gone := cookie(r, cookieName, "", -time.Second)
+	http.SetCookie(w, gone)
+	if gone.Name != cookieName {
+		gone.Name = cookieName
+		http.SetCookie(w, gone)
+	}
 }
 
 type tlsKey struct{}
@@ -159,10 +218,15 @@ type tlsKey struct{}
 // OverTLS marks a request with ctx as one that came to the balancer by TLS.
 func OverTLS(ctx context.Context) context.Context { return context.WithValue(ctx, tlsKey{}, true) }
 
+func overTLS(r *http.Request) bool { return r.TLS != nil || r.Context().Value(tlsKey{}) != nil }
+
 func cookie(r *http.Request, name, value string, age time.Duration) *http.Cookie {
+	if overTLS(r) {
+		name = hostPrefix + name
+	}
 	return &http.Cookie{
 		Name: name, Value: value, Path: "/", MaxAge: int(age.Seconds()),
-		HttpOnly: true, Secure: r.TLS != nil || r.Context().Value(tlsKey{}) != nil, SameSite: http.SameSiteLaxMode,
+		HttpOnly: true, Secure: overTLS(r), SameSite: http.SameSiteLaxMode,
 	}
 }
 

@@ -143,7 +143,7 @@ func (s *Site) Absent(r *http.Request, err error) bool {
 
 // visitor returns who asks, as far as that is known by late.
 func (s *Site) visitor(r *http.Request, late time.Time) (usecase.Visitor, error) {
-	if session.Secret(r) == "" {
+	if session.Claim(r) == "" {
 		return usecase.Visitor{}, nil
 	}
 	who := newFuture(func() (usecase.Visitor, error) { return s.Cookies.Visitor(r) })
