@@ -6,7 +6,7 @@ set -euo pipefail
 umask 022
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
-shop=ecommerce                      # the system user, the database and its role, the units' prefix
+shop=ecommerce                      # the system user, the units' prefix; up to 0.1 the database and its role too
 etc=/etc/$shop
 settings=$etc/$shop.env             # what all servers share, secrets among it
 installed=$etc/packages             # what these scripts installed, for --uninstall
@@ -93,6 +93,19 @@ replace() {
 		return 1
 	fi
 	mv "$new" "$file"
+}
+
+# need_user makes the system user that servers run as.
+need_user() {
+	id "$shop" >/dev/null 2>&1 || useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin "$shop"
+}
+
+# database_of prints the database that the settings name, "" for one that is not this machine's.
+database_of() {
+	case $(setting DATABASE_URL) in
+	"postgres://$shop@/$shop?host=/run/postgresql&port="*) echo "$shop" ;;
+	postgres://ecommerce_user:*@localhost:*/ecommerce_db'?'*) echo ecommerce_db ;;
+	esac
 }
 
 # as_shop COMMAND... runs a command as the shop's user with the shop's settings, and with no .env that lies about.

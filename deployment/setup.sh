@@ -17,7 +17,7 @@ more_connections() { sed -i 's/^\([ \t]*worker_connections\) \([0-9]\{1,4\}\);[^
 fewer_connections() { sed -i 's/worker_connections [0-9]*; # \([0-9]*\) before the shop/worker_connections \1;/' "$nginx_conf"; }
 
 uninstall() {
-	local n data ours=()
+	local n data database role ours=()
 	say "taking the shop away"
 	for n in $(servers); do
 		systemctl disable -q --now "$shop-server$n" 2>/dev/null || true
@@ -51,6 +51,8 @@ uninstall() {
 	fi
 	rm -f /var/log/nginx/"$shop"_*.log* "$binary" "$before" "/run/$shop-deploy.lock" /etc/postgresql/*/main/conf.d/"$shop.conf"
 	rmdir /var/log/nginx 2>/dev/null || true
+	database=$(database_of) role=ecommerce_user
+	[ "$database" != "$shop" ] || role=$shop
 	rm -rf "$etc"
 	if id "$shop" >/dev/null 2>&1; then userdel "$shop"; fi
 
@@ -60,9 +62,9 @@ uninstall() {
 		return
 	fi
 	cat <<-END
-		The shop is gone. What is left is its data: PostgreSQL's database $shop, in $data.
-		  keep a copy:    runuser -u postgres -- pg_dump -Fc $shop >$shop.dump
-		  remove it too:  runuser -u postgres -- dropdb $shop; runuser -u postgres -- dropuser $shop
+		The shop is gone. What is left is its data: PostgreSQL's database ${database:=ecommerce_db}, in $data.
+		  keep a copy:    runuser -u postgres -- pg_dump -Fc $database >$database.dump
+		  remove it too:  runuser -u postgres -- dropdb $database; runuser -u postgres -- dropuser $role
 		setup.sh finds it again. Where nothing else uses PostgreSQL: apt-get purge 'postgresql*' removes that and the data.
 		Libraries that nothing needs any more: apt-get autoremove
 	END
@@ -94,7 +96,7 @@ others=$(find /etc/nginx/sites-enabled /etc/nginx/conf.d -mindepth 1 ! -name def
 	die "nginx serves other sites here (${others% }), and the shop would take their place; remove them or use another machine"
 
 install_packages nginx nginx-common procps logrotate # which keeps two weeks of nginx's logs
-id "$shop" >/dev/null 2>&1 || useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin "$shop"
+need_user
 install -d "$etc" "${nginx_unit%/*}"
 keep_setting ESHOP_ENV "$mode"
 keep_setting SECRET_KEY "$(new_secret)"

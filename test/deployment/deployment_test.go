@@ -50,8 +50,8 @@ func TestDeployment(t *testing.T) {
 		begin := time.Now()
 		t.Logf("%s", m.sh(t, "deployment/setup.sh"))
 		t.Logf("set up in %s", time.Since(begin).Round(time.Second))
-		secrets = m.lines(t, `sed -nE "s/^SECRET_KEY='(.*)'$/\1/p; s/^REDIS_URL='redis:..:(.*)@.*/\1/p" /etc/ecommerce/ecommerce.env`)
-		require.Len(t, secrets, 2)
+		secrets = m.lines(t, `sed -nE "s/^SECRET_KEY='(.*)'$/\1/p; s/^REDIS_URL='redis:..:(.*)@.*/\1/p; s/^DATABASE_URL='postgres:..ecommerce_user:(.*)@.*/\1/p" /etc/ecommerce/ecommerce.env`)
+		require.Len(t, secrets, 3)
 		for _, secret := range secrets {
 			assert.Regexp(t, "^[0-9a-f]{64}$", secret)
 		}
@@ -76,7 +76,7 @@ func TestDeployment(t *testing.T) {
 		return
 	}
 	// Products as in the demo, without the accounts that a shop in production must not have.
-	m.sh(t, `runuser -u postgres -- psql -qX ecommerce -c 'DELETE FROM users' -c "UPDATE shop_mark SET mode = 'production'"
+	m.sh(t, `runuser -u postgres -- psql -qX ecommerce_db -c 'DELETE FROM users' -c "UPDATE shop_mark SET mode = 'production'"
 		sed -i "s/^ESHOP_ENV=.*/ESHOP_ENV='production'/" /etc/ecommerce/ecommerce.env; deployment/deploy.sh restart`)
 	books := m.books(t)
 	opening, seed := books.Books(t), uint64(time.Now().UnixNano())
@@ -340,7 +340,7 @@ func TestDeployment(t *testing.T) {
 		assert.Contains(t, logs, "ecommerce_error.log")
 	})
 	t.Run("uninstalling leaves the data alone", func(t *testing.T) {
-		const orders = "runuser -u postgres -- psql -AtX ecommerce -c 'SELECT count(*) FROM orders'"
+		const orders = "runuser -u postgres -- psql -AtX ecommerce_db -c 'SELECT count(*) FROM orders'"
 		before := m.sh(t, orders)
 		assert.NotEqual(t, "0\n", before)
 		said := m.sh(t, "deployment/setup.sh --uninstall")
@@ -358,7 +358,7 @@ func TestDeployment(t *testing.T) {
 		assert.Equal(t, before, m.sh(t, orders), "setting it up again finds the data")
 	})
 	t.Run("setup.sh --demo sets up a shop to look at", func(t *testing.T) {
-		m.sh(t, "deployment/setup.sh --uninstall; runuser -u postgres -- dropdb ecommerce; deployment/setup.sh --demo")
+		m.sh(t, "deployment/setup.sh --uninstall; runuser -u postgres -- dropdb ecommerce_db; deployment/setup.sh --demo")
 		m.showsTheDemo(t)
 		m.sh(t, "deployment/setup.sh")
 		m.showsTheDemo(t)

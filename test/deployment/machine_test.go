@@ -104,7 +104,7 @@ func (m *machine) books(t *testing.T) *cluster.Cluster {
 	m.sh(t, `runuser -u postgres -- psql -qX -c "CREATE ROLE auditor LOGIN PASSWORD 'auditor' IN ROLE pg_read_all_data"
 		systemd-run --quiet systemd-socket-activate --listen=0.0.0.0:15432 /lib/systemd/systemd-socket-proxyd 127.0.0.1:5432`)
 	address := m.lines(t, "hostname -I")[0]
-	return &cluster.Cluster{Postgres: &container.Server{URL: "postgres://auditor:auditor@" + address + ":15432/ecommerce"}}
+	return &cluster.Cluster{Postgres: &container.Server{URL: "postgres://auditor:auditor@" + address + ":15432/ecommerce_db"}}
 }
 
 // processes are the first processes of units, by their names.
