@@ -112,13 +112,16 @@ fi
 "$here/install_redis.sh"
 "$here/init_database.sh"
 
+# nginx_of_0_1 is that of 0.1, which kept no copy of what it installed.
+nginx_of_0_1=36b22c66359032c84732c1c36ed1c1f959a90a40ca103c8b1e5dcb5c5a82d976
+
 # install_nginx puts the shop's site in its place. One that an operator changed stays, and
 # one that nginx does not take is not put there.
 install_nginx() {
 	local new=$site.new
 	install -d "$pages" "$etc/nginx.d" "$etc/tls"
 	install -m 644 "$here"/../nginx/pages/* "$pages"
-	if [ -e "$nginx_conf.debian" ] && ! cmp -s "$nginx_conf" "$etc/nginx.conf"; then
+	if [ -e "$nginx_conf.debian" ] && ! cmp -s "$nginx_conf" "$etc/nginx.conf" && [ "$(sha256sum <"$nginx_conf")" != "$nginx_of_0_1  -" ]; then
 		say "$nginx_conf is one of before with changes of yours, and stays as it is. Where these are in $etc/nginx.d/, the shop's site takes its place: cp $etc/nginx.conf $nginx_conf, then setup.sh"
 	else
 		# A reload answers all that is under way: nothing is missed while files take each other's place.

@@ -27,7 +27,7 @@ func TestDeployment(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs containers")
 	}
-	m := newMachine(t)
+	m := newMachine(t, nil)
 	defer m.explain(t)
 
 	t.Run("the scripts are clean", func(t *testing.T) {

@@ -1,6 +1,7 @@
 package deployment_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,8 @@ type machine struct {
 	shoppers *cluster.Shoppers
 }
 
-func newMachine(t *testing.T) *machine {
+// more are files of this host that are there too.
+func newMachine(t *testing.T, more map[string]string) *machine {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
@@ -31,13 +33,14 @@ func newMachine(t *testing.T) *machine {
 	require.NoError(t, err)
 	m := &machine{build: filepath.Join(t.TempDir(), "eshop")}
 	require.NoError(t, os.WriteFile(m.build, binary, 0o755))
+	files := map[string]string{
+		"/srv/eshop/deployment": filepath.Join(root, "deployment"),
+		"/srv/eshop/nginx":      filepath.Join(root, "nginx"),
+		"/srv/eshop/bin":        filepath.Dir(m.build),
+	}
+	maps.Copy(files, more)
 	m.Server = container.Start(t, container.Spec{
-		Folder: "machine", Machine: true, Port: 80, Ready: []string{"systemctl", "is-system-running", "-q"},
-		Files: map[string]string{
-			"/srv/eshop/deployment": filepath.Join(root, "deployment"),
-			"/srv/eshop/nginx":      filepath.Join(root, "nginx"),
-			"/srv/eshop/bin":        filepath.Dir(m.build),
-		},
+		Folder: "machine", Machine: true, Port: 80, Ready: []string{"systemctl", "is-system-running", "-q"}, Files: files,
 	})
 	return m
 }

@@ -1,11 +1,9 @@
 package twin
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,38 +17,13 @@ import (
 	"eshop/test/server"
 )
 
-// previous is the version that deployment/previous names, built from its commit with the assets of this one.
+// previous is the version that deployment/previous names.
 func previous(t *testing.T) (build, commit string) {
 	t.Helper()
-	root, err := filepath.Abs("../..")
-	require.NoError(t, err)
-	text, err := os.ReadFile(filepath.Join(root, "deployment", "previous"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "deployment", "previous"))
 	require.NoError(t, err)
 	commit = strings.TrimSpace(string(text))
-	run := func(dir, name string, arg ...string) error {
-		command := exec.CommandContext(t.Context(), name, arg...)
-		command.Dir, command.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
-		said, err := command.CombinedOutput()
-		if err != nil {
-			err = fmt.Errorf("%s %s: %w: %s", name, strings.Join(arg, " "), err, said)
-		}
-		return err
-	}
-	require.NoError(t, run(root, "git", "cat-file", "-e", commit+"^{commit}"),
-		"deployment/previous names commit %s, which the history here does not have; fetch all of it: git fetch --unshallow", commit)
-	dir := filepath.Join(t.TempDir(), "previous")
-	require.NoError(t, run(root, "git", "worktree", "add", "--detach", dir, commit))
-	t.Cleanup(func() {
-		remove := exec.CommandContext(context.WithoutCancel(t.Context()), "git", "worktree", "remove", "--force", dir)
-		remove.Dir = root
-		assert.NoError(t, remove.Run())
-	})
-	assets := filepath.Join("web", "asset", "dist")
-	require.NoError(t, os.RemoveAll(filepath.Join(dir, assets)))
-	require.NoError(t, os.CopyFS(filepath.Join(dir, assets), os.DirFS(filepath.Join(root, assets))))
-	build = filepath.Join(dir, "eshop-before")
-	require.NoError(t, run(dir, "go", "build", "-trimpath", "-o", build, "./cmd/eshop"))
-	return build, commit
+	return filepath.Join(server.Checkout(t, commit), "bin", "eshop"), commit
 }
 
 // TestThePreviousVersion_RunsBesideThisOne is a deployment: the version before serves, this one
