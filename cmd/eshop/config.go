@@ -32,6 +32,8 @@ type config struct {
 	Demo        bool        `env:"ESHOP_DEMO"`
 	MetricsAddr string      `env:"ESHOP_METRICS_ADDR"`
 	Proxies     web.Proxies `env:"ESHOP_TRUSTED_PROXIES"`
+	AccessLog   string      `env:"ESHOP_ACCESS_LOG"`
+	ErrorLog    string      `env:"ESHOP_ERROR_LOG"`
 
 	StaffIdle    time.Duration `env:"ESHOP_STAFF_IDLE" envDefault:"30m"`
 	StaffSession time.Duration `env:"ESHOP_STAFF_SESSION" envDefault:"12h"`
@@ -72,6 +74,8 @@ const settingsHelp = `  PORT                 where to listen; 8080
   ESHOP_METRICS_ADDR   where /metrics is served, apart from the shop; PORT + 1000 on this host alone
   ESHOP_TRUSTED_PROXIES
                        networks of the balancers in front, as 127.0.0.0/8,10.1.0.0/16, that are believed about who asks
+  ESHOP_ACCESS_LOG     a file with a line of JSON for each answer, at most a second late; opened anew once it is moved away
+  ESHOP_ERROR_LOG      a file with the server's own log, which goes to standard error in any case
   ESHOP_STAFF_IDLE     after how long without use a session of the shop's staff ends; 30m
   ESHOP_STAFF_SESSION  how long a session of the shop's staff lasts at most; 12h
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,18 +16,50 @@ import (
 
 	"eshop/cmd/eshop/demo"
 	"eshop/domain"
+	"eshop/web"
 )
 
 // leaveTimeout is longer than the longest answer.
 const leaveTimeout = 25 * time.Second
 
+// serve serves the shop until ctx ends. Its log goes to stderr, and to a file besides where the settings name one.
 func serve(ctx context.Context, c call) error {
-	cfg, log := c.cfg, slog.New(slog.NewJSONHandler(c.stderr, nil)).With("server", c.cfg.ServerName)
+	if c.cfg.ErrorLog == "" {
+		return serveShop(ctx, c.cfg, newLog(c.stderr, c.cfg), nil)
+	}
+	file := newLogFile(c.cfg.ErrorLog)
+	log := newLog(io.MultiWriter(file, c.stderr), c.cfg)
+	go file.run(log)
+	defer file.close()
+	err := serveShop(ctx, c.cfg, log, file)
+	if err != nil {
+		newLog(file, c.cfg).Error("ended", "error", err) // stderr is told by run
+	}
+	return err
+}
+
+func newLog(out io.Writer, cfg config) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(out, nil)).With("server", cfg.ServerName)
+}
+
+// serveShop serves the shop, whose log has a file besides unless that is nil.
+func serveShop(ctx context.Context, cfg config, log *slog.Logger, file *logFile) error {
 	app, closeStores, err := openShop(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
 	defer closeStores()
+	handler := app.shop.Handler
+	if cfg.AccessLog != "" {
+		access := newLogFile(cfg.AccessLog)
+		go access.run(log)
+		defer access.close()
+		app.registry.MustRegister(access.droppedLines("access"))
+		handler = web.LogAccess(handler, access, cfg.ServerName)
+	}
+	if file != nil {
+		app.registry.MustRegister(file.droppedLines("error"))
+	}
 	unprepared := prepare(ctx, cfg, app)
 	if isAway(unprepared) {
 		log.Warn("opening while something that is needed is away; /ready says when it is back", "error", unprepared)
@@ -42,7 +75,7 @@ func serve(ctx context.Context, c call) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen for metrics: %w", err), listener.Close())
 	}
-	server, metrics := newServer(cfg.Proxies.Believe(app.shop.Handler), log), newServer(metricsHandler(app.registry), log)
+	server, metrics := newServer(cfg.Proxies.Believe(handler), log), newServer(metricsHandler(app.registry), log)
 	log.Info("open", "address", fmt.Sprintf("http://localhost:%d", cfg.Port), "metrics", metricsListener.Addr().String(),
 		"stores", cfg.stores(), "demo", cfg.hasDemoData())
 

@@ -69,7 +69,7 @@ func RunBuild(t testing.TB, build string, settings []string, command ...string) 
 
 func start(t testing.TB, build string, settings []string) *Server {
 	t.Helper()
-	ports := freePorts(t, 2)
+	ports := FreePorts(t, 2)
 	s := &Server{
 		URL: fmt.Sprintf("http://localhost:%d", ports[0]), Metrics: fmt.Sprintf("http://localhost:%d/metrics", ports[1]),
 		t: t, ended: make(chan struct{}),
@@ -138,9 +138,9 @@ func binary(t testing.TB) string {
 	return path
 }
 
-// freePorts are ports that nobody listens on now, and that no connection is given by the system:
+// FreePorts are ports that nobody listens on now, and that no connection is given by the system:
 // it takes those of outgoing connections from 32768 on.
-func freePorts(t testing.TB, n int) []int {
+func FreePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var ports []int
 	for deadline := time.Now().Add(10 * time.Second); len(ports) < n; {
