@@ -200,6 +200,7 @@ update() {
 	install -m 755 "$1" "$new"
 	install -m 644 "$here/systemd/$shop-server.service" "$unit_new"
 	"$new" version >/dev/null || die "$1 does not run on this machine"
+	install_logs
 	# From its own place: what runs goes on with its own file, whatever comes of this.
 	as_shop "$new" migrate up || die "the new build can't migrate the database; put right what it says above. The servers go on: steps that were taken do not disturb them"
 	bring_in
@@ -252,7 +253,7 @@ bring_in() {
 # prove fails unless a server of the new build, with its unit, becomes ready.
 prove() {
 	sed "s|$binary |$new |" "$unit_new" >"/run/systemd/system/$trial.service"
-	printf 'PORT=%s\nSERVER_NAME=Trial\n' "$(port_of 0)" >"$etc/$trial.env"
+	printf 'PORT=%s\nSERVER_NAME=Trial\nESHOP_ACCESS_LOG=\nESHOP_ERROR_LOG=\n' "$(port_of 0)" >"$etc/$trial.env"
 	systemctl daemon-reload
 	if ! systemctl start "$trial" || ! wait_ready 0 "$trial"; then
 		systemctl stop "$trial" || true

@@ -13,6 +13,8 @@ installed=$etc/packages             # what these scripts installed, for --uninst
 binary=/usr/local/bin/eshop
 before=$binary.before               # the build before it, and its unit below
 unit_before=$etc/unit.before
+logs=/opt/$shop/logs                # the servers' access and error logs
+logrotate=/etc/logrotate.d/$shop
 pages=/usr/share/eshop/pages        # what nginx shows when no server is left
 nginx_conf=/etc/nginx/nginx.conf    # the distribution's; up to 0.1 the shop's, with its servers in a file of their own
 upstream=/etc/nginx/eshop-upstream.conf
@@ -25,7 +27,7 @@ nginx_unit=/etc/systemd/system/nginx.service.d/$shop.conf
 redis_conf=/etc/redis/redis.conf
 redis_own=/etc/redis/$shop.conf
 # shellcheck disable=SC2034 # for those who source it
-readonly shop etc settings installed binary before unit_before pages nginx_conf upstream site site_link site_ours nginx_main acme nginx_unit redis_conf redis_own
+readonly shop etc settings installed binary before unit_before logs logrotate pages nginx_conf upstream site site_link site_ours nginx_main acme nginx_unit redis_conf redis_own
 
 say() { echo "$*"; }
 
@@ -119,6 +121,13 @@ as_shop() {
 		cd /
 		exec runuser -u "$shop" -- "$@"
 	)
+}
+
+# install_logs makes the folder of the servers' logs, which they alone write and the group adm reads, and has them rotated.
+install_logs() {
+	install -d "${logs%/*}"
+	install -d -o "$shop" -g adm -m 2750 "$logs"
+	replace "$logrotate" 644 <"${BASH_SOURCE[0]%/*}/logrotate.conf" || true
 }
 
 # servers lists the numbers of the servers that are installed.

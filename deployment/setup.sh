@@ -49,6 +49,8 @@ uninstall() {
 		# Unlike apt-get it takes nothing away that others have come to need.
 		dpkg --purge "${ours[@]}" >/dev/null || say "what it says above stays installed; to remove that too: apt-get purge ${ours[*]}"
 	fi
+	rm -rf "$logs" "$logrotate"
+	rmdir --ignore-fail-on-non-empty "${logs%/*}" 2>/dev/null || true
 	rm -f /var/log/nginx/"$shop"_*.log* "$binary" "$before" "/run/$shop-deploy.lock" /etc/postgresql/*/main/conf.d/"$shop.conf"
 	rmdir /var/log/nginx 2>/dev/null || true
 	database=$(database_of) role=ecommerce_user
@@ -95,13 +97,14 @@ others=$(find /etc/nginx/sites-enabled /etc/nginx/conf.d -mindepth 1 ! -name def
 [ -e "$nginx_unit" ] || [ -z "$others" ] ||
 	die "nginx serves other sites here (${others% }), and the shop would take their place; remove them or use another machine"
 
-install_packages nginx nginx-common procps logrotate # which keeps two weeks of nginx's logs
+install_packages nginx nginx-common procps logrotate # which keeps two weeks of logs
 need_user
 install -d "$etc" "${nginx_unit%/*}"
 keep_setting ESHOP_ENV "$mode"
 keep_setting SECRET_KEY "$(new_secret)"
 keep_setting ESHOP_TRUSTED_PROXIES 127.0.0.0/8,::1/128
 say "settings are in $settings, which root alone may read"
+install_logs
 
 # What runs goes on with its own build until the new one is proved; there is nothing to prove it to at first.
 first=

@@ -275,7 +275,7 @@ func TestServe_KeepsLogFiles(t *testing.T) {
 	t.Run("why a server does not open is in its log", func(t *testing.T) {
 		taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", fmt.Sprintf(":%d", ports[0]))
 		require.NoError(t, err)
-		defer taken.Close()
+		defer func() { assert.NoError(t, taken.Close()) }()
 		assert.Equal(t, 1, run(t.Context(), []string{"serve"}, environ, os.Stdin, &stdout, &stderr))
 		assert.Contains(t, content(t, errorLog), `"msg":"ended","server":"one","error":"listen tcp`)
 	})

@@ -4,6 +4,7 @@
 package deployment_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"regexp"
@@ -55,7 +56,7 @@ func TestDeployment(t *testing.T) {
 		for _, secret := range secrets {
 			assert.Regexp(t, "^[0-9a-f]{64}$", secret)
 		}
-		const state = "find /etc/ecommerce /etc/nginx /etc/redis /etc/systemd/system /etc/postgresql /usr/local/bin /usr/share/eshop -type f | sort | xargs sha256sum; id ecommerce"
+		const state = "find /etc/ecommerce /etc/logrotate.d /etc/nginx /etc/redis /etc/systemd/system /etc/postgresql /usr/local/bin /usr/share/eshop -type f | sort | xargs sha256sum; id ecommerce"
 		all := append([]string{"nginx", "redis-server", "postgresql@15-main"}, servers...)
 		files, processes := m.sh(t, state), m.processes(t, all...)
 
@@ -141,6 +142,34 @@ func TestDeployment(t *testing.T) {
 		}
 		assert.NotContains(t, said, "is no setting")
 	})
+	t.Run("the servers' logs are in the journal and in files, which are rotated without a line lost", func(t *testing.T) {
+		const logs = "/opt/ecommerce/logs/"
+		assert.Equal(t, "3\n", m.sh(t, "journalctl -u ecommerce-server1 -o cat --no-pager | grep -cFx -f <(tail -n 3 "+logs+"server1-error.log)"), "what the one has the other has")
+		m.sh(t, `for i in $(seq 40); do
+				for n in 1 2 3; do curl -sf -o /dev/null -H "X-Request-ID: rotation-$n-$i" "http://localhost:500$n/products?q=hunter2"; done
+				[ $i != 20 ] || logrotate --force /etc/logrotate.d/ecommerce
+			done; sleep 1.5`)
+		for _, server := range []string{"server1", "server2", "server3"} {
+			asked := `"request_id":"rotation-` + strings.TrimPrefix(server, "server")
+			assert.Equal(t, "40\n", m.sh(t, "cat "+logs+server+"-access.log.1 "+logs+server+"-access.log | grep -c '"+asked+"'"))
+			var last struct {
+				Time      time.Time `json:"time"`
+				RequestID string    `json:"request_id"`
+				Status    int       `json:"status"`
+				Address   string    `json:"address"`
+			}
+			require.NoError(t, json.Unmarshal([]byte(m.sh(t, "grep '"+asked+"' "+logs+server+"-access.log | tail -n 1")), &last))
+			assert.Equal(t, http.StatusOK, last.Status)
+			assert.Equal(t, "127.0.0.1", last.Address)
+			assert.WithinDuration(t, time.Now(), last.Time, time.Minute)
+			assert.Equal(t, "0\n", m.sh(t, "curl -s http://localhost:600"+strings.TrimPrefix(server, "server")+`/metrics | sed -n 's/^eshop_log_dropped_lines_total{log="access"} //p'`))
+			for _, log := range []string{"-access.log", "-error.log", "-access.log.1", "-error.log.1"} {
+				assert.Equal(t, "ecommerce adm 640\n", m.sh(t, "stat -c '%U %G %a' "+logs+server+log), log)
+			}
+		}
+		assert.Equal(t, "ecommerce adm 2750\n", m.sh(t, "stat -c '%U %G %a' "+logs))
+		m.sh(t, "! runuser -u nobody -- cat "+logs+"server1-access.log; runuser -u nobody -G adm -- cat "+logs+"server1-access.log >/dev/null; ! grep -r hunter2 "+logs+"; ! ls "+logs+"trial*")
+	})
 	t.Run("the units are hardened", func(t *testing.T) {
 		said := m.sh(t, "systemd-analyze security --offline=true --no-pager /etc/systemd/system/ecommerce-server1.service | tail -1")
 		exposure, err := strconv.ParseFloat(regexp.MustCompile(`[0-9.]+ [A-Z]`).FindString(said)[:3], 64)
@@ -183,7 +212,8 @@ func TestDeployment(t *testing.T) {
 			assert.Contains(t, m.sh(t, "! deployment/deploy.sh scale "+n), "say how many", n)
 		}
 	})
-	t.Run("setup.sh brings a new build into service and loses nothing", func(t *testing.T) {
+	t.Run("setup.sh brings a new build into service and loses nothing, and logs to where there were none", func(t *testing.T) {
+		m.sh(t, "rm -r /opt/ecommerce /etc/logrotate.d/ecommerce; sed -i '/^Environment=ESHOP_/d; /^ReadWritePaths=/d' /etc/systemd/system/ecommerce-server?.service; systemctl daemon-reload")
 		before := m.processes(t, servers...)
 		newer, err := os.OpenFile(m.build, os.O_APPEND|os.O_WRONLY, 0)
 		require.NoError(t, err)
@@ -196,6 +226,7 @@ func TestDeployment(t *testing.T) {
 			assert.Equal(t, "/usr/local/bin/eshop", strings.TrimSpace(m.sh(t, "readlink /proc/"+id+"/exe")))
 		}
 		assert.Contains(t, m.sh(t, "deployment/deploy.sh update bin/eshop"), "in service already")
+		m.sh(t, "curl -sf -o /dev/null http://localhost:5001/; sleep 1.5; tail -n 1 /opt/ecommerce/logs/server1-access.log | grep '\"path\":\"/\"'; logrotate --debug /etc/logrotate.d/ecommerce")
 	})
 	t.Run("deploy.sh rollback brings the build before back, once more undoes that, and both lose nothing", func(t *testing.T) {
 		newer, older := m.sh(t, "sha256sum </usr/local/bin/eshop"), m.sh(t, "sha256sum </usr/local/bin/eshop.before")
@@ -333,7 +364,7 @@ func TestDeployment(t *testing.T) {
 		assert.NotEmpty(t, m.sh(t, "deployment/deploy.sh logs -n 5"))
 		m.sh(t, "journalctl -a -o export >/var/tmp/journal; grep -q ecommerce-server1 /var/tmp/journal; grep -q setup.sh /var/tmp/arguments")
 		for _, secret := range secrets {
-			m.sh(t, "! grep -rlF "+secret+" /var/tmp/journal /var/tmp/arguments /var/log")
+			m.sh(t, "! grep -rlF "+secret+" /var/tmp/journal /var/tmp/arguments /var/log /opt/ecommerce/logs")
 		}
 		logs := m.lines(t, "ls /var/log/nginx")
 		assert.Contains(t, logs, "ecommerce_access.log")
