@@ -7,7 +7,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 
 need_root "$@"
-[ -x "$binary" ] && [ -n "$(setting DATABASE_URL)" ] || die "the shop is not installed here; run setup.sh first, or setup.sh --demo, which does this too"
+{ [ -x "$binary" ] && [ -n "$(setting DATABASE_URL)" ]; } || die "the shop is not installed here; run setup.sh first, or setup.sh --demo, which does this too"
 as_shop "$binary" seed "$@" || die "the shop stays as it is; see what it says above"
 if [ "$(setting ESHOP_ENV)" != demo ]; then
 	sed -i '/^ESHOP_ENV=/d' "$settings"
