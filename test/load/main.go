@@ -1,6 +1,6 @@
 // Command load measures the shop beside a bare net/http server that answers with
-// a body of the same size, in the same run, so that the ratio holds whatever the
-// machine is doing. It starts bin/eshop itself and talks to loopback only.
+// a body of the same size, and beside a shop with an access log, in the same run, so that
+// the ratios hold whatever the machine is doing. It starts bin/eshop itself and talks to loopback only.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -27,6 +28,8 @@ const (
 	clients  = 16
 	perRound = 700 * time.Millisecond
 	rounds   = 5
+	// logRounds are more, since the difference is smaller than what rounds differ by.
+	logRounds = 15
 )
 
 func main() {
@@ -39,31 +42,16 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	port, err := freePort(ctx)
+	begin := time.Now()
+	shop, err := start(ctx)
 	if err != nil {
 		return err
 	}
-	base := "http://127.0.0.1:" + strconv.Itoa(port)
-	shop := exec.CommandContext(ctx, "bin/eshop", "serve")
-	shop.Env = append(os.Environ(), "ESHOP_DEMO=true", "PORT="+strconv.Itoa(port), "SERVER_NAME=load")
-	shop.Cancel = func() error { return shop.Process.Signal(os.Interrupt) }
-	var log bytes.Buffer
-	shop.Stderr = &log
-	begin := time.Now()
-	if err := shop.Start(); err != nil {
-		return err
-	}
-	defer func() {
-		_ = shop.Process.Signal(os.Interrupt)
-		_ = shop.Wait()
-	}()
-	if err := waitReady(ctx, base); err != nil {
-		return fmt.Errorf("%w\n%s", err, log.String())
-	}
+	defer shop.stop()
 	fmt.Printf("start to ready   %8.0f ms\n", time.Since(begin).Seconds()*1000)
-	fmt.Printf("memory at idle   %8.1f MiB\n", residentMiB(shop.Process.Pid))
+	fmt.Printf("memory at idle   %8.1f MiB\n", residentMiB(shop.process.Process.Pid))
 
-	slug, id, err := someProduct(ctx, base)
+	slug, id, err := someProduct(ctx, shop.base)
 	if err != nil {
 		return err
 	}
@@ -76,12 +64,67 @@ func run(ctx context.Context) error {
 		{"api product", http.MethodGet, "/api/products/" + slug, ""},
 		{"add to cart", http.MethodPost, "/api/cart/add", `{"product_id":"` + id + `","quantity":1}`},
 	} {
-		if err := compare(ctx, base, target.name, target.method, target.path, target.body); err != nil {
+		if err := compare(ctx, shop.base, target.name, target.method, target.path, target.body); err != nil {
 			return fmt.Errorf("%s: %w", target.name, err)
 		}
 	}
-	fmt.Printf("\nmemory after     %8.1f MiB\n", residentMiB(shop.Process.Pid))
+	fmt.Printf("\nmemory after     %8.1f MiB\n", residentMiB(shop.process.Process.Pid))
+	return compareLogs(ctx, shop, slug)
+}
+
+// compareLogs takes turns between a shop and one that keeps an access log.
+func compareLogs(ctx context.Context, shop *server, slug string) error {
+	folder, err := os.MkdirTemp("", "eshop-load")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	logged, err := start(ctx, "ESHOP_ACCESS_LOG="+filepath.Join(folder, "access.log"))
+	if err != nil {
+		return err
+	}
+	defer logged.stop()
+	fmt.Printf("\n%-14s %22s %12s %7s\n", "access log", "with, req/s", "without", "ratio")
+	for _, target := range []struct{ name, path string }{{"product", "/products/" + slug}, {"api product", "/api/products/" + slug}} {
+		with, without, ratio, err := turns(ctx, http.MethodGet, logged.base+target.path, shop.base+target.path, "", logRounds)
+		if err != nil {
+			return fmt.Errorf("%s: %w", target.name, err)
+		}
+		fmt.Printf("%-14s %22.0f %12.0f %7.2f   (median of %d rounds)\n", target.name, with, without, ratio, logRounds)
+	}
 	return nil
+}
+
+// server is a running bin/eshop.
+type server struct {
+	base    string
+	process *exec.Cmd
+}
+
+// start starts a shop with demo data and these settings, and waits until it is ready.
+func start(ctx context.Context, settings ...string) (*server, error) {
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{"http://127.0.0.1:" + strconv.Itoa(port), exec.CommandContext(ctx, "bin/eshop", "serve")}
+	s.process.Env = append(append(os.Environ(), "ESHOP_DEMO=true", "PORT="+strconv.Itoa(port), "SERVER_NAME=load"), settings...)
+	s.process.Cancel = func() error { return s.process.Process.Signal(os.Interrupt) }
+	var log bytes.Buffer
+	s.process.Stderr = &log
+	if err := s.process.Start(); err != nil {
+		return nil, err
+	}
+	if err := waitReady(ctx, s.base); err != nil {
+		s.stop()
+		return nil, fmt.Errorf("%w\n%s", err, log.String())
+	}
+	return s, nil
+}
+
+func (s *server) stop() {
+	_ = s.process.Process.Signal(os.Interrupt)
+	_ = s.process.Wait()
 }
 
 // compare takes turns between the shop and a bare server, so that both see the same machine.
@@ -95,20 +138,27 @@ func compare(ctx context.Context, base, name, method, path, body string) error {
 		_, _ = w.Write(sample)
 	}))
 	defer bare.Close()
-	var ours, theirs, ratios []float64
-	for range rounds {
-		a, err := rate(ctx, method, base+path, body)
-		if err != nil {
-			return err
-		}
-		b, err := rate(ctx, method, bare.URL+path, body)
-		if err != nil {
-			return err
-		}
-		ours, theirs, ratios = append(ours, a), append(theirs, b), append(ratios, a/b)
+	ours, theirs, ratio, err := turns(ctx, method, base+path, bare.URL+path, body, rounds)
+	if err == nil {
+		fmt.Printf("%-14s %9d %12.0f %12.0f %7.2f\n", name, len(sample), ours, theirs, ratio)
 	}
-	fmt.Printf("%-14s %9d %12.0f %12.0f %7.2f\n", name, len(sample), median(ours), median(theirs), median(ratios))
-	return nil
+	return err
+}
+
+// turns asks at one address and another in turn, and returns the medians of how many requests a second each answers,
+// and of how they compare.
+func turns(ctx context.Context, method, one, other, body string, rounds int) (a, b, ratio float64, err error) {
+	var ones, others, ratios []float64
+	for range rounds {
+		if a, err = rate(ctx, method, one, body); err != nil {
+			return 0, 0, 0, err
+		}
+		if b, err = rate(ctx, method, other, body); err != nil {
+			return 0, 0, 0, err
+		}
+		ones, others, ratios = append(ones, a), append(others, b), append(ratios, a/b)
+	}
+	return median(ones), median(others), median(ratios), nil
 }
 
 // rate is how many requests a second all clients together get answered.
