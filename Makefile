@@ -15,10 +15,13 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Docker's helper that cleans up cannot be pulled everywhere, and is not needed.
 CONTAINERS := TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1
 
+# What a release has besides the binary. What Docker builds from needs a checkout.
+RELEASED := .env.example CHANGELOG.md LICENSE README.md SECURITY.md deployment nginx ':!deployment/docker' ':!deployment/previous'
+
 COMPOSE := docker compose -f deployment/docker/compose.yaml
 COMPOSE_SECRETS := deployment/docker/.env
 
-.PHONY: help run build up down test mutants test-integration bench bench-stores test-browser lint generate verify clean need-go need-node need-compose compose-secrets
+.PHONY: help run build release up down test mutants test-integration bench bench-stores test-browser lint generate verify clean need-go need-node need-compose compose-secrets
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +32,20 @@ run: build ## Run the shop with demo data at http://localhost:8080 (PORT=... for
 
 build: need-go $(ASSETS) ## Build bin/eshop, static, with everything inside
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/eshop ./cmd/eshop
+
+# Only what git knows comes in, so that no secret of a checkout does. The same commit is the same bytes.
+release: need-go $(ASSETS) ## Make bin/eshop-VERSION-linux-ARCH.tar.gz, which sets up a machine that has neither Go nor Node
+	@version=$$(git describe --tags --always --dirty --abbrev=12 | tr / -); name=eshop-$$version-linux-$$(go env GOARCH); tree=bin/release/$$name; \
+	rm -rf bin/release; mkdir -p $$tree/bin; \
+	CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags "-s -w -X main.release=$$version" -o $$tree/bin/eshop ./cmd/eshop; \
+	git ls-files -z $(RELEASED) | xargs -0 cp --parents -t $$tree; \
+	commit=$$(git log -1 --format='%H of %cI') time=$$(git log -1 --format=%ct) go=$$(go env GOVERSION); \
+	export LC_ALL=C; cd $$tree; chmod -R u=rwX,go=rX .; \
+	{ echo "$$name, commit $$commit, built by $$go"; echo; find . -type f -printf '%P\n' | sort | xargs stat -c '%9s  %n'; } >CONTENTS; \
+	find . -type f ! -name SHA256SUMS -printf '%P\n' | sort | xargs sha256sum >SHA256SUMS; \
+	cd ..; tar --create --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --mtime=@$$time $$name | gzip -9n >../$$name.tar.gz; \
+	cd ..; rm -r release; sha256sum $$name.tar.gz >$$name.tar.gz.sha256; \
+	echo "bin/$$name.tar.gz"
 
 up: need-compose compose-secrets ## Run a demo shop in Docker, nginx, three servers and stores, at http://localhost:8080 (ESHOP_ENV=production for an empty one)
 	@! docker image inspect eshop >/dev/null 2>&1 || docker tag eshop eshop:before

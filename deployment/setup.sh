@@ -72,6 +72,23 @@ uninstall() {
 	END
 }
 
+# build_it builds the shop as whoever has the checkout, where Go and Node are new enough for that.
+build_it() {
+	local root owner go node
+	root=$(dirname "$here")
+	owner=$(stat -c %U "$root")
+	as_owner() { runuser -l "$owner" -s /bin/bash -c "PATH=\$PATH:$PATH:/usr/local/go/bin; $1"; }
+	at_least() { printf '%s\n' "$1" "$2" | sort -VC; }
+	go=$(as_owner "cd /; GOTOOLCHAIN=local go version" 2>/dev/null | sed -n 's/^go version go\([0-9.]*\).*/\1/p') || true
+	node=$(as_owner "node --version" 2>/dev/null | sed -n 's/^v\([0-9.]*\)$/\1/p') || true
+	if [ ! -e "$root/go.mod" ] || ! at_least "$(sed -n 's/^go //p' "$root/go.mod")" "$go" || ! at_least 20 "$node" ||
+		! as_owner "command -v npm && command -v make" >/dev/null 2>&1; then
+		die "there is no bin/eshop, and building it takes Go 1.26, Node 20, npm and make; where they are, type: make release; and here: tar -xf eshop-*.tar.gz && sudo eshop-*/deployment/setup.sh"
+	fi
+	say "building bin/eshop as $owner, which takes some minutes the first time"
+	as_owner "make -C '$root' build" || die "bin/eshop can't be built; put right what it says above"
+}
+
 mode=production
 case "$*" in
 "") need_root ;;
@@ -91,7 +108,7 @@ case "$*" in
 	;;
 esac
 need_systemd
-[ -x "$build" ] || die "bin/eshop is not built yet: make build (where Go and Node are; then copy it to ${build%/*})"
+[ -x "$build" ] || build_it
 "$build" version >/dev/null || die "bin/eshop does not run on this machine; build it for this one: make build"
 others=$(find /etc/nginx/sites-enabled /etc/nginx/conf.d -mindepth 1 ! -name default ! -name "$shop" -printf '%f ' 2>/dev/null) || true
 [ -e "$nginx_unit" ] || [ -z "$others" ] ||

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,6 +144,9 @@ func healthcheck(ctx context.Context, c call) error {
 	return nil
 }
 
+// release is what a release is called. make release sets it.
+var release string
+
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -157,5 +161,5 @@ func version() string {
 			when = " of " + s.Value
 		}
 	}
-	return "eshop " + revision + when + ", " + info.GoVersion + "\n"
+	return "eshop " + cmp.Or(release, revision) + when + ", " + info.GoVersion + "\n"
 }

@@ -41,6 +41,32 @@ func TestDeployment(t *testing.T) {
 			assert.Contains(t, said, "sudo deployment/"+script)
 		})
 	}
+	t.Run("setup.sh without a build builds one where that can be, and else says what to type", func(t *testing.T) {
+		m.sh(t, "mkdir -p /var/tmp/checkout/web/asset /var/tmp/tools; cp -r deployment nginx /var/tmp/checkout; echo 'go 1.26.0' >/var/tmp/checkout/go.mod")
+		const setup = "! PATH=/var/tmp/tools:$PATH /var/tmp/checkout/deployment/setup.sh"
+		tool := func(name, script string) {
+			m.sh(t, "printf '#!/bin/sh\\n%s\\n' '"+script+"' >/var/tmp/tools/"+name+"; chmod 755 /var/tmp/tools/"+name)
+		}
+		refuses := func() {
+			t.Helper()
+			said := m.sh(t, setup)
+			assert.Equal(t, 1, strings.Count(said, "\n"), said)
+			assert.Contains(t, said, "make release")
+		}
+		refuses()
+		tool("go", "echo go version go1.19.8 linux/amd64")
+		tool("node", "echo v20.1.0")
+		tool("npm", "")
+		tool("make", `echo "made: $*"; exit 1`)
+		refuses()
+		tool("go", "echo go version go1.26.8 linux/amd64")
+		tool("node", "echo v18.20.0")
+		refuses()
+		tool("node", "echo v22.1.0")
+		said := m.sh(t, setup)
+		assert.Contains(t, said, "made: -C /var/tmp/checkout build\nsetup.sh: bin/eshop can't be built")
+		m.sh(t, "! id ecommerce; rm -r /var/tmp/checkout /var/tmp/tools")
+	})
 	t.Run("before it is set up the shop can't be run, and deploy.sh says what to do", func(t *testing.T) {
 		assert.Contains(t, m.sh(t, "! deployment/deploy.sh start"), "run setup.sh first")
 	})

@@ -2,7 +2,6 @@ package deployment_test
 
 import (
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,8 +14,8 @@ import (
 	"eshop/test/container"
 )
 
-// machine is a Debian machine on which nothing of the shop is installed yet. The
-// repository is at /srv/eshop.
+// machine is a Debian machine on which nothing of the shop is installed yet. A
+// release is unpacked at /srv/eshop.
 type machine struct {
 	*container.Server
 
@@ -27,17 +26,9 @@ type machine struct {
 // more are files of this host that are there too.
 func newMachine(t *testing.T, more map[string]string) *machine {
 	t.Helper()
-	root, err := filepath.Abs("../..")
-	require.NoError(t, err)
-	binary, err := os.ReadFile(filepath.Join(cluster.Build(t), "eshop"))
-	require.NoError(t, err)
-	m := &machine{build: filepath.Join(t.TempDir(), "eshop")}
-	require.NoError(t, os.WriteFile(m.build, binary, 0o755))
-	files := map[string]string{
-		"/srv/eshop/deployment": filepath.Join(root, "deployment"),
-		"/srv/eshop/nginx":      filepath.Join(root, "nginx"),
-		"/srv/eshop/bin":        filepath.Dir(m.build),
-	}
+	tree := unpack(t, release(t))
+	m := &machine{build: filepath.Join(tree, "bin", "eshop")}
+	files := map[string]string{"/srv/eshop": tree}
 	maps.Copy(files, more)
 	m.Server = container.Start(t, container.Spec{
 		Folder: "machine", Machine: true, Port: 80, Ready: []string{"systemctl", "is-system-running", "-q"}, Files: files,
@@ -52,7 +43,7 @@ func (m *machine) explain(t *testing.T) {
 	}
 }
 
-// sh runs a script in the repository's folder and returns what it prints, errors too.
+// sh runs a script in the release's folder and returns what it prints, errors too.
 func (m *machine) sh(t *testing.T, script string) string {
 	t.Helper()
 	return m.Run(t, "timeout", "240", "bash", "-c", "set -euo pipefail; cd /srv/eshop; exec 2>&1; "+script)
