@@ -31,6 +31,7 @@ type config struct {
 	Environment string      `env:"ESHOP_ENV" envDefault:"development"`
 	Demo        bool        `env:"ESHOP_DEMO"`
 	MetricsAddr string      `env:"ESHOP_METRICS_ADDR"`
+	Pprof       bool        `env:"ESHOP_PPROF"`
 	Proxies     web.Proxies `env:"ESHOP_TRUSTED_PROXIES"`
 	AccessLog   string      `env:"ESHOP_ACCESS_LOG"`
 	ErrorLog    string      `env:"ESHOP_ERROR_LOG"`
@@ -72,6 +73,7 @@ const settingsHelp = `  PORT                 where to listen; 8080
                        development. A database that is one's of these two never becomes the other's by this
   ESHOP_DEMO           true is demo data in development; ESHOP_ENV=demo has it without
   ESHOP_METRICS_ADDR   where /metrics is served, apart from the shop; PORT + 1000 on this host alone
+  ESHOP_PPROF          true is /debug/pprof/ beside /metrics, for go tool pprof; whoever reaches it can slow this server
   ESHOP_TRUSTED_PROXIES
                        networks of the balancers in front, as 127.0.0.0/8,10.1.0.0/16, that are believed about who asks
   ESHOP_ACCESS_LOG     a file with a line of JSON for each answer, at most a second late; opened anew once it is moved away

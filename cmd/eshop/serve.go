@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -75,7 +76,7 @@ func serveShop(ctx context.Context, cfg config, log *slog.Logger, file *logFile)
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen for metrics: %w", err), listener.Close())
 	}
-	server, metrics := newServer(cfg.Proxies.Believe(handler), log), newServer(metricsHandler(app.registry), log)
+	server, metrics := newServer(cfg.Proxies.Believe(handler), log), newServer(metricsHandler(app.registry, cfg.Pprof), log)
 	log.Info("open", "address", fmt.Sprintf("http://localhost:%d", cfg.Port), "metrics", metricsListener.Addr().String(),
 		"stores", cfg.stores(), "demo", cfg.hasDemoData())
 
@@ -182,8 +183,16 @@ func serveOn(server *http.Server, listener net.Listener) error {
 	return nil
 }
 
-func metricsHandler(registry *prometheus.Registry) http.Handler {
+// metricsHandler answers operators. Profiles are among that where profiling is true.
+func metricsHandler(registry *prometheus.Registry, profiling bool) http.Handler {
 	all := http.NewServeMux()
 	all.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	if profiling {
+		all.HandleFunc("/debug/pprof/", pprof.Index)
+		all.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+		all.HandleFunc("/debug/pprof/profile", pprof.Profile)
+		all.HandleFunc("/debug/pprof/symbol", pprof.Symbol) // which go tool pprof posts addresses to
+		all.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	}
 	return all
 }
