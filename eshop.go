@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"eshop/domain"
 	"eshop/port"
@@ -72,6 +73,7 @@ type Options struct {
 
 	Log     *slog.Logger          // slog.Default() unless set
 	Metrics prometheus.Registerer // where the shop's metrics are registered; nowhere unless set
+	Tracer  trace.Tracer          // makes a span of each request; none unless set
 
 	// Required and Helpful are the dependencies that /ready asks, by name. A server
 	// without a required one is not ready, without a helpful one it is degraded.
@@ -139,7 +141,7 @@ func New(stores Stores, options Options) (*Shop, error) {
 	handler := web.NewServer(web.Parts{
 		Name: options.Info.ServerName, Cookies: cookies,
 		Pages: page.New(options.Info, cookies, useCases), API: api.New(cookies, useCases),
-		Chat: chat, Health: health, Metrics: web.NewMetrics(options.Metrics), Log: options.Log,
+		Chat: chat, Health: health, Metrics: web.NewMetrics(options.Metrics), Tracer: options.Tracer, Log: options.Log,
 	})
 	return &Shop{handler, useCases, chat, health, options}, nil
 }
@@ -147,7 +149,7 @@ func New(stores Stores, options Options) (*Shop, error) {
 // UseCases makes the use cases of a shop alone, with the same checks as New.
 func UseCases(s Stores, options Options) (*usecase.Shop, error) {
 	o := options.withDefaults()
-	missing := append(unset("Stores", s), unset("Options", o, "Sweep")...)
+	missing := append(unset("Stores", s), unset("Options", o, "Sweep", "Tracer")...)
 	if len(o.SecretKey) < MinSecretKey {
 		missing = append(missing, fmt.Errorf("Options.SecretKey must have %d bytes or more", MinSecretKey))
 	}

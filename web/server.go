@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
+	"go.opentelemetry.io/otel/trace"
 
 	"eshop/web/api"
 	"eshop/web/asset"
@@ -33,7 +34,7 @@ type Server struct {
 	name   string
 }
 
-// Parts is what a Server puts together; every field must be set.
+// Parts is what a Server puts together; every field but Tracer must be set.
 type Parts struct {
 	Name    string // signs every answer
 	Cookies *session.Cookies
@@ -42,6 +43,7 @@ type Parts struct {
 	Chat    *live.Hub
 	Health  *Health
 	Metrics *Metrics
+	Tracer  trace.Tracer // makes a span of each request
 	Log     *slog.Logger
 }
 
@@ -74,7 +76,7 @@ func NewServer(p Parts) *Server {
 
 	sameSite := http.NewCrossOriginProtection()
 	sameSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, problem.ErrCrossSite) }))
-	s.Handler = p.Metrics.count(s.always(s.recover(s.bounded(shed(p.Cookies.Middleware(sameSite.Handler(r)))))))
+	s.Handler = p.Metrics.count(traced(p.Tracer, s.always(s.recover(s.bounded(shed(p.Cookies.Middleware(sameSite.Handler(r))))))))
 	return s
 }
 

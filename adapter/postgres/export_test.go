@@ -11,6 +11,14 @@ func (s *Store) InTx(ctx context.Context, do func(ctx context.Context) error) er
 	return s.inTx(ctx, func(ctx context.Context, _ bun.Tx) error { return do(ctx) })
 }
 
+// FailWith runs a statement whose error tells text.
+func (s *Store) FailWith(ctx context.Context, text string) error {
+	return s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		_, err := db.ExecContext(ctx, "SELECT ?::int", text)
+		return err
+	})
+}
+
 // Broaden makes texts broad that more than from products match, and their counts
 // estimates from a sample.
 func (s *Store) Broaden(from, sample int) { s.broadFrom, s.sampled = from, sample }

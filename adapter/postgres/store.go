@@ -32,6 +32,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/schema"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/semaphore"
 
 	"eshop/domain"
@@ -66,6 +67,8 @@ type Config struct {
 	Name string
 	// Notice is told what Migrate waits for, when it is given.
 	Notice func(text string)
+	// Tracer makes spans of the statements of calls that are traced, when it is given.
+	Tracer trace.Tracer
 }
 
 // Check reports whether the URL can be read. What it says does not repeat it, for it
@@ -189,6 +192,9 @@ func (s *Store) settings(statement, lock time.Duration) (*pgxpool.Config, error)
 	// bun writes arguments into the text, so a statement kept prepared would rarely be met again.
 	conn.DefaultQueryExecMode = pgx.QueryExecModeExec
 	conn.Tracer = s.statements
+	if s.cfg.Tracer != nil {
+		conn.Tracer = spans{s.statements, s.cfg.Tracer}
+	}
 	if conn.ConnectTimeout == 0 || conn.ConnectTimeout > time.Minute { // pgx itself waits two minutes
 		conn.ConnectTimeout = connectTime
 	}

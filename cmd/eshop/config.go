@@ -36,6 +36,9 @@ type config struct {
 	AccessLog   string      `env:"ESHOP_ACCESS_LOG"`
 	ErrorLog    string      `env:"ESHOP_ERROR_LOG"`
 
+	TraceEndpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	TraceHeaders  string `env:"OTEL_EXPORTER_OTLP_HEADERS"`
+
 	StaffIdle    time.Duration `env:"ESHOP_STAFF_IDLE" envDefault:"30m"`
 	StaffSession time.Duration `env:"ESHOP_STAFF_SESSION" envDefault:"12h"`
 
@@ -78,6 +81,12 @@ const settingsHelp = `  PORT                 where to listen; 8080
                        networks of the balancers in front, as 127.0.0.0/8,10.1.0.0/16, that are believed about who asks
   ESHOP_ACCESS_LOG     a file with a line of JSON for each answer, at most a second late; opened anew once it is moved away
   ESHOP_ERROR_LOG      a file with the server's own log, which goes to standard error in any case
+  OTEL_EXPORTER_OTLP_ENDPOINT
+                       OpenTelemetry's collector, as http://collector:4318, which is sent a trace of each request; none.
+                       Other names of OpenTelemetry's hold too: OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG,
+                       OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES
+  OTEL_EXPORTER_OTLP_HEADERS
+                       what that collector wants to see, as Authorization=Basic%20..., more behind commas
   ESHOP_STAFF_IDLE     after how long without use a session of the shop's staff ends; 30m
   ESHOP_STAFF_SESSION  how long a session of the shop's staff lasts at most; 12h
 
@@ -131,6 +140,7 @@ func readConfig(values map[string]string) (config, error) {
 		wrong = append(wrong, errors.New("ESHOP_ENV must be development, production or demo"))
 	}
 	wrong = append(wrong, cfg.wrongAddresses()...)
+	wrong = append(wrong, cfg.wrongTraces()...)
 	wrong = append(wrong, cfg.wrongSessions()...)
 	wrong = append(wrong, cfg.wrongShop()...)
 	if cfg.SecretKey != "" && len(cfg.SecretKey) < eshop.MinSecretKey {

@@ -35,8 +35,8 @@ usage: eshop COMMAND
   healthcheck              exit with 0 when the server on PORT is ready, else with 1
   version                  print what was built
 
-settings, from the environment or else from .env in the working directory; SECRET_KEY_FILE, DATABASE_URL_FILE and
-REDIS_URL_FILE name a file that has the secret:
+settings, from the environment or else from .env in the working directory; SECRET_KEY_FILE, DATABASE_URL_FILE,
+REDIS_URL_FILE and OTEL_EXPORTER_OTLP_HEADERS_FILE name a file that has the secret:
 
 ` + settingsHelp
 
@@ -113,7 +113,7 @@ func configure(environ []string, stderr io.Writer) (settings, config, error) {
 		fmt.Fprintln(stderr, "eshop:", odd)
 	}
 	cfg, wrong := readConfig(set.values)
-	return set, cfg, errors.Join(err, wrong)
+	return set, cfg, errors.Join(err, wrong, set.passOn())
 }
 
 // printing returns the command that prints text.

@@ -15,7 +15,7 @@ import (
 
 // shopSet makes the shop of its stores, whichever they are.
 var shopSet = wire.NewSet(
-	eshop.New, options, demoLoader,
+	eshop.New, options, demoLoader, newTracer, wire.Struct(new(telemetry), "*"),
 	argon2.New, wire.Bind(new(usecase.Passwords), new(*argon2.Passwords)),
 	wire.Struct(new(application), "*"),
 )
@@ -24,9 +24,9 @@ var shopSet = wire.NewSet(
 var memorySet = wire.NewSet(memory.NewStore, memoryStores, memoryRegistry, memoryDependencies)
 
 // storedSet is one server on PostgreSQL.
-var storedSet = wire.NewSet(postgresConfig, postgres.Open, memory.NewStore, storedStores, storedRegistry, storedDependencies)
+var storedSet = wire.NewSet(tracedConfig, postgres.Open, memory.NewStore, storedStores, storedRegistry, storedDependencies)
 
 // clusterSet is any number of servers on PostgreSQL and Redis.
 var clusterSet = wire.NewSet(
-	postgresConfig, postgres.Open, redisConfig, redis.Open, memory.NewStore, clusterStores, clusterRegistry, clusterDependencies,
+	tracedConfig, postgres.Open, redisConfig, redis.Open, memory.NewStore, clusterStores, clusterRegistry, clusterDependencies,
 )

@@ -28,7 +28,7 @@ type settings struct {
 }
 
 // secrets are settings that may be named by a file: NAME_FILE.
-var secrets = []string{"SECRET_KEY", "DATABASE_URL", "REDIS_URL"}
+var secrets = []string{"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "OTEL_EXPORTER_OTLP_HEADERS"}
 
 // mostSettings is several times the length of any secret, and of all settings with their explanations.
 const mostSettings = 64 << 10
@@ -81,7 +81,7 @@ func (s *settings) readFile(file string) error {
 	}
 	for name, value := range values {
 		s.values[name], s.from[name] = value, file
-		if unknown(name) {
+		if unknown(name) && (!strings.HasPrefix(name, tracePrefix) || meant(name) != "") {
 			s.odd = append(s.odd, oddName(name, file))
 		}
 	}
@@ -151,6 +151,20 @@ func readPlain(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s must be a file of at most %d bytes", path, mostSettings)
 	}
 	return os.ReadFile(path)
+}
+
+// tracePrefix begins the names that OpenTelemetry has given to settings, which are many.
+const tracePrefix = "OTEL_"
+
+// passOn puts what the file says of tracing into the environment, where OpenTelemetry's library looks for it.
+func (s *settings) passOn() error {
+	var wrong []error
+	for name, value := range s.values {
+		if strings.HasPrefix(name, tracePrefix) && unknown(name) {
+			wrong = append(wrong, os.Setenv(name, value))
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 // names are all settings.
@@ -229,6 +243,8 @@ func masked(name, value string) string {
 	switch {
 	case value == "" || !slices.Contains(secrets, name):
 		return value
+	case name == "OTEL_EXPORTER_OTLP_HEADERS":
+		return "(set)"
 	case name == "SECRET_KEY":
 		return fmt.Sprintf("(%d bytes)", len(value))
 	}

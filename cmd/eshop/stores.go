@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"eshop"
 	"eshop/adapter/demopay"
@@ -32,12 +33,19 @@ type application struct {
 // drainDelay lets a balancer notice that a server is about to leave.
 const drainDelay = 2 * time.Second
 
-func options(c config, log *slog.Logger, passwords usecase.Passwords, registry *prometheus.Registry, d dependencies) (eshop.Options, error) {
+// telemetry is what operators see of a shop.
+type telemetry struct {
+	log      *slog.Logger
+	registry *prometheus.Registry
+	tracer   trace.Tracer // nil where nothing is traced
+}
+
+func options(c config, passwords usecase.Passwords, seen telemetry, d dependencies) (eshop.Options, error) {
 	info, err := shopInfo(c)
 	o := eshop.Options{
 		SecretKey: usecase.SecretKey(c.SecretKey), Passwords: passwords, DecodeImage: raster.New().Decode,
 		StaffSessions: domain.StaffSessions{Idle: c.StaffIdle, Most: c.StaffSession},
-		Info:          info, Pricing: c.pricing(), Log: log, Metrics: registry,
+		Info:          info, Pricing: c.pricing(), Log: seen.log, Metrics: seen.registry, Tracer: seen.tracer,
 		Required: d.required, Helpful: d.helpful, Sweep: d.sweep,
 	}
 	if len(c.Proxies) > 0 {
@@ -48,6 +56,13 @@ func options(c config, log *slog.Logger, passwords usecase.Passwords, registry *
 
 func demoLoader(c config, s eshop.Stores, passwords usecase.Passwords) *demo.Loader {
 	return &demo.Loader{Products: s.Products, Carts: s.Carts, Users: s.Users, Orders: s.Orders, Passwords: passwords, Pricing: c.pricing()}
+}
+
+// tracedConfig is postgresConfig of a server, whose statements are traced where its requests are.
+func tracedConfig(c config, tracer trace.Tracer) postgres.Config {
+	traced := postgresConfig(c)
+	traced.Tracer = tracer
+	return traced
 }
 
 func memoryStores(store *memory.Store, registry *prometheus.Registry, log *slog.Logger) eshop.Stores {

@@ -26,13 +26,24 @@ func newMemoryShop(cfg config, log *slog.Logger) (*application, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	mainDependencies := memoryDependencies(store)
-	eshopOptions, err := options(cfg, log, passwords, registry, mainDependencies)
+	tracer, cleanup, err := newTracer(cfg, log)
 	if err != nil {
+		return nil, nil, err
+	}
+	mainTelemetry := telemetry{
+		log:      log,
+		registry: registry,
+		tracer:   tracer,
+	}
+	mainDependencies := memoryDependencies(store)
+	eshopOptions, err := options(cfg, passwords, mainTelemetry, mainDependencies)
+	if err != nil {
+		cleanup()
 		return nil, nil, err
 	}
 	shop, err := eshop.New(stores, eshopOptions)
 	if err != nil {
+		cleanup()
 		return nil, nil, err
 	}
 	loader := demoLoader(cfg, stores, passwords)
@@ -43,13 +54,19 @@ func newMemoryShop(cfg config, log *slog.Logger) (*application, func(), error) {
 		needs:    mainDependencies,
 	}
 	return mainApplication, func() {
+		cleanup()
 	}, nil
 }
 
 func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*application, func(), error) {
-	config2 := postgresConfig(cfg)
-	store, cleanup, err := postgres.Open(ctx, config2)
+	tracer, cleanup, err := newTracer(cfg, log)
 	if err != nil {
+		return nil, nil, err
+	}
+	config2 := tracedConfig(cfg, tracer)
+	store, cleanup2, err := postgres.Open(ctx, config2)
+	if err != nil {
+		cleanup()
 		return nil, nil, err
 	}
 	memoryStore := memory.NewStore()
@@ -57,17 +74,25 @@ func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*applicat
 	stores := storedStores(store, memoryStore, registry, log)
 	passwords, err := argon2.New()
 	if err != nil {
+		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
+	mainTelemetry := telemetry{
+		log:      log,
+		registry: registry,
+		tracer:   tracer,
+	}
 	mainDependencies := storedDependencies(cfg, store)
-	eshopOptions, err := options(cfg, log, passwords, registry, mainDependencies)
+	eshopOptions, err := options(cfg, passwords, mainTelemetry, mainDependencies)
 	if err != nil {
+		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
 	shop, err := eshop.New(stores, eshopOptions)
 	if err != nil {
+		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
@@ -79,19 +104,26 @@ func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*applicat
 		needs:    mainDependencies,
 	}
 	return mainApplication, func() {
+		cleanup2()
 		cleanup()
 	}, nil
 }
 
 func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*application, func(), error) {
-	config2 := postgresConfig(cfg)
-	store, cleanup, err := postgres.Open(ctx, config2)
+	tracer, cleanup, err := newTracer(cfg, log)
 	if err != nil {
 		return nil, nil, err
 	}
-	config3 := redisConfig(cfg)
-	client, cleanup2, err := redis.Open(config3)
+	config2 := tracedConfig(cfg, tracer)
+	store, cleanup2, err := postgres.Open(ctx, config2)
 	if err != nil {
+		cleanup()
+		return nil, nil, err
+	}
+	config3 := redisConfig(cfg)
+	client, cleanup3, err := redis.Open(config3)
+	if err != nil {
+		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
@@ -100,19 +132,27 @@ func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*applica
 	stores := clusterStores(store, client, memoryStore, registry, log)
 	passwords, err := argon2.New()
 	if err != nil {
+		cleanup3()
 		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
+	mainTelemetry := telemetry{
+		log:      log,
+		registry: registry,
+		tracer:   tracer,
+	}
 	mainDependencies := clusterDependencies(cfg, store, client)
-	eshopOptions, err := options(cfg, log, passwords, registry, mainDependencies)
+	eshopOptions, err := options(cfg, passwords, mainTelemetry, mainDependencies)
 	if err != nil {
+		cleanup3()
 		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
 	shop, err := eshop.New(stores, eshopOptions)
 	if err != nil {
+		cleanup3()
 		cleanup2()
 		cleanup()
 		return nil, nil, err
@@ -125,6 +165,7 @@ func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*applica
 		needs:    mainDependencies,
 	}
 	return mainApplication, func() {
+		cleanup3()
 		cleanup2()
 		cleanup()
 	}, nil

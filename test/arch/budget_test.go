@@ -6,8 +6,10 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +48,8 @@ func TestBudgets(t *testing.T) {
 		{{"the queue of passwords, a limit and a call", hashing("queueTime", redis("timeout", records("callTime")...)...)}, {"a sign-in", requests("slowRequestTime")}},
 		{{"a picture", raster("decodeTimeout")}, {"a request of staff", requests("slowRequestTime")}},
 		{{"a request", requests("slowRequestTime")}, {"leaving", server("leaveTimeout")}},
+		{{"a delivery of traces", server("deliverTimeout")}, {"the last one", server("flushTimeout")}},
+		{{"leaving, with the last traces", server("leaveTimeout", server("flushTimeout")...)}, {"what systemd waits for", stopTimeout(t)}},
 	} {
 		sums := make([]time.Duration, len(chain))
 		for i, b := range chain {
@@ -72,6 +76,18 @@ func TestBudgets(t *testing.T) {
 		return nil
 	}))
 	assert.Greater(t, seen, 60)
+}
+
+// stopTimeout is how long systemd waits for a server to end.
+func stopTimeout(t *testing.T) []time.Duration {
+	t.Helper()
+	unit, err := os.ReadFile("../../deployment/systemd/ecommerce-server.service")
+	require.NoError(t, err)
+	found := regexp.MustCompile(`(?m)^TimeoutStopSec=(\d+)$`).FindSubmatch(unit)
+	require.NotNil(t, found)
+	seconds, err := strconv.Atoi(string(found[1]))
+	require.NoError(t, err)
+	return []time.Duration{time.Duration(seconds) * time.Second}
 }
 
 // durations returns a look-up of the duration constants of a package, each with more of the same after it.

@@ -166,6 +166,17 @@ func TestNginx_KeepsEachKindOfTroubleApart(t *testing.T) {
 
 // TestNginx_AsksTheNextServerInTime holds that a page of the catalog finds out within a second that a server hangs, that
 // the next one is asked, and that everything else has room for a second server after one that hangs.
+func TestNginx_TakesNobodyForAPartOfATrace(t *testing.T) {
+	for _, b := range readNginx(t).blocks {
+		if b.name == "http" {
+			set := strings.Split(b.directives["proxy_set_header"], "\n")
+			assert.Subset(t, set, []string{`traceparent ""`, `tracestate ""`, "X-Request-ID $shop_request_id"})
+			return
+		}
+	}
+	require.Fail(t, "nginx.conf has no block http")
+}
+
 func TestNginx_AsksTheNextServerInTime(t *testing.T) {
 	nginx := readNginx(t)
 	server := nginx.within(t, "server")

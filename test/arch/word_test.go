@@ -48,6 +48,7 @@ var exceptions = map[string]string{
 	"adapter/postgres/charge.go":    "the demo gateway's ledger",
 	"adapter/postgres/mark.go":      "whose database it is",
 	"adapter/postgres/errors.go":    "what the driver's errors mean",
+	"adapter/postgres/trace.go":     "the spans of statements",
 	"adapter/postgres/turn.go":      "the calls that wait for one row",
 	"adapter/postgres/breaker.go":   "the circuit breaker",
 	"adapter/postgres/migrate.go":   "the schema",

@@ -146,6 +146,9 @@ func BehindBalancer(ctx context.Context, away int) context.Context {
 	return context.WithValue(ctx, balancerKey{}, away)
 }
 
+// IsBehindBalancer reports whether BehindBalancer was said of a request with ctx.
+func IsBehindBalancer(ctx context.Context) bool { return ctx.Value(balancerKey{}) != nil }
+
 // StatusFor is the status of an answer to r with the problem. When this server
 // has lost its records another may have them still, so a balancer is told to ask
 // there; every other failure would be the same elsewhere.
