@@ -140,6 +140,7 @@ wait_ready() {
 
 start() {
 	local n late=()
+	allow_addresses "$binary"
 	systemctl start postgresql redis-server || die "a store does not start; this says why: journalctl -u 'postgresql*' -u redis-server -n 20"
 	for n in $(servers); do systemctl start "$(unit "$n")" || late+=("$n"); done
 	for n in $(servers); do wait_ready "$n" || late+=("$n"); done
@@ -158,6 +159,7 @@ stop() {
 }
 
 restart() {
+	allow_addresses "$binary"
 	# shellcheck disable=SC2046 # numbers
 	restart_these $(servers)
 }

@@ -24,10 +24,11 @@ site_ours=$etc/site                 # as setup.sh installed it, which tells what
 nginx_main=/etc/nginx/modules-enabled/99-$shop.conf # what stands outside of all sites
 acme=/var/lib/$shop/acme            # what a certificate authority asks for
 nginx_unit=/etc/systemd/system/nginx.service.d/$shop.conf
+reachable=/etc/systemd/system/$shop-.service.d/reachable.conf # for every unit whose name begins so
 redis_conf=/etc/redis/redis.conf
 redis_own=/etc/redis/$shop.conf
 # shellcheck disable=SC2034 # for those who source it
-readonly shop etc settings installed binary before unit_before logs logrotate pages nginx_conf upstream site site_link site_ours nginx_main acme nginx_unit redis_conf redis_own
+readonly shop etc settings installed binary before unit_before logs logrotate pages nginx_conf upstream site site_link site_ours nginx_main acme nginx_unit reachable redis_conf redis_own
 
 say() { echo "$*"; }
 
@@ -128,6 +129,46 @@ install_logs() {
 	install -d "${logs%/*}"
 	install -d -o "$shop" -g adm -m 2750 "$logs"
 	replace "$logrotate" 644 <"${BASH_SOURCE[0]%/*}/logrotate.conf" || true
+}
+
+# allow_addresses BUILD lets the servers reach the hosts that the settings name and that are not this machine, and
+# nothing else: their unit denies the rest. Where a name is not in /etc/hosts, the name servers are needed, too.
+allow_addresses() {
+	local hosts host found address addresses=()
+	hosts=$(
+		set -a
+		# shellcheck disable=SC1090
+		. "$settings"
+		set +a
+		cd /
+		"$1" config hosts 2>/dev/null
+	) || return 0 # who needs the settings says what is wrong with them
+	for host in $hosts; do
+		found=$(getent ahosts "$host" | awk '{ print $1 }') || true
+		[ -n "$found" ] || say "$host, which the settings name, can't be looked up, so the servers won't reach it; when it can: deploy.sh restart"
+		if ! [[ $host =~ ^[0-9.]+$|: ]] && ! getent -s files hosts "$host" >/dev/null; then
+			found+=" $(sed -n 's/^nameserver[[:space:]]*//p' /etc/resolv.conf)"
+		fi
+		for address in $found; do
+			case $address in
+			127.* | ::1 | *%*) ;; # what the unit lets through already, and what has no meaning without an interface
+			*) addresses+=("$address") ;;
+			esac
+		done
+	done
+	if [ ${#addresses[@]} = 0 ]; then
+		[ -e "$reachable" ] || return 0
+		rm -f "$reachable"
+		rmdir --ignore-fail-on-non-empty "${reachable%/*}"
+	else
+		install -d "${reachable%/*}"
+		{
+			echo "# Written by setup.sh and deploy.sh restart; changes are lost. It is what the hosts in $settings are now."
+			echo "[Service]"
+			printf '%s\n' "${addresses[@]}" | sort -u | sed 's/^/IPAddressAllow=/'
+		} | replace "$reachable" 644 || return 0
+	fi
+	systemctl daemon-reload
 }
 
 # servers lists the numbers of the servers that are installed.

@@ -23,8 +23,8 @@ uninstall() {
 		systemctl disable -q --now "$shop-server$n" 2>/dev/null || true
 		rm -f "/etc/systemd/system/$shop-server$n.service"
 	done
-	rm -f "$nginx_unit"
-	rmdir --ignore-fail-on-non-empty "${nginx_unit%/*}" 2>/dev/null || true
+	rm -f "$nginx_unit" "$reachable"
+	rmdir --ignore-fail-on-non-empty "${nginx_unit%/*}" "${reachable%/*}" 2>/dev/null || true
 	systemctl daemon-reload
 	systemctl reset-failed "$shop-server*" 2>/dev/null || true
 
@@ -131,6 +131,7 @@ if [ ! -e "$binary" ]; then
 fi
 "$here/install_redis.sh"
 "$here/init_database.sh"
+allow_addresses "$build"
 
 # nginx_of_0_1 is that of 0.1, which kept no copy of what it installed.
 nginx_of_0_1=36b22c66359032c84732c1c36ed1c1f959a90a40ca103c8b1e5dcb5c5a82d976

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -76,6 +77,19 @@ type Config struct {
 func (c Config) Check() error {
 	_, err := c.parse()
 	return err
+}
+
+// Hosts returns the hosts that the URL names, without sockets of this machine. The URL must pass Check.
+func (c Config) Hosts() []string {
+	settings, err := c.parse()
+	if err != nil {
+		return nil
+	}
+	hosts := []string{settings.ConnConfig.Host}
+	for _, more := range settings.ConnConfig.Fallbacks {
+		hosts = append(hosts, more.Host)
+	}
+	return slices.DeleteFunc(hosts, func(host string) bool { return strings.HasPrefix(host, "/") })
 }
 
 func (c Config) parse() (*pgxpool.Config, error) {

@@ -19,6 +19,20 @@ func (c Config) Check() error {
 	return err
 }
 
+// Hosts returns the hosts that the URL names. The URL must pass Check.
+func (c Config) Hosts() (hosts []string) {
+	options, err := parseURL(c.URL)
+	if err != nil {
+		return nil
+	}
+	for _, address := range options.InitAddress {
+		if host, _, err := net.SplitHostPort(address); err == nil {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
 var (
 	commaHosts = regexp.MustCompile(`^([^/?#]*@)?[^/?#@]*,[^/?#@]*([/?#]|$)`)
 	// parameters leaves out those of rueidis.ParseURL that the cache cannot work with.

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -216,6 +218,22 @@ func (c config) wrongAddresses() []error {
 		}
 	}
 	return wrong
+}
+
+// hosts returns the hosts that the settings name, each once.
+func (c config) hosts() []string {
+	var all []string
+	if c.DatabaseURL != "" {
+		all = append(all, postgresConfig(c).Hosts()...)
+	}
+	if c.RedisURL != "" {
+		all = append(all, redisConfig(c).Hosts()...)
+	}
+	if at, err := url.Parse(c.TraceEndpoint); err == nil && c.TraceEndpoint != "" {
+		all = append(all, at.Hostname())
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // leastStaffIdle is a few times longer than the steps in which the use of a session is written down.

@@ -30,6 +30,7 @@ usage: eshop COMMAND
   staff remove NAME        make a customer of somebody who looks after the shop, signed out everywhere
   staff password NAME      give them the password on standard input, signed out everywhere
   config                   print what holds of the settings, and where each was set, without secrets
+  config hosts             print the hosts that the settings name, which a firewall must let this server reach
   doctor [URL...]          look at nginx and servers at these addresses, else at the one on PORT, and at the stores, clock and
                            disk; say what is wrong and what to type, and exit with 1 then
   healthcheck              exit with 0 when the server on PORT is ready, else with 1
@@ -69,7 +70,7 @@ var commands = map[string]struct {
 	"migrate":     {migrate, true, true},
 	"seed":        {seed, true, true},
 	"staff":       {staff, true, true},
-	"config":      {showConfig, true, false},
+	"config":      {showConfig, true, true},
 	"doctor":      {doctor, true, true},
 	"healthcheck": {healthcheck, true, false},
 	"version":     {printing(version), false, false},

@@ -220,8 +220,17 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// showConfig prints what holds, and where each value was set.
+// showConfig prints what holds, and where each value was set, or the hosts that are named there.
 func showConfig(_ context.Context, c call) error {
+	if slices.Equal(c.args, []string{"hosts"}) {
+		for _, host := range c.cfg.hosts() {
+			fmt.Fprintln(c.stdout, host)
+		}
+		return nil
+	}
+	if len(c.args) > 0 {
+		return errUsage
+	}
 	table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 	of, values := reflect.TypeFor[config](), reflect.ValueOf(c.cfg)
 	for i := range of.NumField() {

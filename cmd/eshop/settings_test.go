@@ -151,3 +151,24 @@ func TestSettings_AreExplained(t *testing.T) {
 		assert.Contains(t, names, string(line[1]), "what .env.example names is a setting")
 	}
 }
+
+func TestConfigHosts(t *testing.T) {
+	for name, c := range map[string]struct {
+		environ []string
+		want    string
+	}{
+		"a shop in memory":    {nil, ""},
+		"a socket":            {[]string{"DATABASE_URL=postgres:///eshop?host=/run/postgresql"}, ""},
+		"stores of a machine": {[]string{"DATABASE_URL=postgres://u:hidden@localhost/d", "REDIS_URL=redis://:hidden@localhost"}, "localhost\n"},
+		"stores of others, each once": {[]string{"DATABASE_URL=postgres://u:hidden@db1:5432,db2:5433/d", "REDIS_URL=redis://:hidden@sentinel1:26379?addr=sentinel2:26379&addr=[2001:db8::7]:26379&master_set=shop",
+			"OTEL_EXPORTER_OTLP_ENDPOINT=https://db1:4318/otlp"}, "2001:db8::7\ndb1\ndb2\nsentinel1\nsentinel2\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			require.Zero(t, run(t.Context(), []string{"config", "hosts"}, append(c.environ, "SECRET_KEY=0123456789abcdef0123456789abcdef"), os.Stdin, &stdout, &stderr), "%s", &stderr)
+			assert.Equal(t, c.want, stdout.String())
+		})
+	}
+	var said bytes.Buffer
+	assert.Equal(t, 2, run(t.Context(), []string{"config", "secrets"}, nil, os.Stdin, &said, &said))
+}

@@ -217,10 +217,17 @@ func TestDeployment(t *testing.T) {
 	})
 	t.Run("deploy.sh restart loses nothing", func(t *testing.T) {
 		before := m.processes(t, servers...)
+		const allowed = "systemctl show -p IPAddressAllow --value ecommerce-server1"
+		gateway := strings.TrimSpace(m.sh(t, "ip route | awk '/^default/ { print $3 }'"))
+		own := m.sh(t, allowed)
+		assert.NotContains(t, own, gateway)
+		m.sh(t, "echo OTEL_EXPORTER_OTLP_ENDPOINT=http://"+gateway+":9 >>/etc/ecommerce/ecommerce.env")
 		m.losesNothing(t, func() { m.deploy(t, "restart") })
 		for name, id := range m.processes(t, servers...) {
 			assert.NotEqual(t, before[name], id, "%s was not restarted", name)
 		}
+		assert.ElementsMatch(t, append(strings.Fields(own), gateway+"/32"), strings.Fields(m.sh(t, allowed)), "servers reach what the settings name, and nothing else")
+		m.sh(t, "sed -i /^OTEL_/d /etc/ecommerce/ecommerce.env") // which the next setup.sh sees
 	})
 	t.Run("deploy.sh scale 5 and back loses nothing", func(t *testing.T) {
 		site := m.sh(t, "sha256sum </etc/nginx/sites-available/ecommerce")
@@ -253,6 +260,7 @@ func TestDeployment(t *testing.T) {
 		}
 		assert.Contains(t, m.sh(t, "deployment/deploy.sh update bin/eshop"), "in service already")
 		m.sh(t, "curl -sf -o /dev/null http://localhost:5001/; sleep 1.5; tail -n 1 /opt/ecommerce/logs/server1-access.log | grep '\"path\":\"/\"'; logrotate --debug /etc/logrotate.d/ecommerce")
+		m.sh(t, "! ls -d /etc/systemd/system/ecommerce-.service.d")
 	})
 	t.Run("deploy.sh rollback brings the build before back, once more undoes that, and both lose nothing", func(t *testing.T) {
 		newer, older := m.sh(t, "sha256sum </usr/local/bin/eshop"), m.sh(t, "sha256sum </usr/local/bin/eshop.before")
