@@ -55,7 +55,7 @@ func TestCompose(t *testing.T) {
 			ends[name] = ends[name] || needed.Condition == "service_completed_successfully"
 		}
 	}
-	servers := 0
+	servers, scraped := 0, scrapedInDocker(t)
 	for name, s := range compose.Services {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, []string{"ALL"}, s.CapDrop)
@@ -82,6 +82,7 @@ func TestCompose(t *testing.T) {
 			}
 			servers++
 			assert.True(t, s.ReadOnly)
+			assert.Contains(t, scraped, name+s.Environment["ESHOP_METRICS_ADDR"], "prometheus-docker.yml knows its metrics")
 			assert.NotEqual(t, userOf(t, compose.Services["migrate"]), userOf(t, s), "a server is not the owner of the tables")
 			var networks map[string]struct {
 				Address string `yaml:"ipv4_address"`
@@ -99,6 +100,7 @@ func TestCompose(t *testing.T) {
 		})
 	}
 	assert.Equal(t, 3, servers)
+	assert.Len(t, scraped, servers)
 	assert.True(t, compose.Networks["stores"].Internal)
 	for _, store := range []string{"postgres", "redis"} {
 		var networks []string
@@ -106,6 +108,21 @@ func TestCompose(t *testing.T) {
 		require.NoError(t, s.Networks.Decode(&networks))
 		assert.True(t, slices.Equal([]string{"stores"}, networks), "%s is reached by servers alone", store)
 	}
+}
+
+// scrapedInDocker is whom the Prometheus of prometheus-docker.yml asks for a server's metrics.
+func scrapedInDocker(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("../../deployment/prometheus/prometheus-docker.yml")
+	require.NoError(t, err)
+	var conf struct {
+		Jobs []struct {
+			Static []struct{ Targets []string } `yaml:"static_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	require.NoError(t, yaml.Unmarshal(text, &conf))
+	require.Len(t, conf.Jobs, 1)
+	return conf.Jobs[0].Static[0].Targets
 }
 
 func userOf(t *testing.T, s service) string {

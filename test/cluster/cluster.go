@@ -129,6 +129,9 @@ func (c *Cluster) host(n int) netip.Addr {
 // Gateway is where the servers reach the host that the test runs on.
 func (c *Cluster) Gateway() netip.Addr { return c.host(1) }
 
+// Front is the network of nginx, the servers and Redis.
+func (c *Cluster) Front() string { return c.front }
+
 // settings are the environment of the server called name.
 func (c *Cluster) settings(name string) map[string]string {
 	return map[string]string{
@@ -200,6 +203,9 @@ func (s *Server) Reconnect(t testing.TB) {
 // Direct is where the server itself is asked, not by nginx.
 func (s *Server) Direct() string { return fmt.Sprintf("http://%s:%d", s.address, serverPort) }
 
+// Metrics is where the server's figures are, as host:port.
+func (s *Server) Metrics() string { return fmt.Sprintf("%s:%d", s.address, metricsPort) }
+
 // Get asks the server itself, not by nginx, and returns the status and the body.
 func (s *Server) Get(t testing.TB, path string) (int, []byte) {
 	t.Helper()
@@ -236,7 +242,7 @@ var resident = regexp.MustCompile(`(?m)^process_resident_memory_bytes (\S+)$`)
 // Memory is how many bytes of memory the server's process has, by its own metrics.
 func (s *Server) Memory(t testing.TB) float64 {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, fmt.Sprintf("http://%s:%d/metrics", s.address, metricsPort), nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Metrics()+"/metrics", nil)
 	require.NoError(t, err)
 	answer, err := direct.Do(r)
 	require.NoError(t, err)
