@@ -139,8 +139,8 @@ func New(stores Stores, options Options) (*Shop, error) {
 	health := web.NewHealth(options.Required, options.Helpful)
 	chat := live.New(cookies, useCases.Chat, options.Metrics, options.Log)
 	handler := web.NewServer(web.Parts{
-		Name: options.Info.ServerName, Cookies: cookies,
-		Pages: page.New(options.Info, cookies, useCases), API: api.New(cookies, useCases),
+		Name: options.Info.ServerName, Assets: options.Info.Assets, Cookies: cookies,
+		Pages: page.New(options.Info, cookies, useCases), API: api.New(cookies, useCases, options.Info.Assets),
 		Chat: chat, Health: health, Metrics: web.NewMetrics(options.Metrics), Tracer: options.Tracer, Log: options.Log,
 	})
 	return &Shop{handler, useCases, chat, health, options}, nil

@@ -22,8 +22,15 @@ import (
 	"eshop/web/session"
 )
 
-// contentPolicy allows what this shop serves itself, and no inline script or style.
-const contentPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+// contentPolicy allows what this shop serves itself and what of it is found below the prefix,
+// and no inline script or style.
+func contentPolicy(assets asset.Prefix) string {
+	policy := "default-src 'self'; img-src 'self' data:"
+	if source := assets.Source(); source != "" {
+		policy += fmt.Sprintf(" %[1]s; script-src 'self' %[1]s; style-src 'self' %[1]s; font-src 'self' %[1]s", source)
+	}
+	return policy + "; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+}
 
 // Server answers every request of the shop.
 type Server struct {
@@ -32,11 +39,13 @@ type Server struct {
 	health *Health
 	log    *slog.Logger
 	name   string
+	policy string
 }
 
-// Parts is what a Server puts together; every field but Tracer must be set.
+// Parts is what a Server puts together; every field but Assets and Tracer must be set.
 type Parts struct {
-	Name    string // signs every answer
+	Name    string       // signs every answer
+	Assets  asset.Prefix // from where pages may load
 	Cookies *session.Cookies
 	Pages   *page.Pages
 	API     *api.API
@@ -49,7 +58,7 @@ type Parts struct {
 
 // NewServer puts all of the shop behind one handler.
 func NewServer(p Parts) *Server {
-	s := &Server{pages: p.Pages, health: p.Health, log: p.Log, name: p.Name}
+	s := &Server{pages: p.Pages, health: p.Health, log: p.Log, name: p.Name, policy: contentPolicy(p.Assets)}
 	// An address that the router would clean is answered as it is: a redirect loses the method and the body.
 	r := mux.NewRouter().SkipClean(true)
 	r.Use(nameRoutes)
@@ -111,7 +120,7 @@ func (s *Server) always(next http.Handler) http.Handler {
 			h.Set("Connection", "close")
 		}
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("Content-Security-Policy", s.policy)
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")

@@ -21,6 +21,7 @@ import (
 	"eshop/adapter/redis"
 	"eshop/domain"
 	"eshop/web"
+	"eshop/web/asset"
 )
 
 // config is every setting. The names are those that operators know.
@@ -57,6 +58,8 @@ type config struct {
 	FreeDeliveryFrom string `env:"ESHOP_FREE_DELIVERY_FROM"`
 	DeliveryTime     string `env:"ESHOP_DELIVERY_TIME"`
 	ShopDir          string `env:"ESHOP_SHOP_DIR"`
+
+	AssetURL asset.Prefix `env:"ESHOP_ASSET_URL"`
 }
 
 const (
@@ -91,6 +94,8 @@ const settingsHelp = `  PORT                 where to listen; 8080
                        what that collector wants to see, as Authorization=Basic%20..., more behind commas
   ESHOP_STAFF_IDLE     after how long without use a session of the shop's staff ends; 30m
   ESHOP_STAFF_SESSION  how long a session of the shop's staff lasts at most; 12h
+  ESHOP_ASSET_URL      where browsers find the shop's assets and pictures, as https://cdn.example/shop, which is a cache that
+                       asks the shop for what it lacks; the shop itself. The same on all servers
 
 What pages say of the shop. They say nothing of what is not set, but in a demo, which has all of it:
 
@@ -144,6 +149,9 @@ func readConfig(values map[string]string) (config, error) {
 	wrong = append(wrong, cfg.wrongAddresses()...)
 	wrong = append(wrong, cfg.wrongTraces()...)
 	wrong = append(wrong, cfg.wrongSessions()...)
+	if cfg.Environment != development && !cfg.AssetURL.Secure() {
+		wrong = append(wrong, fmt.Errorf("ESHOP_ASSET_URL must begin with https:// when ESHOP_ENV is %s", cfg.Environment))
+	}
 	wrong = append(wrong, cfg.wrongShop()...)
 	if cfg.SecretKey != "" && len(cfg.SecretKey) < eshop.MinSecretKey {
 		wrong = append(wrong, fmt.Errorf("SECRET_KEY must have %d bytes or more; openssl rand -hex 32 makes one", eshop.MinSecretKey))

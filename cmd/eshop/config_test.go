@@ -30,6 +30,13 @@ func TestReadConfig(t *testing.T) {
 		}
 	})
 
+	t.Run("assets have an address of their own, which may be that of a developer's cache", func(t *testing.T) {
+		cfg, err := readConfig(map[string]string{"ESHOP_ASSET_URL": "http://localhost:9000/shop/"})
+		require.NoError(t, err)
+		info, err := shopInfo(cfg)
+		require.NoError(t, err)
+		assert.Equal(t, "http://localhost:9000/shop", info.Assets.String())
+	})
 	t.Run("a line end is no part of an address", func(t *testing.T) {
 		cfg, err := readConfig(map[string]string{"DATABASE_URL": "postgres://u@h/d\n"})
 		require.NoError(t, err)
@@ -48,7 +55,12 @@ func TestReadConfig(t *testing.T) {
 		"no room for the port of metrics": {[]string{"PORT=65000"}, []string{"ESHOP_METRICS_ADDR"}},
 		"port zero":                       {[]string{"PORT=0"}, []string{"PORT"}},
 		"demo without its stores":         {[]string{"ESHOP_ENV=demo"}, []string{"DATABASE_URL", "SECRET_KEY"}},
-		"production without its secrets":  {[]string{"ESHOP_ENV=production", "ESHOP_DEMO=true"}, []string{"DATABASE_URL", "SECRET_KEY", "ESHOP_DEMO"}},
+		"assets by a way that others can change": {
+			[]string{"ESHOP_ENV=demo", "DATABASE_URL=postgres://h/d", "SECRET_KEY=0123456789abcdef0123456789abcdef", "ESHOP_ASSET_URL=http://cdn.example"},
+			[]string{"ESHOP_ASSET_URL must begin with https://"},
+		},
+		"assets at what is no address":   {[]string{"ESHOP_ASSET_URL=https://me:hidden@cdn.example/?x"}, []string{"ESHOP_ASSET_URL: must be an address like"}},
+		"production without its secrets": {[]string{"ESHOP_ENV=production", "ESHOP_DEMO=true"}, []string{"DATABASE_URL", "SECRET_KEY", "ESHOP_DEMO"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readConfig(env.ToMap(c.environ))

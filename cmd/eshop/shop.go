@@ -92,6 +92,7 @@ func shopInfo(c config) (page.ShopInfo, error) {
 	if c.hasDemoData() {
 		info = demo.Info()
 	}
+	info.Assets = c.AssetURL
 	info.ServerName, info.Demo, info.Opening, info.TrialPayments = c.ServerName, c.hasDemoData(), c.Environment == production, true
 	for _, text := range []struct {
 		to  *string

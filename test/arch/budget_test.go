@@ -22,6 +22,7 @@ import (
 	testshop "eshop/test/shop"
 	"eshop/web"
 	"eshop/web/api"
+	"eshop/web/asset"
 	"eshop/web/page"
 )
 
@@ -64,7 +65,7 @@ func TestBudgets(t *testing.T) {
 
 	routes, seen := mux.NewRouter(), 0
 	useCases := testshop.PartsOf(memory.NewStore()).UseCases(t)
-	api.New(nil, useCases).Mount(routes)
+	api.New(nil, useCases, asset.Prefix{}).Mount(routes)
 	page.New(page.ShopInfo{}, nil, useCases).Mount(routes)
 	nginx := readNginx(t)
 	require.NoError(t, routes.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {

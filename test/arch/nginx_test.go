@@ -24,6 +24,7 @@ import (
 	testshop "eshop/test/shop"
 	"eshop/web"
 	"eshop/web/api"
+	"eshop/web/asset"
 	"eshop/web/page"
 	"eshop/web/session"
 )
@@ -226,7 +227,7 @@ func paths(t *testing.T) map[string]bool {
 	shop := testshop.Open(t, nil, func(p *testshop.Parts) { p.Products, p.Catalog, p.Pictures = store, store, store })
 	routes := mux.NewRouter()
 	useCases := testshop.PartsOf(memory.NewStore()).UseCases(t)
-	api.New(nil, useCases).Mount(routes)
+	api.New(nil, useCases, asset.Prefix{}).Mount(routes)
 	page.New(page.ShopInfo{}, nil, useCases).Mount(routes)
 	all := map[string]bool{"/ws/chat": false, "/ws/support": false}
 	require.NoError(t, routes.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {

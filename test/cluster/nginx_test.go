@@ -185,6 +185,7 @@ func TestNginx(t *testing.T) {
 			got := ask(t, "GET", c.URL+"/assets/app-"+name, "")
 			require.Equal(t, http.StatusOK, got.status)
 			assert.Len(t, got.header.Values("X-Request-ID"), 1)
+			assert.Equal(t, []string{"*"}, got.header.Values("Access-Control-Allow-Origin"))
 			ids[got.header.Get("X-Request-ID")] = true
 		}
 		assert.Len(t, ids, 3)

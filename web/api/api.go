@@ -9,6 +9,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"eshop/usecase"
+	"eshop/web/asset"
 	"eshop/web/problem"
 	"eshop/web/session"
 )
@@ -17,10 +18,13 @@ import (
 type API struct {
 	cookies *session.Cookies
 	shop    *usecase.Shop
+	assets  asset.Prefix
 }
 
-// New makes the JSON interface of a shop.
-func New(cookies *session.Cookies, shop *usecase.Shop) *API { return &API{cookies, shop} }
+// New makes the JSON interface of a shop, whose page of documentation loads from assets.
+func New(cookies *session.Cookies, shop *usecase.Shop, assets asset.Prefix) *API {
+	return &API{cookies, shop, assets}
+}
 
 // Mount gives r every call. What can be read with GET answers HEAD too.
 func (a *API) Mount(r *mux.Router) {

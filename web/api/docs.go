@@ -36,9 +36,10 @@ func (a *API) document(w http.ResponseWriter, r *http.Request) error {
 // docs is the document as a page.
 func (a *API) docs(w http.ResponseWriter, _ *http.Request) error {
 	var page bytes.Buffer
-	err := docsPage.Execute(&page, struct{ Style, Script, ServerName string }{
-		asset.URL("docs.css"), asset.URL("docs.js"), w.Header().Get("X-Served-By"),
-	})
+	err := docsPage.Execute(&page, struct {
+		Assets     asset.Prefix
+		ServerName string
+	}{a.assets, w.Header().Get("X-Served-By")})
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ import (
 	"eshop/port"
 	testshop "eshop/test/shop"
 	"eshop/web/api"
+	"eshop/web/asset"
 )
 
 // The cards that the demo payment knows, as the document has them.
@@ -81,7 +82,7 @@ func open(t testing.TB, changes ...func(*parts)) *shop {
 		require.NoError(t, err)
 	}
 	s := &shop{testshop.Open(t, []domain.Product{lamp, desk, rug}, append([]func(*parts){slow}, changes...)...), t, mux.NewRouter()}
-	api.New(nil, s.UseCases).Mount(s.router)
+	api.New(nil, s.UseCases, asset.Prefix{}).Mount(s.router)
 	return s
 }
 

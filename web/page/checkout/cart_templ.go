@@ -74,7 +74,7 @@ func cartPage(v ui.View, c cartView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				for i, item := range c.Items {
-					templ_7745c5c3_Err = cartLine(c, i, item).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = cartLine(v, c, i, item).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -209,7 +209,7 @@ func cartAlert(c cartView) templ.Component {
 	})
 }
 
-func cartLine(c cartView, i int, item usecase.PricedLine) templ.Component {
+func cartLine(v ui.View, c cartView, i int, item usecase.PricedLine) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -247,7 +247,7 @@ func cartLine(c cartView, i int, item usecase.PricedLine) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Thumbnail(item.Product).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Thumbnail(v, item.Product).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -92,7 +92,7 @@ func productPage(v ui.View, p domain.Product, related []domain.Product) templ.Co
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Picture(p, n, n == 0).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Picture(v, p, n, n == 0).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -141,7 +141,7 @@ func productPage(v ui.View, p domain.Product, related []domain.Product) templ.Co
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.Picture(p, n, false).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Picture(v, p, n, false).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -421,7 +421,7 @@ func productPage(v ui.View, p domain.Product, related []domain.Product) templ.Co
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = shelf(related, 0).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = shelf(v, related, 0).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

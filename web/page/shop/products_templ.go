@@ -277,7 +277,7 @@ func listOfProducts(v ui.View, l listingView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = shelf(l.Products, 4).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = shelf(v, l.Products, 4).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -87,7 +87,7 @@ func wishlistPage(v ui.View, items []usecase.WishlistEntry, prob problem.Problem
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = wishCard(item).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = wishCard(v, item).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -117,7 +117,7 @@ func wishlistPage(v ui.View, items []usecase.WishlistEntry, prob problem.Problem
 	})
 }
 
-func wishCard(item usecase.WishlistEntry) templ.Component {
+func wishCard(v ui.View, item usecase.WishlistEntry) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -155,7 +155,7 @@ func wishCard(item usecase.WishlistEntry) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Thumbnail(item.Product).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Thumbnail(v, item.Product).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -212,7 +212,7 @@ func productPage(v ui.View, g productForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for n, image := range g.Images {
-				templ_7745c5c3_Err = productImage(g, n, image).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = productImage(v, g, n, image).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -394,7 +394,7 @@ func stockMovements(movements []domain.StockMovement) templ.Component {
 }
 
 // productImage is picture n of a product, with its text.
-func productImage(g productForm, n int, image domain.Image) templ.Component {
+func productImage(v ui.View, g productForm, n int, image domain.Image) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -420,9 +420,9 @@ func productImage(g productForm, n int, image domain.Image) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var15 string
-		templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(image.URL)
+		templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(v.Assets.At(image.URL))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `staff/product.templ`, Line: 98, Col: 69}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `staff/product.templ`, Line: 98, Col: 82}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 		if templ_7745c5c3_Err != nil {

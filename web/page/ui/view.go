@@ -8,6 +8,7 @@ import (
 
 	"eshop/domain"
 	"eshop/usecase"
+	"eshop/web/asset"
 )
 
 // ShopInfo is what pages say of the shop. What is not set they do not say.
@@ -29,6 +30,9 @@ type ShopInfo struct {
 
 	// Pages of the owner's own words, as plain text.
 	Terms, Privacy, Returns, Imprint string
+
+	// Assets is where browsers find what pages load and show.
+	Assets asset.Prefix
 
 	Demo    bool // nothing is sold, which every page says
 	Opening bool // while nothing is on sale the pages tell the owner what to do next
