@@ -151,7 +151,7 @@ func (c config) wrongTraces() []error {
 		case err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Hostname() == "" || at.RawQuery+at.Fragment != "":
 			wrong = append(wrong, errors.New("OTEL_EXPORTER_OTLP_ENDPOINT must be the collector's address for OTLP over HTTP, as http://collector:4318"))
 		case at.User != nil:
-			wrong = append(wrong, errors.New("OTEL_EXPORTER_OTLP_ENDPOINT must have no password: OTEL_EXPORTER_OTLP_HEADERS has it, as Authorization=Basic%20..."))
+			wrong = append(wrong, errors.New("OTEL_EXPORTER_OTLP_ENDPOINT must have no password: OTEL_EXPORTER_OTLP_HEADERS has it, as Authorization=Basic%20SECRET"))
 		}
 	}
 	if _, err := traceHeader(c.TraceHeaders); err != nil {

@@ -31,8 +31,6 @@ const (
 	buyWith   = `curl -s -w '%{http_code}' -b /tmp/john http://localhost/api/checkout/process` + asJSON + ` -d '{` + addresses + `,"payment":{"method":"demo_card","expiry":"12/40","cvc":"123","card_number":"`
 	intoCart  = `curl -sf -o /dev/null -b /tmp/john http://localhost/api/cart/add` + asJSON + ` -d "{\"product_id\":\"` + product + `\",\"quantity\":1}"; `
 	password  = `$(sed -nE "s|^REDIS_URL='redis://:(.*)@.*|\1|p" /etc/ecommerce/ecommerce.env)`
-	// untilReady waits for a server on a port.
-	untilReady = `timeout 20 bash -c 'until curl -sf -o /dev/null http://localhost:%s/ready; do sleep 0.1; done'; `
 )
 
 // specification is every row, in an order in which its reader can type the commands.
