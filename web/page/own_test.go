@@ -152,3 +152,17 @@ func TestPricing(t *testing.T) {
 		}
 	})
 }
+
+func TestPages_NameTheirServerOnALineOfItsOwn(t *testing.T) {
+	b := open(t, func(p *parts) { p.Info.ServerName = "Server-1" }).visitor()
+	b.add(lamp, 1)
+	for _, path := range publicPages {
+		var lines []string
+		for line := range strings.Lines(b.ask(path).body) {
+			if strings.Contains(line, "Server") {
+				lines = append(lines, strings.TrimSpace(line))
+			}
+		}
+		assert.Equal(t, []string{"<span>Served by Server-1</span>"}, lines, path)
+	}
+}
