@@ -66,6 +66,10 @@ type Options struct {
 	Pricing domain.Pricing
 	// StaffSessions is how long sessions of the staff live: DefaultStaffSessions unless set.
 	StaffSessions domain.StaffSessions
+	// SessionIdle is after how long without use everybody else's session ends: domain.SessionIdle unless set, and at most.
+	SessionIdle time.Duration
+	// Rates is how often may be tried what strangers try: usecase.DefaultRates unless set.
+	Rates usecase.Rates
 
 	Clock     usecase.Clock     // Now unless set
 	NewID     usecase.NewID     // version 7 UUIDs unless set
@@ -162,12 +166,12 @@ func UseCases(s Stores, options Options) (*usecase.Shop, error) {
 		Wishlist: usecase.NewWishlist(usecase.WishlistDeps{Wishlists: s.Wishlists, Products: s.Products, Clock: o.Clock, NewID: o.NewID, Pricing: o.Pricing}),
 		Checkout: usecase.NewCheckout(usecase.CheckoutDeps{
 			Carts: s.Carts, Orders: s.Orders, Payments: s.Payments, Events: s.Events, Limits: s.Limits,
-			Clock: o.Clock, NewID: o.NewID, SecretKey: o.SecretKey, Pricing: o.Pricing,
+			Clock: o.Clock, NewID: o.NewID, SecretKey: o.SecretKey, Pricing: o.Pricing, Rates: o.Rates,
 		}),
 		Account: usecase.NewAccount(usecase.AccountDeps{
 			Users: s.Users, Sessions: s.Sessions, Carts: s.Carts, Wishlists: s.Wishlists, Orders: s.Orders,
 			Conversations: s.Conversations, Limits: s.Limits, Events: s.Events, Passwords: o.Passwords, SecretKey: o.SecretKey,
-			StaffSessions: o.StaffSessions, ShopName: o.Info.Name, Note: o.note, Clock: o.Clock, NewID: o.NewID, NewSecret: o.NewSecret,
+			StaffSessions: o.StaffSessions, SessionIdle: o.SessionIdle, Rates: o.Rates, ShopName: o.Info.Name, Note: o.note, Clock: o.Clock, NewID: o.NewID, NewSecret: o.NewSecret,
 		}),
 		Inventory: usecase.NewInventory(usecase.InventoryDeps{
 			Products: s.Products, Stock: s.Stock, Catalog: s.Catalog, Pictures: s.Pictures, Events: s.Events, DecodeImage: o.DecodeImage,
@@ -175,9 +179,9 @@ func UseCases(s Stores, options Options) (*usecase.Shop, error) {
 		}),
 		Fulfillment: usecase.NewFulfillment(usecase.FulfillmentDeps{Orders: s.Orders, Payments: s.Payments, Events: s.Events, Note: o.note, Clock: o.Clock}),
 		Chat: usecase.NewChat(usecase.ChatDeps{
-			Conversations: s.Conversations, Orders: s.Orders, Events: s.Events, Limits: s.Limits, Note: o.note, Clock: o.Clock, NewID: o.NewID,
+			Conversations: s.Conversations, Orders: s.Orders, Events: s.Events, Limits: s.Limits, Rates: o.Rates, Note: o.note, Clock: o.Clock, NewID: o.NewID,
 		}),
-		Contact: usecase.NewContact(usecase.ContactDeps{Contacts: s.Contacts, Limits: s.Limits, Note: o.note, Clock: o.Clock, NewID: o.NewID}),
+		Contact: usecase.NewContact(usecase.ContactDeps{Contacts: s.Contacts, Limits: s.Limits, Rates: o.Rates, Note: o.note, Clock: o.Clock, NewID: o.NewID}),
 		Pricing: o.Pricing,
 	}, nil
 }
@@ -196,6 +200,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.StaffSessions == (domain.StaffSessions{}) {
 		o.StaffSessions = DefaultStaffSessions
+	}
+	if o.SessionIdle == 0 {
+		o.SessionIdle = domain.SessionIdle
+	}
+	if o.Rates == (usecase.Rates{}) {
+		o.Rates = usecase.DefaultRates()
 	}
 	if o.Pricing == (domain.Pricing{}) {
 		o.Pricing = domain.DefaultPricing()

@@ -38,6 +38,8 @@ type AccountDeps struct {
 	Passwords     Passwords
 	SecretKey     SecretKey
 	StaffSessions domain.StaffSessions
+	SessionIdle   time.Duration // after how long without use everybody else's session ends; domain.SessionIdle at most
+	Rates         Rates
 	ShopName      string // which no shopper's username may look like; may be empty
 	Note          NoteAct
 	Clock         Clock
@@ -75,10 +77,8 @@ type Credential struct {
 // may share. What strangers have used up elsewhere does not count on a device that
 // signed in before, nor at an address where the account is signed in.
 var (
-	signInOfAddress   = port.Limit{Burst: 400, Every: 2 * time.Second}
-	signInFromAddress = port.Limit{Burst: 10, Every: 30 * time.Second}
-	signInAnywhere    = port.Limit{Burst: 100, Every: 10 * time.Second}
-	registerLimit     = port.Limit{Burst: 60, Every: 10 * time.Second}
+	signInOfAddress = port.Limit{Burst: 400, Every: 2 * time.Second}
+	signInAnywhere  = port.Limit{Burst: 100, Every: 10 * time.Second}
 	// confirmLimit is for somebody who is signed in, of whom no stranger uses it up.
 	confirmLimit = port.Limit{Burst: 10, Every: 30 * time.Second}
 	// guestLimit lets a town behind one address come at once when a sale begins. In the long
@@ -141,7 +141,7 @@ func (a *Account) Register(ctx context.Context, guest Visitor, r domain.Registra
 	if err != nil {
 		return Credential{}, err
 	}
-	if err := a.take(ctx, "register:"+address, registerLimit); err != nil {
+	if err := a.take(ctx, "register:"+address, a.deps.Rates.Register); err != nil {
 		return Credential{}, err
 	}
 	user, err := a.add(ctx, r, domain.Customer)
@@ -220,13 +220,13 @@ func (a *Account) takeSignIn(ctx context.Context, guest Visitor, user domain.Use
 	}
 	if device := a.keyOfDevice(guest.DeviceKeys, user.ID); device != "" {
 		here := account + "|device " + device
-		return []string{here, account}, a.take(ctx, here, signInFromAddress)
+		return []string{here, account}, a.take(ctx, here, a.deps.Rates.SignIn)
 	}
 	if err := a.take(ctx, "signin-of:"+address, signInOfAddress); err != nil {
 		return nil, err
 	}
 	here := account + "|" + address
-	if err := a.take(ctx, here, signInFromAddress); err != nil {
+	if err := a.take(ctx, here, a.deps.Rates.SignIn); err != nil {
 		return nil, err
 	}
 	err := a.take(ctx, account, signInAnywhere)

@@ -19,6 +19,7 @@ type ChatDeps struct {
 	Orders        port.Orders
 	Events        port.Events
 	Limits        port.Limits
+	Rates         Rates
 	Note          NoteAct
 	Clock         Clock
 	NewID         NewID
@@ -31,7 +32,6 @@ func NewChat(deps ChatDeps) *Chat { return &Chat{deps} }
 // not evade the limit.
 var (
 	startLimit  = port.Limit{Burst: 200, Every: 2 * time.Second}
-	sayLimit    = port.Limit{Burst: 30, Every: time.Second}
 	answerLimit = port.Limit{Burst: 1000, Every: 20 * time.Millisecond}
 )
 
@@ -147,7 +147,7 @@ func (ch *Chat) Say(ctx context.Context, who Visitor, clientID, body, address st
 		from.Name = who.User.Username
 	}
 	owner := who.Session.Owner()
-	if err := ch.take(ctx, "chat:"+string(owner), sayLimit); err != nil {
+	if err := ch.take(ctx, "chat:"+string(owner), ch.deps.Rates.Chat); err != nil {
 		return domain.Message{}, false, err
 	}
 	thread, err := ch.Mine(ctx, who)

@@ -24,6 +24,7 @@ type CheckoutDeps struct {
 	NewID     NewID
 	SecretKey SecretKey
 	Pricing   domain.Pricing
+	Rates     Rates
 }
 
 // NewCheckout returns Checkout on deps.
@@ -130,7 +131,7 @@ func (c *Checkout) pay(ctx context.Context, order domain.Order, p domain.Purchas
 	}
 	var limited error
 	if status == port.Refused {
-		limited = c.countUnpaid(ctx, declinedLimits, c.attemptOf(order.Owner, p))
+		limited = c.countUnpaid(ctx, c.declinedLimits(), c.attemptOf(order.Owner, p))
 	}
 	settled, err := c.settle(ctx, order, status)
 	switch {

@@ -20,10 +20,9 @@ type attemptLimits struct {
 // Attempts that are paid are not counted: who pays is never told to wait, however much
 // they buy.
 var (
+	// The owner's is one of the shop's Rates.
 	declinedLimits = attemptLimits{
 		name: "declined",
-		// People try each of their cards a few times. Who goes on does not know the card.
-		owner: port.Limit{Burst: 10, Every: time.Minute},
 		// A card has a thousand security codes or more: at this pace trying them takes a week,
 		// from however many sessions and addresses.
 		card: port.Limit{Burst: 10, Every: 10 * time.Minute},
@@ -40,6 +39,12 @@ var (
 	}
 )
 
+func (c *Checkout) declinedLimits() attemptLimits {
+	limits := declinedLimits
+	limits.owner = c.deps.Rates.Declined
+	return limits
+}
+
 // attempt is who tries to pay, and with what.
 type attempt struct {
 	owner domain.OwnerID
@@ -54,7 +59,7 @@ func (c *Checkout) attemptOf(owner domain.OwnerID, p domain.Purchase) attempt {
 // limited fails with ErrLimited when too many attempts like a were not paid. Nobody is
 // kept from buying because nobody counts.
 func (c *Checkout) limited(ctx context.Context, a attempt) error {
-	err := c.count(ctx, c.deps.Limits.Peek, a, declinedLimits, pendingLimits)
+	err := c.count(ctx, c.deps.Limits.Peek, a, c.declinedLimits(), pendingLimits)
 	if errors.Is(err, domain.ErrLimited) {
 		return err
 	}

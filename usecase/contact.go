@@ -3,7 +3,6 @@ package usecase
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"eshop/domain"
 	"eshop/port"
@@ -16,6 +15,7 @@ type Contact struct{ deps ContactDeps }
 type ContactDeps struct {
 	Contacts port.Contacts
 	Limits   port.Limits
+	Rates    Rates
 	Note     NoteAct
 	Clock    Clock
 	NewID    NewID
@@ -23,8 +23,6 @@ type ContactDeps struct {
 
 // NewContact returns Contact on deps.
 func NewContact(deps ContactDeps) *Contact { return &Contact{deps} }
-
-var contactLimit = port.Limit{Burst: 5, Every: time.Minute}
 
 // Send keeps a message and returns its id. The same message with the same key again is kept once.
 func (c *Contact) Send(ctx context.Context, message domain.Contact, key domain.IdempotencyKey, address string) (domain.ContactID, error) {
@@ -39,7 +37,7 @@ func (c *Contact) Send(ctx context.Context, message domain.Contact, key domain.I
 		}))[:32])
 	}
 	message.SentAt = c.deps.Clock()
-	if err := takeOne(ctx, c.deps.Limits, "contact:"+address, contactLimit); err != nil {
+	if err := takeOne(ctx, c.deps.Limits, "contact:"+address, c.deps.Rates.Contact); err != nil {
 		return "", err
 	}
 	return message.ID, c.deps.Contacts.AddContact(ctx, message)

@@ -47,8 +47,14 @@ func (a *Account) touch(ctx context.Context, s *domain.Session, expires time.Tim
 func (a *Account) Recall(ctx context.Context, secret string) (Visitor, error) {
 	now := a.deps.Clock()
 	session, err := a.deps.Sessions.Session(ctx, keyOf(secret), now)
-	if err != nil || session.User == "" {
-		return Visitor{Session: session}, err
+	if err != nil {
+		return Visitor{}, err
+	}
+	if session.User == "" {
+		if a.ended(session, domain.User{}, now) {
+			return Visitor{}, domain.NotFound("session")
+		}
+		return Visitor{Session: session}, nil
 	}
 	user, err := a.deps.Users.User(ctx, session.User)
 	if err != nil {
@@ -60,9 +66,12 @@ func (a *Account) Recall(ctx context.Context, secret string) (Visitor, error) {
 	return Visitor{Session: session, User: user}, nil
 }
 
-// ended reports whether a session that is kept has ended all the same, as it is one of staff's.
+// ended reports whether a session that is kept has ended all the same: one of staff's, or where sessions live shorter.
 func (a *Account) ended(s domain.Session, user domain.User, now time.Time) bool {
-	return user.Role == domain.Staff && a.deps.StaffSessions.Ended(s, now)
+	if user.Role == domain.Staff {
+		return a.deps.StaffSessions.Ended(s, now)
+	}
+	return now.Sub(s.UsedAt()) > a.deps.SessionIdle
 }
 
 // Sessions returns the sessions of the visitor's account, the last used first.

@@ -42,8 +42,15 @@ type config struct {
 	TraceEndpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
 	TraceHeaders  string `env:"OTEL_EXPORTER_OTLP_HEADERS"`
 
+	SessionIdle  time.Duration `env:"ESHOP_SESSION_IDLE" envDefault:"720h"`
 	StaffIdle    time.Duration `env:"ESHOP_STAFF_IDLE" envDefault:"30m"`
 	StaffSession time.Duration `env:"ESHOP_STAFF_SESSION" envDefault:"12h"`
+
+	SignInRate   rate `env:"ESHOP_RATE_SIGN_IN" envDefault:"10/30s"`
+	RegisterRate rate `env:"ESHOP_RATE_REGISTER" envDefault:"60/10s"`
+	ContactRate  rate `env:"ESHOP_RATE_CONTACT" envDefault:"5/1m"`
+	ChatRate     rate `env:"ESHOP_RATE_CHAT" envDefault:"30/1s"`
+	DeclinedRate rate `env:"ESHOP_RATE_DECLINED" envDefault:"10/1m"`
 
 	Name             string `env:"ESHOP_NAME"`
 	Tagline          string `env:"ESHOP_TAGLINE"`
@@ -92,10 +99,20 @@ const settingsHelp = `  PORT                 where to listen; 8080
                        OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES
   OTEL_EXPORTER_OTLP_HEADERS
                        what that collector wants to see, as Authorization=Basic%20..., more behind commas
+  ESHOP_SESSION_IDLE   after how long without use a shopper's session ends; 720h, which is thirty days
   ESHOP_STAFF_IDLE     after how long without use a session of the shop's staff ends; 30m
   ESHOP_STAFF_SESSION  how long a session of the shop's staff lasts at most; 12h
   ESHOP_ASSET_URL      where browsers find the shop's assets and pictures, as https://cdn.example/shop, which is a cache that
                        asks the shop for what it lacks; the shop itself. The same on all servers
+
+How often something may be tried, as 10/30s: ten times at once, and once more each 30 seconds. It is counted for all
+servers together. nginx has limits by address of its own, and bounds a body to 8 MiB before a server does to 1 MiB.
+
+  ESHOP_RATE_SIGN_IN   wrong passwords of an account from an address; 10/30s
+  ESHOP_RATE_REGISTER  accounts from an address; 60/10s
+  ESHOP_RATE_CONTACT   contact messages from an address; 5/1m
+  ESHOP_RATE_CHAT      chat messages of a shopper; 30/1s
+  ESHOP_RATE_DECLINED  declined payments of a shopper; 10/1m
 
 What pages say of the shop. They say nothing of what is not set, but in a demo, which has all of it:
 
@@ -244,8 +261,11 @@ func (c config) hosts() []string {
 	return slices.Compact(all)
 }
 
-// leastStaffIdle is a few times longer than the steps in which the use of a session is written down.
-const leastStaffIdle = 5 * domain.StaffTouch
+// These are a few times longer than the steps in which the use of a session is written down.
+const (
+	leastStaffIdle   = 5 * domain.StaffTouch
+	leastSessionIdle = 5 * domain.SessionTouch
+)
 
 func (c config) wrongSessions() []error {
 	var wrong []error
@@ -256,6 +276,9 @@ func (c config) wrongSessions() []error {
 		if setting.value < leastStaffIdle || setting.value > domain.SessionIdle {
 			wrong = append(wrong, fmt.Errorf("%s must be from %v to %v, as 30m or 12h", setting.name, leastStaffIdle, domain.SessionIdle))
 		}
+	}
+	if c.SessionIdle < leastSessionIdle || c.SessionIdle > domain.SessionIdle {
+		wrong = append(wrong, fmt.Errorf("ESHOP_SESSION_IDLE must be from %v to %v, as 24h", leastSessionIdle, domain.SessionIdle))
 	}
 	return wrong
 }

@@ -44,8 +44,9 @@ func options(c config, passwords usecase.Passwords, seen telemetry, d dependenci
 	info, err := shopInfo(c)
 	o := eshop.Options{
 		SecretKey: usecase.SecretKey(c.SecretKey), Passwords: passwords, DecodeImage: raster.New().Decode,
-		StaffSessions: domain.StaffSessions{Idle: c.StaffIdle, Most: c.StaffSession},
-		Info:          info, Pricing: c.pricing(), Log: seen.log, Metrics: seen.registry, Tracer: seen.tracer,
+		StaffSessions: domain.StaffSessions{Idle: c.StaffIdle, Most: c.StaffSession}, SessionIdle: c.SessionIdle,
+		Rates: c.rates(),
+		Info:  info, Pricing: c.pricing(), Log: seen.log, Metrics: seen.registry, Tracer: seen.tracer,
 		Required: d.required, Helpful: d.helpful, Sweep: d.sweep,
 	}
 	if len(c.Proxies) > 0 {

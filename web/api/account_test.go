@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"eshop/port"
+	"eshop/usecase"
 )
 
 func TestRegister_MakesAnAccountAndSignsItIn(t *testing.T) {
@@ -391,5 +395,40 @@ func TestSignIn_TakesAPasswordInWhicheverFormAKeyboardSendsIt(t *testing.T) {
 		s.visitor().post("/auth/register", account).is(http.StatusCreated)
 		s.visitor().post("/auth/login", object{"username": name, "password": c.typed}).is(http.StatusOK)
 		s.visitor().post("/auth/login", object{"username": name, "password": "ete a Zoe"}).fails(http.StatusUnauthorized, "invalid_credentials")
+	}
+}
+
+func TestSession_EndsWhenTheShopSaysSo(t *testing.T) {
+	s := open(t, func(p *parts) { p.SessionIdle = 24 * time.Hour })
+	jane, guest := s.member("jane"), s.visitor()
+	guest.add(lamp, 1)
+	s.Wait(23 * time.Hour)
+	jane.get("/auth/current-user").is(http.StatusOK)
+	assert.NotEqual(t, emptyCart, guest.get("/api/cart/").is(http.StatusOK).Body)
+	s.Wait(23 * time.Hour)
+	jane.get("/auth/current-user").is(http.StatusOK)
+	assert.NotEqual(t, emptyCart, guest.get("/api/cart/").is(http.StatusOK).Body, "what is in use lives on")
+	s.Wait(25 * time.Hour)
+	jane.get("/auth/current-user").fails(http.StatusUnauthorized, "unauthenticated")
+	assert.JSONEq(t, emptyCart, guest.get("/api/cart/").is(http.StatusOK).Body)
+}
+
+func TestRates_AreTheShopsOwn(t *testing.T) {
+	s := open(t, func(p *parts) {
+		p.Rates = usecase.DefaultRates()
+		p.Rates.Contact, p.Rates.SignIn = port.Limit{Burst: 1, Every: time.Hour}, port.Limit{Burst: 2, Every: time.Hour}
+	})
+	s.member("jane")
+	v := s.visitor()
+	for n := range 3 {
+		answer := v.post("/auth/login", object{"username": "jane", "password": "wrong"})
+		if n < 2 {
+			answer.fails(http.StatusUnauthorized, "invalid_credentials")
+			continue
+		}
+		answer.fails(http.StatusTooManyRequests, "rate_limited")
+	}
+	for n, status := range []int{http.StatusCreated, http.StatusTooManyRequests} {
+		v.post("/api/contact", object{"name": "Jane", "email": "jane@example.com", "subject": "One", "message": fmt.Sprint("Hello ", n)}).is(status)
 	}
 }
