@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -108,7 +110,7 @@ func start(ctx context.Context, settings ...string) (*server, error) {
 		return nil, err
 	}
 	s := &server{"http://127.0.0.1:" + strconv.Itoa(port), exec.CommandContext(ctx, "bin/eshop", "serve")}
-	s.process.Env = append(append(os.Environ(), "ESHOP_DEMO=true", "PORT="+strconv.Itoa(port), "SERVER_NAME=load"), settings...)
+	s.process.Env = append(append(os.Environ(), "ESHOP_DEMO=true", "ESHOP_TRUSTED_PROXIES=127.0.0.0/8", "PORT="+strconv.Itoa(port), "SERVER_NAME=load"), settings...)
 	s.process.Cancel = func() error { return s.process.Process.Signal(os.Interrupt) }
 	var log bytes.Buffer
 	s.process.Stderr = &log
@@ -204,6 +206,8 @@ func ask(ctx context.Context, client *http.Client, method, url, body string) ([]
 	}
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
+		// A visitor with each request, from all over: from one address so many would be told to wait.
+		r.Header.Set("X-Forwarded-For", netip.AddrFrom4([4]byte{10, byte(rand.N(256)), byte(rand.N(256)), byte(rand.N(256))}).String())
 	}
 	answer, err := client.Do(r)
 	if err != nil {
