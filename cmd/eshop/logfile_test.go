@@ -20,6 +20,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -260,15 +261,20 @@ func TestServe_KeepsLogFiles(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, metrics, "eshop_log_dropped_lines_total{log=\"access\"} 0\n")
 	assert.Contains(t, metrics, "eshop_log_dropped_lines_total{log=\"error\"} 0\n")
+	socket, answer, err := websocket.DefaultDialer.DialContext(t.Context(), fmt.Sprintf("ws://127.0.0.1:%d/ws/chat", ports[0]), nil)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
 	leave()
 	require.Zero(t, <-ended, stderr.String())
+	require.NoError(t, socket.Close())
 
 	lines := strings.Split(strings.TrimSuffix(content(t, access), "\n"), "\n")
-	assert.Len(t, lines, 101, "all of it is there at the end")
+	assert.Len(t, lines, 102, "all of it is there at the end")
 	for _, line := range lines {
 		assert.True(t, json.Valid([]byte(line)), line)
 	}
 	assert.Contains(t, lines[100], `"path":"/health","status":200`)
+	assert.Contains(t, lines[101], `"path":"/ws/chat","status":101`)
 	assert.Equal(t, stderr.String(), content(t, errorLog), "the one is what the other is")
 	assert.Contains(t, stderr.String(), `"msg":"closed"`)
 
