@@ -26,7 +26,7 @@ type machine struct {
 // more are files of this host that are there too.
 func newMachine(t *testing.T, more map[string]string) *machine {
 	t.Helper()
-	tree := unpack(t, release(t))
+	tree := unpack(t, release(t, "022"))
 	m := &machine{build: filepath.Join(tree, "bin", "eshop")}
 	files := map[string]string{"/srv/eshop": tree}
 	maps.Copy(files, more)

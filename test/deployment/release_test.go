@@ -8,34 +8,23 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// makeRelease makes a release under a umask and returns its archive.
-func makeRelease(umask string) (string, error) {
+// release makes a release of this checkout under a umask and returns its archive.
+func release(t *testing.T, umask string) string {
+	t.Helper()
 	root, err := filepath.Abs("../..")
-	if err != nil {
-		return "", err
-	}
-	release := exec.Command("bash", "-c", "umask "+umask+"; make --silent release")
+	require.NoError(t, err)
+	release := exec.CommandContext(t.Context(), "bash", "-c", "umask "+umask+"; make --silent release")
 	release.Dir, release.Stderr = root, os.Stderr
 	said, err := release.Output()
-	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
-	return filepath.Join(root, lines[len(lines)-1]), err
-}
-
-var released = sync.OnceValues(func() (string, error) { return makeRelease("022") })
-
-// release returns the archive of a release of this checkout.
-func release(t *testing.T) string {
-	t.Helper()
-	archive, err := released()
 	require.NoError(t, err)
-	return archive
+	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+	return filepath.Join(root, lines[len(lines)-1])
 }
 
 // unpack returns the folder that an archive has in it.
@@ -60,13 +49,12 @@ func TestRelease(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the shop twice")
 	}
-	archive := release(t)
+	archive := release(t, "022")
 	tree := unpack(t, archive)
 	t.Run("twice it has the same bytes, whatever files are made like", func(t *testing.T) {
 		before, err := os.ReadFile(archive)
 		require.NoError(t, err)
-		again, err := makeRelease("077")
-		require.NoError(t, err)
+		again := release(t, "077")
 		assert.Equal(t, archive, again)
 		after, err := os.ReadFile(again)
 		require.NoError(t, err)
