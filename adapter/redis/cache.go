@@ -77,7 +77,7 @@ type entry struct {
 }
 
 // lookup reads entries, from this process's memory where it holds them.
-func (c *Client) lookup(k keyspace, names ...string) []entry {
+func (c *Client) lookup(ctx context.Context, k keyspace, names ...string) []entry {
 	entries := make([]entry, len(names))
 	for i, name := range names {
 		entries[i] = k.entry(name)
@@ -86,10 +86,10 @@ func (c *Client) lookup(k keyspace, names ...string) []entry {
 	if redis == nil {
 		return entries
 	}
-	ctx, cancel := withTimeout()
+	asking, cancel := withTimeout()
 	defer cancel()
-	asked := false
-	for i, result := range get(ctx, redis, k, entries) {
+	asked, began := false, time.Now()
+	for i, result := range get(asking, redis, k, entries) {
 		asked = asked || !result.IsCacheHit()
 		if c.failed(result.Error()) {
 			break
@@ -104,7 +104,7 @@ func (c *Client) lookup(k keyspace, names ...string) []entry {
 		}
 	}
 	if asked {
-		c.stats.roundTrips.Add(1)
+		c.roundTrip(ctx, "GET", began)
 	}
 	return entries
 }
@@ -155,7 +155,7 @@ func readThrough[T any](ctx context.Context, c *Client, k keyspace, name string,
 		var none T
 		return none, err
 	}
-	e := c.lookup(k, name)
+	e := c.lookup(ctx, k, name)
 	cached, ok := decode(c, &e[0], identity[T])
 	if ok && e[0].state == fresh {
 		return cached, nil
@@ -169,7 +169,7 @@ func readThrough[T any](ctx context.Context, c *Client, k keyspace, name string,
 
 // fill loads the value of an entry and caches it.
 func fill[T any](ctx context.Context, c *Client, k keyspace, e []entry, load func(context.Context) (T, error)) (T, error) {
-	c.acquireLeases(e)
+	c.acquireLeases(ctx, e)
 	since := time.Now()
 	c.stats.loaded.Add(1)
 	v, err := load(ctx)
@@ -177,7 +177,7 @@ func fill[T any](ctx context.Context, c *Client, k keyspace, e []entry, load fun
 	if err == nil && e[0].state != bypass {
 		body = k.encode(v)
 	}
-	c.store(k, since, e, [][]byte{body})
+	c.store(ctx, k, since, e, [][]byte{body})
 	return v, err
 }
 

@@ -74,14 +74,14 @@ func readList[T any](ctx context.Context, r *reader, k keyspace, name string, lo
 		return none, err
 	}
 	if generation := r.generation(ctx); generation != "" {
-		return readShared(ctx, r, k, r.client.lookup(k, generation+":"+name), load, clone)
+		return readShared(ctx, r, k, r.client.lookup(ctx, k, generation+":"+name), load, clone)
 	}
 	return readShared(ctx, r, k, []entry{k.entry(name)}, load, clone)
 }
 
 // generation returns the ID of the catalog's generation, or "" while there is none.
 func (r *reader) generation(ctx context.Context) string {
-	e := r.client.lookup(generations, lastGeneration)
+	e := r.client.lookup(ctx, generations, lastGeneration)
 	switch e[0].state {
 	case fresh:
 		return e[0].body

@@ -59,6 +59,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"eshop/domain"
 )
@@ -82,6 +84,8 @@ type Config struct {
 	URL string
 	// Name is what Redis shows as the connection's name.
 	Name string
+	// Tracer makes spans of the round trips of calls that are traced, when it is given.
+	Tracer trace.Tracer
 }
 
 // Client is one server's connection to Redis. Make one with Open.
@@ -95,6 +99,7 @@ type Client struct {
 	// trustedFrom is the time of caching from which on entries are used, in Unix milliseconds.
 	trustedFrom atomic.Int64
 	stats       counters
+	tracer      trace.Tracer // nil where nothing is traced
 
 	ctx  context.Context // ends with the client
 	work sync.WaitGroup
@@ -110,7 +115,7 @@ func Open(cfg Config) (*Client, func(), error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Client{
-		options: options, prefix: rand.Text() + "-", ctx: ctx, decoded: decodeCache{entries: map[string]decodedText{}},
+		options: options, prefix: rand.Text() + "-", ctx: ctx, tracer: cfg.Tracer, decoded: decodeCache{entries: map[string]decodedText{}},
 		breaker: breaker{
 			opened: make(chan struct{}, 1), lastErr: errors.New("not connected yet"), invalidations: pending{}, gaps: pending{},
 		},
@@ -201,6 +206,17 @@ func (c *Client) Now(ctx context.Context) (time.Time, error) {
 // context: a caller who goes away must not look like a Redis that does not answer.
 func withTimeout() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), timeout)
+}
+
+// roundTrip counts a round trip to Redis that is over, and makes a span of it where the call of ctx is traced.
+func (c *Client) roundTrip(ctx context.Context, command string, began time.Time) {
+	c.stats.roundTrips.Add(1)
+	if c.tracer == nil || !trace.SpanFromContext(ctx).IsRecording() {
+		return
+	}
+	_, span := c.tracer.Start(ctx, "Redis "+command, trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attribute.String("db.system.name", "redis"), attribute.String("db.operation.name", command)))
+	span.End()
 }
 
 // Stats counts what a client did since it was opened.

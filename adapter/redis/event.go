@@ -53,7 +53,7 @@ func (e *Events) Publish(ctx context.Context, event domain.Event) error {
 		e.client.breaker.postpone(e.client.breaker.gaps, string(event.Topic))
 		return nil
 	}
-	e.client.stats.roundTrips.Add(1)
+	defer e.client.roundTrip(ctx, "PUBLISH", time.Now())
 	if err := broadcast(redis, message{e.client.prefix, event.Topic, event.Key}); err != nil {
 		e.client.breaker.postpone(e.client.breaker.gaps, string(event.Topic))
 		e.client.failed(err)

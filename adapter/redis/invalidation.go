@@ -50,15 +50,16 @@ func (c *Client) change(ctx context.Context, keys []string, write func() error) 
 	}
 	guarded := false
 	if redis := c.redis(); redis != nil {
-		c.stats.roundTrips.Add(1)
+		began := time.Now()
 		guarded = !c.failed(setTombstones(redis, keys))
+		c.roundTrip(ctx, "SET", began)
 	}
 	err := write()
 	if guarded && inDoubt(err) {
 		c.writes.Add(1)
 		return err // the change may still happen: the tombstones stay until it cannot
 	}
-	c.invalidate(keys)
+	c.invalidate(ctx, keys)
 	return err
 }
 
@@ -69,14 +70,14 @@ func inDoubt(err error) bool {
 }
 
 // invalidate deletes the entries of what has changed.
-func (c *Client) invalidate(keys []string) {
+func (c *Client) invalidate(ctx context.Context, keys []string) {
 	c.writes.Add(1)
 	redis := c.redis()
 	if redis == nil {
 		c.breaker.postpone(c.breaker.invalidations, keys...)
 		return
 	}
-	c.stats.roundTrips.Add(1)
+	defer c.roundTrip(ctx, "DEL", time.Now())
 	if err := deleteEntries(redis, keys); err != nil {
 		c.breaker.postpone(c.breaker.invalidations, keys...)
 		c.failed(err)

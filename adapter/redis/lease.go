@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ const leaseTTL = 10 * time.Second
 
 // acquireLeases takes leases on the entries that are absent, so that what is read from
 // the durable store from now on may be cached.
-func (c *Client) acquireLeases(entries []entry) {
+func (c *Client) acquireLeases(ctx context.Context, entries []entry) {
 	redis := c.breaker.redis()
 	if redis == nil {
 		return
@@ -29,7 +30,7 @@ func (c *Client) acquireLeases(entries []entry) {
 		leased = append(leased, e)
 		commands = append(commands, redis.B().Set().Key(e.key).Value(e.header+"\n").Nx().PxMilliseconds(leaseTTL.Milliseconds()).Build())
 	}
-	for i, result := range c.send(redis, commands) {
+	for i, result := range c.send(ctx, redis, "SET", commands) {
 		switch err := result.Error(); {
 		case c.failed(err):
 			return
@@ -40,7 +41,7 @@ func (c *Client) acquireLeases(entries []entry) {
 }
 
 // store caches values, read since then, in the place of the entries. A nil value gives a lease back.
-func (c *Client) store(k keyspace, since time.Time, entries []entry, values [][]byte) {
+func (c *Client) store(ctx context.Context, k keyspace, since time.Time, entries []entry, values [][]byte) {
 	redis := c.breaker.redis()
 	left := k.ttl - time.Since(since)
 	if redis == nil {
@@ -56,7 +57,7 @@ func (c *Client) store(k keyspace, since time.Time, entries []entry, values [][]
 			commands = append(commands, compareAndSet(redis, e, "", 0))
 		}
 	}
-	for _, result := range c.send(redis, commands) {
+	for _, result := range c.send(ctx, redis, "EVAL", commands) {
 		if c.failed(result.Error()) {
 			return
 		}
@@ -74,15 +75,15 @@ func compareAndSet(redis rueidis.Client, e entry, text string, ttl time.Duration
 		Arg(e.header+"\n", text, strconv.FormatInt(ttl.Milliseconds(), 10)).Build()
 }
 
-// send sends all commands in one round trip.
-func (c *Client) send(redis rueidis.Client, commands rueidis.Commands) []rueidis.RedisResult {
+// send sends all commands, which are called name, in one round trip.
+func (c *Client) send(ctx context.Context, redis rueidis.Client, name string, commands rueidis.Commands) []rueidis.RedisResult {
 	if len(commands) == 0 {
 		return nil
 	}
-	ctx, cancel := withTimeout()
+	asking, cancel := withTimeout()
 	defer cancel()
-	c.stats.roundTrips.Add(1)
-	return redis.DoMulti(ctx, commands...)
+	defer c.roundTrip(ctx, name, time.Now())
+	return redis.DoMulti(asking, commands...)
 }
 
 // nextID returns an ID that no server has used before.

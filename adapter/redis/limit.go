@@ -63,7 +63,7 @@ func (l *Limits) ask(ctx context.Context, key string, limit port.Limit, what str
 	}
 	asking, cancel := withTimeout()
 	defer cancel()
-	l.client.stats.roundTrips.Add(1)
+	defer l.client.roundTrip(ctx, "EVALSHA", time.Now())
 	wait, err := gcra.Exec(asking, redis, []string{limits}, []string{
 		key,
 		strconv.FormatInt(max(limit.Every.Microseconds(), 1), 10),
@@ -87,7 +87,7 @@ func (l *Limits) Reset(ctx context.Context, key string) error {
 	}
 	asking, cancel := withTimeout()
 	defer cancel()
-	l.client.stats.roundTrips.Add(1)
+	defer l.client.roundTrip(ctx, "ZREM", time.Now())
 	l.client.failed(redis.Do(asking, redis.B().Zrem().Key(limits).Member(key).Build()).Error())
 	return nil
 }

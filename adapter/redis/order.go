@@ -25,7 +25,7 @@ func NewOrders(client *Client, durable port.Orders) *Orders { return &Orders{dur
 func (o *Orders) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (domain.Order, bool, error) {
 	order, placed, err := o.orders.PlaceOrder(ctx, p, build)
 	if err == nil && placed {
-		o.invalidate(order.Lines)
+		o.invalidate(ctx, order.Lines)
 	}
 	return order, placed, err
 }
@@ -34,16 +34,16 @@ func (o *Orders) TransitionOrder(ctx context.Context, id domain.OrderID,
 	change func(*domain.Order) (domain.Effects, error)) (domain.Order, domain.Effects, error) {
 	order, effects, err := o.orders.TransitionOrder(ctx, id, change)
 	if err == nil && len(effects.ReturnStock) > 0 {
-		o.invalidate(effects.ReturnStock)
+		o.invalidate(ctx, effects.ReturnStock)
 	}
 	return order, effects, err
 }
 
 // invalidate deletes the cached products of lines.
-func (o *Orders) invalidate(lines []domain.OrderLine) {
+func (o *Orders) invalidate(ctx context.Context, lines []domain.OrderLine) {
 	keys := make([]string, len(lines))
 	for i, line := range lines {
 		keys[i] = products.key(string(line.Product))
 	}
-	o.client.invalidate(keys)
+	o.client.invalidate(ctx, keys)
 }

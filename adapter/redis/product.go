@@ -56,7 +56,7 @@ func (p *Products) Product(ctx context.Context, ref string) (domain.Product, err
 	if err := ctx.Err(); err != nil {
 		return domain.Product{}, err
 	}
-	name := p.reader.client.lookup(names, ref)
+	name := p.reader.client.lookup(ctx, names, ref)
 	if name[0].state == bypass {
 		p.reader.client.stats.loaded.Add(1)
 		return p.durableProducts.Product(ctx, ref)
@@ -68,7 +68,7 @@ func (p *Products) Product(ctx context.Context, ref string) (domain.Product, err
 	if err != nil {
 		return domain.Product{}, err
 	}
-	found, err := readShared(ctx, &p.reader, products, p.reader.client.lookup(products, string(id)), func(ctx context.Context) (domain.Product, error) {
+	found, err := readShared(ctx, &p.reader, products, p.reader.client.lookup(ctx, products, string(id)), func(ctx context.Context) (domain.Product, error) {
 		found, err := p.durableProducts.Products(ctx, []domain.ProductID{id})
 		switch {
 		case err != nil:
@@ -99,7 +99,7 @@ func (p *Products) Products(ctx context.Context, ids []domain.ProductID) ([]doma
 	var all, stale []domain.Product
 	var missing []entry
 	var missed []domain.ProductID
-	for i, e := range p.reader.client.lookup(products, wanted...) {
+	for i, e := range p.reader.client.lookup(ctx, products, wanted...) {
 		product, ok := decode(p.reader.client, &e, cloneProduct)
 		if ok && e.state == fresh {
 			all = append(all, product)
@@ -121,7 +121,7 @@ func (p *Products) Products(ctx context.Context, ids []domain.ProductID) ([]doma
 }
 
 func (p *Products) load(ctx context.Context, missing []entry, ids []domain.ProductID) ([]domain.Product, error) {
-	p.reader.client.acquireLeases(missing)
+	p.reader.client.acquireLeases(ctx, missing)
 	since := time.Now()
 	p.reader.client.stats.loaded.Add(1)
 	loaded, err := p.durableProducts.Products(ctx, ids)
@@ -129,7 +129,7 @@ func (p *Products) load(ctx context.Context, missing []entry, ids []domain.Produ
 	for _, product := range loaded {
 		bodies[slices.Index(ids, product.ID)] = encode(product)
 	}
-	p.reader.client.store(products, since, missing, bodies)
+	p.reader.client.store(ctx, products, since, missing, bodies)
 	return loaded, err
 }
 

@@ -56,7 +56,7 @@ func (s *Sessions) TouchSession(ctx context.Context, key domain.SessionKey, expi
 	// the session that is cached, and whoever sees the old end only touches again.
 	err := s.durable.TouchSession(ctx, key, expires)
 	if err == nil {
-		s.client.invalidate([]string{sessions.key(string(key))})
+		s.client.invalidate(ctx, []string{sessions.key(string(key))})
 	}
 	return err
 }
@@ -101,7 +101,7 @@ func (s *Sessions) EndSessions(ctx context.Context, user domain.UserID, except d
 		}
 	}
 	if len(others) > 0 {
-		s.client.invalidate(others)
+		s.client.invalidate(ctx, others)
 	}
 	return ended, err
 }

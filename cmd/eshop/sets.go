@@ -24,9 +24,9 @@ var shopSet = wire.NewSet(
 var memorySet = wire.NewSet(memory.NewStore, memoryStores, memoryRegistry, memoryDependencies)
 
 // storedSet is one server on PostgreSQL.
-var storedSet = wire.NewSet(tracedConfig, postgres.Open, memory.NewStore, storedStores, storedRegistry, storedDependencies)
+var storedSet = wire.NewSet(tracedPostgres, postgres.Open, memory.NewStore, storedStores, storedRegistry, storedDependencies)
 
 // clusterSet is any number of servers on PostgreSQL and Redis.
 var clusterSet = wire.NewSet(
-	tracedConfig, postgres.Open, redisConfig, redis.Open, memory.NewStore, clusterStores, clusterRegistry, clusterDependencies,
+	tracedPostgres, postgres.Open, tracedRedis, redis.Open, memory.NewStore, clusterStores, clusterRegistry, clusterDependencies,
 )

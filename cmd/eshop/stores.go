@@ -59,9 +59,15 @@ func demoLoader(c config, s eshop.Stores, passwords usecase.Passwords) *demo.Loa
 	return &demo.Loader{Products: s.Products, Carts: s.Carts, Users: s.Users, Orders: s.Orders, Passwords: passwords, Pricing: c.pricing()}
 }
 
-// tracedConfig is postgresConfig of a server, whose statements are traced where its requests are.
-func tracedConfig(c config, tracer trace.Tracer) postgres.Config {
+// tracedPostgres is postgresConfig of a server, whose statements are traced where its requests are.
+func tracedPostgres(c config, tracer trace.Tracer) postgres.Config {
 	traced := postgresConfig(c)
+	traced.Tracer = tracer
+	return traced
+}
+
+func tracedRedis(c config, tracer trace.Tracer) redis.Config {
+	traced := redisConfig(c)
 	traced.Tracer = tracer
 	return traced
 }

@@ -63,7 +63,7 @@ func newStoredShop(ctx context.Context, cfg config, log *slog.Logger) (*applicat
 	if err != nil {
 		return nil, nil, err
 	}
-	config2 := tracedConfig(cfg, tracer)
+	config2 := tracedPostgres(cfg, tracer)
 	store, cleanup2, err := postgres.Open(ctx, config2)
 	if err != nil {
 		cleanup()
@@ -114,13 +114,13 @@ func newClusterShop(ctx context.Context, cfg config, log *slog.Logger) (*applica
 	if err != nil {
 		return nil, nil, err
 	}
-	config2 := tracedConfig(cfg, tracer)
+	config2 := tracedPostgres(cfg, tracer)
 	store, cleanup2, err := postgres.Open(ctx, config2)
 	if err != nil {
 		cleanup()
 		return nil, nil, err
 	}
-	config3 := redisConfig(cfg)
+	config3 := tracedRedis(cfg, tracer)
 	client, cleanup3, err := redis.Open(config3)
 	if err != nil {
 		cleanup2()
