@@ -45,7 +45,7 @@ func readSettings(environ []string, file string) (settings, error) {
 		if value != "" || s.values[name] == "" {
 			s.values[name], s.from[name] = value, "environment"
 		}
-		if unknown(name) && (strings.HasPrefix(name, "ESHOP_") || meant(name) != "") {
+		if unknown(name) && (strings.HasPrefix(name, "ESHOP_") || strings.HasPrefix(name, exporterPrefix) || meant(name) != "") {
 			s.odd = append(s.odd, oddName(name, "the environment"))
 		}
 	}
@@ -81,7 +81,7 @@ func (s *settings) readFile(file string) error {
 	}
 	for name, value := range values {
 		s.values[name], s.from[name] = value, file
-		if unknown(name) && (!strings.HasPrefix(name, tracePrefix) || meant(name) != "") {
+		if unknown(name) && (!strings.HasPrefix(name, tracePrefix) || strings.HasPrefix(name, exporterPrefix) || meant(name) != "") {
 			s.odd = append(s.odd, oddName(name, file))
 		}
 	}
@@ -153,8 +153,12 @@ func readPlain(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// tracePrefix begins the names that OpenTelemetry has given to settings, which are many.
-const tracePrefix = "OTEL_"
+const (
+	// tracePrefix begins the names that OpenTelemetry has given to settings, which are many.
+	tracePrefix = "OTEL_"
+	// exporterPrefix begins those about its collector. Of these no other hold than the two that are settings here.
+	exporterPrefix = "OTEL_EXPORTER_OTLP_"
+)
 
 // passOn puts what the file says of tracing into the environment, where OpenTelemetry's library looks for it.
 func (s *settings) passOn() error {

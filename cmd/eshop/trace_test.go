@@ -161,9 +161,12 @@ func TestReadConfig_Traces(t *testing.T) {
 }
 
 func TestReadSettings_NamesOfOpenTelemetry(t *testing.T) {
-	s, err := readSettings([]string{"OTEL_SERVICE_NAME=shop", "OTEL_EXPORTER_OTLP_ENDPIONT=x"}, file(t, ".env", "OTEL_BSP_SCHEDULE_DELAY=1000\nOTEL_EXPORTER_OTLP_HEADRES=a=b\n"))
+	s, err := readSettings([]string{"OTEL_SERVICE_NAME=shop", "OTEL_EXPORTER_OTLP_ENDPIONT=x", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"},
+		file(t, ".env", "OTEL_BSP_SCHEDULE_DELAY=1000\nOTEL_EXPORTER_OTLP_HEADRES=a=b\nOTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://c\n"))
 	require.NoError(t, err)
-	require.Len(t, s.odd, 2, "%v", s.odd)
+	require.Len(t, s.odd, 4, "%v", s.odd)
+	assert.Contains(t, fmt.Sprint(s.odd), "OTEL_EXPORTER_OTLP_PROTOCOL in the environment is no setting")
+	assert.Contains(t, fmt.Sprint(s.odd), "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT in ")
 	assert.Contains(t, fmt.Sprint(s.odd), "OTEL_EXPORTER_OTLP_ENDPOINT is")
 	assert.Contains(t, fmt.Sprint(s.odd), "OTEL_EXPORTER_OTLP_HEADERS is")
 
