@@ -55,7 +55,9 @@ func TestCompose(t *testing.T) {
 			ends[name] = ends[name] || needed.Condition == "service_completed_successfully"
 		}
 	}
-	servers, scraped := 0, scrapedInDocker(t)
+	servers, scraped, network := 0, scrapedInDocker(t), prometheusNetwork(t)
+	require.Contains(t, compose.Networks, network, "where Prometheus is put")
+	assert.False(t, compose.Networks[network].Internal, "the stores are not there")
 	for name, s := range compose.Services {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, []string{"ALL"}, s.CapDrop)
@@ -123,6 +125,19 @@ func scrapedInDocker(t *testing.T) []string {
 	require.NoError(t, yaml.Unmarshal(text, &conf))
 	require.Len(t, conf.Jobs, 1)
 	return conf.Jobs[0].Static[0].Targets
+}
+
+// prometheusNetwork is the network of compose.yaml on which prometheus-docker.yml and its README put a Prometheus.
+func prometheusNetwork(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../deployment/prometheus/prometheus-docker.yml")
+	require.NoError(t, err)
+	found := regexp.MustCompile(`--network eshop_(\w+) `).FindSubmatch(text)
+	require.NotNil(t, found)
+	readme, err := os.ReadFile("../../deployment/README.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(readme), "`eshop_"+string(found[1])+"`")
+	return string(found[1])
 }
 
 func userOf(t *testing.T, s service) string {
