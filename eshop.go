@@ -64,6 +64,9 @@ type Options struct {
 	Info page.ShopInfo
 	// Pricing is the same on all servers of a shop: domain.DefaultPricing unless set.
 	Pricing domain.Pricing
+	// PictureBytes is how many a picture that staff add may have: domain.DefaultPictureBytes unless set, and
+	// domain.MaxPictureBytes at most.
+	PictureBytes int
 	// StaffSessions is how long sessions of the staff live: DefaultStaffSessions unless set.
 	StaffSessions domain.StaffSessions
 	// SessionIdle is after how long without use everybody else's session ends: domain.SessionIdle unless set, and at most.
@@ -143,7 +146,7 @@ func New(stores Stores, options Options) (*Shop, error) {
 	health := web.NewHealth(options.Required, options.Helpful)
 	chat := live.New(cookies, useCases.Chat, options.Metrics, options.Log)
 	handler := web.NewServer(web.Parts{
-		Name: options.Info.ServerName, Assets: options.Info.Assets, Cookies: cookies,
+		Name: options.Info.ServerName, Assets: options.Info.Assets, PictureBytes: options.PictureBytes, Cookies: cookies,
 		Pages: page.New(options.Info, cookies, useCases), API: api.New(cookies, useCases, options.Info.Assets),
 		Chat: chat, Health: health, Metrics: web.NewMetrics(options.Metrics), Tracer: options.Tracer, Log: options.Log,
 	})
@@ -174,7 +177,7 @@ func UseCases(s Stores, options Options) (*usecase.Shop, error) {
 			StaffSessions: o.StaffSessions, SessionIdle: o.SessionIdle, Rates: o.Rates, ShopName: o.Info.Name, Note: o.note, Clock: o.Clock, NewID: o.NewID, NewSecret: o.NewSecret,
 		}),
 		Inventory: usecase.NewInventory(usecase.InventoryDeps{
-			Products: s.Products, Stock: s.Stock, Catalog: s.Catalog, Pictures: s.Pictures, Events: s.Events, DecodeImage: o.DecodeImage,
+			Products: s.Products, Stock: s.Stock, Catalog: s.Catalog, Pictures: s.Pictures, Events: s.Events, DecodeImage: o.DecodeImage, PictureBytes: o.PictureBytes,
 			Note: o.note, Clock: o.Clock, Pricing: o.Pricing,
 		}),
 		Fulfillment: usecase.NewFulfillment(usecase.FulfillmentDeps{Orders: s.Orders, Payments: s.Payments, Events: s.Events, Note: o.note, Clock: o.Clock}),
@@ -182,7 +185,7 @@ func UseCases(s Stores, options Options) (*usecase.Shop, error) {
 			Conversations: s.Conversations, Orders: s.Orders, Events: s.Events, Limits: s.Limits, Rates: o.Rates, Note: o.note, Clock: o.Clock, NewID: o.NewID,
 		}),
 		Contact: usecase.NewContact(usecase.ContactDeps{Contacts: s.Contacts, Limits: s.Limits, Rates: o.Rates, Note: o.note, Clock: o.Clock, NewID: o.NewID}),
-		Pricing: o.Pricing,
+		Pricing: o.Pricing, PictureBytes: o.PictureBytes,
 	}, nil
 }
 
@@ -200,6 +203,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.StaffSessions == (domain.StaffSessions{}) {
 		o.StaffSessions = DefaultStaffSessions
+	}
+	if o.PictureBytes == 0 {
+		o.PictureBytes = domain.DefaultPictureBytes
 	}
 	if o.SessionIdle == 0 {
 		o.SessionIdle = domain.SessionIdle

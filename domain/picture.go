@@ -8,10 +8,12 @@ import (
 	"strings"
 )
 
-// A picture may have so many bytes and pixels. The servers refuse bodies of more than 1 MiB.
+// A picture may have so many bytes and pixels, of which a shop may allow fewer bytes, and by default does.
+// nginx refuses bodies of more than 8 MiB.
 const (
-	MaxPictureBytes  = 900_000
-	MaxPicturePixels = 16_000_000
+	MaxPictureBytes     = 6_000_000
+	DefaultPictureBytes = 900_000
+	MaxPicturePixels    = 16_000_000
 )
 
 // PictureType is a kind of picture that every browser shows: the ending of its name.

@@ -3,6 +3,7 @@ package usecase
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"eshop/domain"
 )
@@ -18,6 +19,9 @@ type DecodeImage func(ctx context.Context, content []byte) (domain.Picture, erro
 func (s *Inventory) image(ctx context.Context, edit ProductEdit) ([]domain.Image, error) {
 	if len(edit.Picture) == 0 {
 		return nil, nil
+	}
+	if len(edit.Picture) > s.deps.PictureBytes {
+		return nil, domain.InvalidFields(map[string]string{"picture": fmt.Sprintf("must have no more than %d kB", s.deps.PictureBytes/1000)})
 	}
 	picture, err := s.deps.DecodeImage(ctx, edit.Picture)
 	if err != nil {

@@ -15,15 +15,16 @@ type Inventory struct{ deps InventoryDeps }
 
 // InventoryDeps is what Inventory needs; every field must be set.
 type InventoryDeps struct {
-	Products    port.Products
-	Stock       port.Stock
-	Catalog     port.Catalog
-	Pictures    port.Pictures
-	Events      port.Events
-	DecodeImage DecodeImage
-	Note        NoteAct
-	Clock       Clock
-	Pricing     domain.Pricing
+	Products     port.Products
+	Stock        port.Stock
+	Catalog      port.Catalog
+	Pictures     port.Pictures
+	Events       port.Events
+	DecodeImage  DecodeImage
+	PictureBytes int // domain.MaxPictureBytes at most
+	Note         NoteAct
+	Clock        Clock
+	Pricing      domain.Pricing
 }
 
 // NewInventory returns Inventory on deps.

@@ -14,5 +14,6 @@ type Shop struct {
 	Chat        *Chat
 	Contact     *Contact
 
-	Pricing domain.Pricing
+	Pricing      domain.Pricing
+	PictureBytes int // of a picture that staff add, at most
 }

@@ -12,6 +12,8 @@ import (
 
 const (
 	maxBody = 1 << 20
+	// roundPicture is for what a form has besides a picture.
+	roundPicture = 100_000
 	// maxTarget is room for every address that the shop makes, and for a long search with all of
 	// its filters. What comes back of an address, in links and redirects, is bounded by it too.
 	maxTarget = 4 << 10
@@ -35,7 +37,11 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), RequestTime(r.URL.Path))
 		defer cancel()
 		r = r.WithContext(ctx)
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		most := int64(maxBody)
+		if under(r.URL.Path, "/admin/products") {
+			most = s.upload
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		next.ServeHTTP(w, r)
 	})
 }

@@ -40,25 +40,28 @@ type Server struct {
 	log    *slog.Logger
 	name   string
 	policy string
+	upload int64 // how long the body of a form with a picture may be
 }
 
 // Parts is what a Server puts together; every field but Assets and Tracer must be set.
 type Parts struct {
-	Name    string       // signs every answer
-	Assets  asset.Prefix // from where pages may load
-	Cookies *session.Cookies
-	Pages   *page.Pages
-	API     *api.API
-	Chat    *live.Hub
-	Health  *Health
-	Metrics *Metrics
-	Tracer  trace.Tracer // makes a span of each request
-	Log     *slog.Logger
+	Name   string       // signs every answer
+	Assets asset.Prefix // from where pages may load
+	// PictureBytes is how many a picture that staff add may have, whose form may be so much longer than another.
+	PictureBytes int
+	Cookies      *session.Cookies
+	Pages        *page.Pages
+	API          *api.API
+	Chat         *live.Hub
+	Health       *Health
+	Metrics      *Metrics
+	Tracer       trace.Tracer // makes a span of each request
+	Log          *slog.Logger
 }
 
 // NewServer puts all of the shop behind one handler.
 func NewServer(p Parts) *Server {
-	s := &Server{pages: p.Pages, health: p.Health, log: p.Log, name: p.Name, policy: contentPolicy(p.Assets)}
+	s := &Server{pages: p.Pages, health: p.Health, log: p.Log, name: p.Name, policy: contentPolicy(p.Assets), upload: max(maxBody, int64(p.PictureBytes)+roundPicture)}
 	// An address that the router would clean is answered as it is: a redirect loses the method and the body.
 	r := mux.NewRouter().SkipClean(true)
 	r.Use(nameRoutes)

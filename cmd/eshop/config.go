@@ -46,6 +46,7 @@ type config struct {
 	StaffIdle    time.Duration `env:"ESHOP_STAFF_IDLE" envDefault:"30m"`
 	StaffSession time.Duration `env:"ESHOP_STAFF_SESSION" envDefault:"12h"`
 
+	UploadSize   int  `env:"ESHOP_UPLOAD_SIZE" envDefault:"900"`
 	SignInRate   rate `env:"ESHOP_RATE_SIGN_IN" envDefault:"10/30s"`
 	RegisterRate rate `env:"ESHOP_RATE_REGISTER" envDefault:"60/10s"`
 	ContactRate  rate `env:"ESHOP_RATE_CONTACT" envDefault:"5/1m"`
@@ -104,9 +105,10 @@ const settingsHelp = `  PORT                 where to listen; 8080
   ESHOP_STAFF_SESSION  how long a session of the shop's staff lasts at most; 12h
   ESHOP_ASSET_URL      where browsers find the shop's assets and pictures, as https://cdn.example/shop, which is a cache that
                        asks the shop for what it lacks; the shop itself. The same on all servers
+  ESHOP_UPLOAD_SIZE    how large a picture that staff add may be, in kB, up to 6000; 900. nginx bounds every body to 8 MiB
 
 How often something may be tried, as 10/30s: ten times at once, and once more each 30 seconds. It is counted for all
-servers together. nginx has limits by address of its own, and bounds a body to 8 MiB before a server does to 1 MiB.
+servers together. nginx has limits by address of its own.
 
   ESHOP_RATE_SIGN_IN   wrong passwords of an account from an address; 10/30s
   ESHOP_RATE_REGISTER  accounts from an address; 60/10s
@@ -166,6 +168,9 @@ func readConfig(values map[string]string) (config, error) {
 	wrong = append(wrong, cfg.wrongAddresses()...)
 	wrong = append(wrong, cfg.wrongTraces()...)
 	wrong = append(wrong, cfg.wrongSessions()...)
+	if cfg.UploadSize < leastUpload || cfg.UploadSize > domain.MaxPictureBytes/1000 {
+		wrong = append(wrong, fmt.Errorf("ESHOP_UPLOAD_SIZE must be from %d to %d, in kB", leastUpload, domain.MaxPictureBytes/1000))
+	}
 	if cfg.Environment != development && !cfg.AssetURL.Secure() {
 		wrong = append(wrong, fmt.Errorf("ESHOP_ASSET_URL must begin with https:// when ESHOP_ENV is %s", cfg.Environment))
 	}
@@ -260,6 +265,9 @@ func (c config) hosts() []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// leastUpload is in kB, and less than any photograph of goods has.
+const leastUpload = 10
 
 // These are a few times longer than the steps in which the use of a session is written down.
 const (

@@ -25,7 +25,8 @@ func TestRates(t *testing.T) {
 		_, err := readConfig(map[string]string{"ESHOP_RATE_CHAT": wrong})
 		require.ErrorContains(t, err, "ESHOP_RATE_CHAT: must be a count", wrong)
 	}
-	_, err = readConfig(map[string]string{"ESHOP_SESSION_IDLE": "1m", "ESHOP_RATE_SIGN_IN": "x"})
+	_, err = readConfig(map[string]string{"ESHOP_SESSION_IDLE": "1m", "ESHOP_RATE_SIGN_IN": "x", "ESHOP_UPLOAD_SIZE": "9000"})
+	require.ErrorContains(t, err, "ESHOP_UPLOAD_SIZE")
 	require.ErrorContains(t, err, "ESHOP_SESSION_IDLE")
 	require.ErrorContains(t, err, "ESHOP_RATE_SIGN_IN")
 }

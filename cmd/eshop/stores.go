@@ -45,8 +45,8 @@ func options(c config, passwords usecase.Passwords, seen telemetry, d dependenci
 	o := eshop.Options{
 		SecretKey: usecase.SecretKey(c.SecretKey), Passwords: passwords, DecodeImage: raster.New().Decode,
 		StaffSessions: domain.StaffSessions{Idle: c.StaffIdle, Most: c.StaffSession}, SessionIdle: c.SessionIdle,
-		Rates: c.rates(),
-		Info:  info, Pricing: c.pricing(), Log: seen.log, Metrics: seen.registry, Tracer: seen.tracer,
+		Rates: c.rates(), PictureBytes: 1000 * c.UploadSize,
+		Info: info, Pricing: c.pricing(), Log: seen.log, Metrics: seen.registry, Tracer: seen.tracer,
 		Required: d.required, Helpful: d.helpful, Sweep: d.sweep,
 	}
 	if len(c.Proxies) > 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"math/rand/v2"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -193,6 +194,25 @@ func TestAdmin_AddProduct(t *testing.T) {
 			assert.Equal(t, 5, s.onSale(), "the same form, mended, is taken")
 		})
 	}
+	t.Run("a shop may take larger pictures", func(t *testing.T) {
+		s := open(t, func(p *parts) { p.PictureBytes = 2_000_000 })
+		b := s.staff()
+		noise := image.NewGray(image.Rect(0, 0, 1100, 1100))
+		chance := rand.New(rand.NewPCG(1, 2))
+		for i := range noise.Pix {
+			noise.Pix[i] = byte(chance.Uint32())
+		}
+		var large bytes.Buffer
+		require.NoError(t, png.Encode(&large, noise))
+		require.Greater(t, large.Len(), 1<<20, "more than another form may have")
+		led := b.send("/admin/products/new", b.mug(), large.Bytes())
+		led.leadsTo(led.location)
+		assert.Equal(t, large.Bytes(), []byte(b.get(s.Product("grey-mug").Images[0].URL).body))
+		a := b.send("/admin/products/new", b.mug("name", "Red Mug"), bytes.Repeat([]byte("x"), 2_000_001)).is(http.StatusUnprocessableEntity)
+		assert.Equal(t, "Must have no more than 2000 kB.", a.mistakes()["picture"])
+		a = b.send("/admin/products/new", b.mug("name", "Red Mug"), bytes.Repeat([]byte("x"), 3<<20)).is(http.StatusRequestEntityTooLarge)
+		assert.Equal(t, "Must have at most 2000 kB.", a.mistakes()["picture"])
+	})
 	t.Run("all mistakes are said at once", func(t *testing.T) {
 		b := open(t).staff()
 		a := b.send("/admin/products/new", b.mug("name", "", "category", "", "kind", "", "price", "x", "stock", "y", "slug", "É"), nil).is(http.StatusUnprocessableEntity)

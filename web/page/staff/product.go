@@ -19,6 +19,7 @@ import (
 
 // productForm is the form of a product that is added or edited.
 type productForm struct {
+	pictureBytes int // that a new one may have
 	ui.FormState
 	domain.Product            // as it is kept; nothing while it is added
 	lost           url.Values // what was typed in vain, for somebody else was quicker
@@ -52,7 +53,7 @@ func (p *Pages) AddProduct(w http.ResponseWriter, r *http.Request, v ui.View) er
 			}
 		}
 	}
-	prob, err := uploadError(f, err)
+	prob, err := p.uploadError(f, err)
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (p *Pages) SaveProduct(w http.ResponseWriter, r *http.Request, v ui.View) e
 			err = domain.JoinFields(wrong, err)
 		}
 	}
-	prob, err := uploadError(f, err)
+	prob, err := p.uploadError(f, err)
 	if err != nil {
 		return err
 	}
@@ -116,6 +117,7 @@ func (p *Pages) RemoveProduct(w http.ResponseWriter, r *http.Request, v ui.View)
 
 func (p *Pages) showProduct(w http.ResponseWriter, r *http.Request, v ui.View, g productForm) error {
 	var err error
+	g.pictureBytes = p.Shop.PictureBytes
 	if g.categories, g.kinds, err = p.Shop.Inventory.CategoryNames(r.Context(), v.Visitor.User); err != nil {
 		return err
 	}
@@ -130,7 +132,7 @@ func (p *Pages) showProduct(w http.ResponseWriter, r *http.Request, v ui.View, g
 
 // uploadError is ui.UserError for a form with a picture, which keeps what was typed even
 // when the picture is more than the shop reads.
-func uploadError(f url.Values, err error) (problem.Problem, error) {
+func (p *Pages) uploadError(f url.Values, err error) (problem.Problem, error) {
 	prob, fault := ui.UserError(err)
 	switch {
 	case fault != nil:
@@ -138,7 +140,7 @@ func uploadError(f url.Values, err error) (problem.Problem, error) {
 	case prob.Status == http.StatusBadRequest, len(f) == 0:
 		return problem.Problem{}, err
 	case errors.Is(err, problem.ErrTooLarge):
-		prob.Fields = map[string]string{"picture": fmt.Sprintf("must have at most %d kB", domain.MaxPictureBytes/1000)}
+		prob.Fields = map[string]string{"picture": fmt.Sprintf("must have at most %d kB", p.Shop.PictureBytes/1000)}
 	}
 	return prob, nil
 }
@@ -210,7 +212,7 @@ func (g productForm) Fill(f ui.FieldView) ui.FieldView {
 }
 
 func pictureHint(g productForm) string {
-	hint := fmt.Sprintf("JPEG, PNG or WebP, at most %d kB.", domain.MaxPictureBytes/1000)
+	hint := fmt.Sprintf("JPEG, PNG or WebP, at most %d kB.", g.pictureBytes/1000)
 	if g.Problem.Status != 0 {
 		hint += " Please choose the file again."
 	}

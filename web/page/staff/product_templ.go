@@ -225,7 +225,7 @@ func productPage(v ui.View, g productForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "picture", Label: "New picture", Type: "file", Accept: "image/jpeg,image/png,image/webp", MaxBytes: domain.MaxPictureBytes, Class: "col-md-6", Hint: pictureHint(g)})).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(g.Fill(ui.FieldView{Name: "picture", Label: "New picture", Type: "file", Accept: "image/jpeg,image/png,image/webp", MaxBytes: g.pictureBytes, Class: "col-md-6", Hint: pictureHint(g)})).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
