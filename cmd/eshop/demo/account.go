@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"eshop/domain"
 )
 
@@ -49,18 +47,15 @@ var (
 	}
 )
 
-// loadAccounts adds the accounts that are not there yet.
+// loadAccounts adds the accounts that are not there yet, one after another: a password that waits for
+// its turn behind others is refused on a machine with much else to do.
 func (l *Loader) loadAccounts(ctx context.Context) error {
-	all, ctx := errgroup.WithContext(ctx)
 	for _, a := range []account{admin, john, jane} {
-		all.Go(func() error {
-			if err := l.addAccount(ctx, a); err != nil {
-				return fmt.Errorf("account %s: %w", a.Username, err)
-			}
-			return nil
-		})
+		if err := l.addAccount(ctx, a); err != nil {
+			return fmt.Errorf("account %s: %w", a.Username, err)
+		}
 	}
-	return all.Wait()
+	return nil
 }
 
 func (l *Loader) addAccount(ctx context.Context, a account) error {

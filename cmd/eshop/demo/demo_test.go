@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -244,4 +245,25 @@ func (b *breaking) TransitionOrder(ctx context.Context, id domain.OrderID,
 
 func (b *breaking) AdoptOrders(ctx context.Context, from, into domain.OwnerID) error {
 	return b.call("adoption from "+string(from), func() error { return b.Store.AdoptOrders(ctx, from, into) })
+}
+
+// oneAtATime refuses a second password while there is a first, as a busy machine does.
+type oneAtATime struct {
+	plain
+	busy *atomic.Bool
+}
+
+func (p oneAtATime) Hash(ctx context.Context, password string) (string, error) {
+	if !p.busy.CompareAndSwap(false, true) {
+		return "", domain.ErrUnavailable
+	}
+	defer p.busy.Store(false)
+	time.Sleep(10 * time.Millisecond) // in which another would come
+	return p.plain.Hash(ctx, password)
+}
+
+func TestLoad_WaitsForNoTurnBehindItself(t *testing.T) {
+	l := loader(memory.NewStore())
+	l.Passwords = oneAtATime{busy: new(atomic.Bool)}
+	require.NoError(t, l.Load(t.Context()))
 }
