@@ -18,10 +18,9 @@ CONTAINERS := TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127
 # What a release has besides the binary. What Docker builds from needs a checkout.
 RELEASED := .env.example CHANGELOG.md LICENSE README.md SECURITY.md deployment nginx ':!deployment/docker' ':!deployment/previous'
 
-COMPOSE := docker compose -f deployment/docker/compose.yaml
-COMPOSE_SECRETS := deployment/docker/.env
+COMPOSE := docker compose
 
-.PHONY: help run build release up down test mutants test-integration bench bench-stores test-browser lint generate verify clean need-go need-node need-compose compose-secrets
+.PHONY: help run build release up down test mutants test-integration bench bench-stores test-browser lint generate verify clean need-go need-node need-compose
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,25 +46,22 @@ release: need-go $(ASSETS) ## Make bin/eshop-VERSION-linux-ARCH.tar.gz, which se
 	cd ..; rm -r release; sha256sum $$name.tar.gz >$$name.tar.gz.sha256; \
 	echo "bin/$$name.tar.gz"
 
-up: need-compose compose-secrets ## Run a demo shop in Docker, nginx, three servers and stores, at http://localhost:8080 (ESHOP_ENV=production for an empty one)
+up: need-compose ## Run a demo shop in Docker, nginx, three servers and stores, at http://localhost:8080 (ESHOP_ENV=production for an empty one)
 	@! docker image inspect eshop >/dev/null 2>&1 || docker tag eshop eshop:before
-	$(COMPOSE) build --quiet migrate
+	REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) $(COMPOSE) build --quiet migrate
 	@# One server after another, so that a new build comes into service without a gap. What fails brings the one before back.
-	for server in server1 server2 server3; do \
-		$(COMPOSE) up --detach --wait $$server || { \
+	for service in server1 nginx server2 server3; do \
+		$(COMPOSE) up --detach --no-build --wait $$service || { \
+			$(COMPOSE) logs --no-log-prefix --tail 1 prepare; \
 			! docker image inspect eshop:before >/dev/null 2>&1 || { docker tag eshop:before eshop; $(COMPOSE) up --detach --no-build --no-deps --wait server1 server2 server3; }; \
 			echo "the new build does not come into service; the one before does, if there was one"; exit 1; }; \
 	done
-	$(COMPOSE) up --detach --wait nginx
-	@echo "the shop is open at http://localhost:$${HTTP_PORT:-8080} -- make down ends it"
-	@if grep -q '^ESHOP_ENV=demo$$' $(COMPOSE_SECRETS); then \
-		echo "it is a demo shop: sign in as john_doe / password123, and at /admin as admin / admin123"; \
-	else \
-		echo "let somebody look after it at /admin: $(COMPOSE) run --rm migrate staff NAME EMAIL"; fi
+	@echo "the shop is open at http://localhost:$$($(COMPOSE) port nginx 80 | sed 's/.*://') -- make down ends it"
+	@$(COMPOSE) logs --no-log-prefix --tail 1 prepare
 
-down: need-compose ## End what make up began; the data stays in a volume of Docker's
+down: need-compose ## End what make up began; the data stays in volumes of Docker's
 	$(COMPOSE) down
-	@echo "the data is in the volume eshop_records; docker volume rm eshop_records removes it"
+	@echo "the data is in the volume eshop_records, and its passwords in eshop_secrets; docker volume rm eshop_records eshop_secrets removes them"
 
 test: need-go $(ASSETS) ## Run every test that needs nothing installed, in under three minutes
 	go test -short -race -shuffle=on ./...
@@ -116,17 +112,8 @@ clean: ## Remove what was built
 $(ASSETS): $(ASSET_SOURCES) | need-node
 	cd web/asset && npm ci --silent && node build.mjs
 
-# A SECRET_KEY is changed while no server runs; the passwords are the stores' own and stay.
-# So does ESHOP_ENV: what was begun as one kind of shop goes on as that, and one from before it was asked for is a production shop.
-compose-secrets:
-	@umask 077; touch $(COMPOSE_SECRETS); grep -q '^ESHOP_ENV=' $(COMPOSE_SECRETS) || \
-		if grep -q '^SECRET_KEY=' $(COMPOSE_SECRETS); then echo ESHOP_ENV=production; else echo ESHOP_ENV=$(or $(ESHOP_ENV),demo); fi >>$(COMPOSE_SECRETS)
-	@grep -qx 'ESHOP_ENV=$(or $(ESHOP_ENV),.*)' $(COMPOSE_SECRETS) || { echo "$(COMPOSE_SECRETS) has begun with another ESHOP_ENV than $(ESHOP_ENV), and stays with it"; exit 1; }
-	@umask 077; for name in DATABASE_PASSWORD SHOP_PASSWORD REDIS_PASSWORD SECRET_KEY; do \
-		grep -q "^$$name=" $(COMPOSE_SECRETS) || echo "$$name=$$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" >>$(COMPOSE_SECRETS); done
-
 need-compose:
-	@docker compose version >/dev/null 2>&1 || { echo "Docker Compose is missing: see https://docs.docker.com/compose/install (version 2.20 or newer)"; exit 1; }
+	@docker compose version >/dev/null 2>&1 || { echo "Docker Compose is missing: see https://docs.docker.com/compose/install (version 2.24 or newer)"; exit 1; }
 
 need-go:
 	@command -v go >/dev/null || { echo "Go is missing: see https://go.dev/doc/install (version 1.26 or newer)"; exit 1; }

@@ -496,7 +496,7 @@ func firstSteps() templ.Component {
 			templ_7745c5c3_Var18 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<section class=\"card first-steps\" aria-labelledby=\"first-steps\" data-first-steps><div class=\"card-body\"><h2 class=\"h5\" id=\"first-steps\">Is this your shop? Three steps open it</h2><ol class=\"mb-0\"><li><strong>Make an account that looks after it.</strong> On the server, type <code>deployment/deploy.sh staff NAME EMAIL</code>; with Docker <code>docker compose -f deployment/docker/compose.yaml run --rm migrate staff NAME EMAIL</code>.</li><li><strong>Add your first product.</strong> <a href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<section class=\"card first-steps\" aria-labelledby=\"first-steps\" data-first-steps><div class=\"card-body\"><h2 class=\"h5\" id=\"first-steps\">Is this your shop? Three steps open it</h2><ol class=\"mb-0\"><li><strong>Make an account that looks after it.</strong> On the server, type <code>deployment/deploy.sh staff NAME EMAIL</code>; with Docker <code>docker compose run --rm migrate staff NAME EMAIL</code>.</li><li><strong>Add your first product.</strong> <a href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
