@@ -20,6 +20,7 @@ var composeFolder = filepath.Join("../..", "deployment", "docker")
 
 // service is a container of compose.yaml, as far as it is looked at.
 type service struct {
+	Image       string
 	Restart     string
 	User        string
 	CapDrop     []string `yaml:"cap_drop"`
@@ -31,6 +32,7 @@ type service struct {
 	Command     []string
 	Environment map[string]string
 	Volumes     []string
+	Tmpfs       []string
 	Networks    []string
 	NetworkMode string `yaml:"network_mode"`
 	EnvFile     []struct {
@@ -145,6 +147,16 @@ func TestCompose(t *testing.T) {
 				}
 			}
 		}
+	})
+	t.Run("no container leaves a volume without a name", func(t *testing.T) {
+		for name, s := range compose.Services {
+			for image, path := range map[string]string{"postgres:": "/var/lib/postgresql/data", "redis:": "/data"} {
+				if strings.HasPrefix(s.Image, image) && name != "postgres" {
+					assert.Contains(t, s.Tmpfs, path, name)
+				}
+			}
+		}
+		assert.Contains(t, compose.Services["postgres"].Volumes, "records:/var/lib/postgresql/data")
 	})
 	t.Run("it is the same shop from the folder above", func(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join("../..", "compose.yaml"))
