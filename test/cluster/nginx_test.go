@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eshop/test/cluster"
+	"eshop/test/container"
 )
 
 func needContainers(t *testing.T) {
@@ -48,6 +51,32 @@ func ask(t *testing.T, method, url, body string, headers ...string) answer {
 
 // embedded are the settings of a server that keeps everything in memory.
 var embedded = []string{"DATABASE_URL", "", "REDIS_URL", "", "ESHOP_DEMO", "true"}
+
+// A site that was copied by hand has neither the shop's pages nor a folder of the operator's.
+func TestNginx_SiteByHand(t *testing.T) {
+	needContainers(t)
+	site, err := filepath.Abs("../../nginx/nginx.conf")
+	require.NoError(t, err)
+	nginx := container.Start(t, container.Spec{
+		Folder: "nginx", Port: 80, Ready: []string{"sh", "-c", "nginx -t -q && curl -sf http://localhost/nginx_status"},
+		Files: map[string]string{"/etc/nginx/sites-enabled/ecommerce": site},
+	})
+	for path, want := range map[string]int{
+		"/": http.StatusServiceUnavailable, "/cart": http.StatusServiceUnavailable, "/assets/app.css": http.StatusServiceUnavailable, "/metrics": http.StatusNotFound,
+		"/api/cart/": http.StatusServiceUnavailable, "/api/products/%00": http.StatusBadRequest,
+	} {
+		got := ask(t, "GET", "http://"+nginx.Address+path, "")
+		assert.Equal(t, want, got.status, path)
+		assert.Equal(t, want == http.StatusServiceUnavailable, got.header.Get("Retry-After") != "", path)
+		if strings.HasPrefix(path, "/api/") {
+			assert.Equal(t, "application/problem+json", got.header.Get("Content-Type"), path)
+			assert.Contains(t, got.body, `"status":`+strconv.Itoa(want), path)
+		} else {
+			assert.Equal(t, "text/html; charset=utf-8", got.header.Get("Content-Type"), path)
+			assert.Contains(t, got.body, strconv.Itoa(want)+": ", path)
+		}
+	}
+}
 
 func TestNginx(t *testing.T) {
 	needContainers(t)
