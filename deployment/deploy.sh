@@ -38,7 +38,7 @@ line_of() { servers_of "$(balanced)" 2>/dev/null | grep "^server 127.0.0.1:$(por
 is_known() { line_of "$1" >/dev/null; }
 
 # is_out says whether nginx sends a server nobody.
-is_out() { ! line_of "$1" | grep -qv ' down;'; }
+is_out() { ! line_of "$1" | grep -qv '^[^;]* down[ ;]'; }
 
 # rewrite_upstream OUT NUMBER... tells nginx of the servers with these numbers, of
 # which it leaves alone those in OUT. What an operator said of them stays, and so do servers
@@ -54,8 +54,8 @@ rewrite_upstream() {
 		if [[ $line = "server 127.0.0.1:500$n"[\ \;]* && $n =~ ^[1-9]$ ]] && { [[ " $* " = *" $n "* ]] || servers | grep -qx "$n"; }; then
 			[[ " $* " = *" $n "* ]] || continue
 			known+=" $n "
-			line=${line/ down;/;}
-			if [[ $out = *" $n "* ]]; then line=${line%;}" down;"; fi
+			if [[ $line =~ ^([^\;]*)\ down([\ \;].*)$ ]]; then line=${BASH_REMATCH[1]}${BASH_REMATCH[2]}; fi
+			if [[ $out = *" $n "* ]]; then line=${line/;/ down;}; fi
 		fi
 		echo "$line"
 	done < <(servers_of "$file") >"$new"
@@ -349,6 +349,7 @@ status() {
 tls() {
 	local domain=$1 cert key
 	[ -e "$upstream" ] && die "$nginx_conf is one of before, which this cannot add to; setup.sh says what to do with it"
+	install_packages openssl
 	if [ $# = 2 ]; then
 		cert=/etc/letsencrypt/live/$domain/fullchain.pem key=/etc/letsencrypt/live/$domain/privkey.pem
 		install_packages certbot
@@ -356,18 +357,30 @@ tls() {
 		certbot certonly --non-interactive --agree-tos --no-eff-email -m "$2" --webroot -w "$acme" -d "$domain" --cert-name "$domain" --keep-until-expiring \
 			--deploy-hook 'systemctl reload nginx' || die "there is no certificate for $domain; put right what it says above: the name must lead here, and port 80 must be open to everybody"
 	else
-		cert=$(readlink -f -- "$3") key=$(readlink -f -- "$5")
+		# Links stay what they are: who renews a certificate may let them lead to another file.
+		cert=$(realpath -s -- "$3") key=$(realpath -s -- "$5")
 	fi
+	[[ $cert$key != *[\"\$\\]* ]] || die "nginx can't read files of these names: $cert, $key"
+	fits "$cert" "$domain"
 	install -d "$etc/tls"
-	cp "$etc/tls/tls.conf" "$etc/tls/tls.before" 2>/dev/null || true
-	tls_conf "$domain" "$cert" "$key" | replace "$etc/tls/tls.conf" 644 || true
+	cp "$tls_site" "$etc/tls/before" 2>/dev/null || true
+	tls_conf "$domain" "$cert" "$key" | replace "$tls_site" 644 || true
 	if ! nginx -t -q; then
-		if [ -e "$etc/tls/tls.before" ]; then mv "$etc/tls/tls.before" "$etc/tls/tls.conf"; else rm "$etc/tls/tls.conf"; fi
+		if [ -e "$etc/tls/before" ]; then mv "$etc/tls/before" "$tls_site"; else rm "$tls_site"; fi
 		die "nginx does not take this certificate and goes on as before; put right what it says above"
 	fi
-	rm -f "$etc/tls/tls.before"
+	rm -f "$etc/tls/before"
 	reload_nginx
-	say "the shop is open at https://$domain/; without TLS again: rm $etc/tls/tls.conf && systemctl reload nginx"
+	say "the shop is open at https://$domain/; without TLS again: rm $tls_site && systemctl reload nginx"
+}
+
+# fits CERT DOMAIN fails unless the certificate is that domain's, today. Browsers that were sent to one that is not show
+# no shop, and remember.
+fits() {
+	openssl x509 -noout -in "$1" || die "$1 is no certificate that can be read"
+	openssl x509 -noout -checkend 0 -in "$1" >/dev/null || die "the certificate ended: $(openssl x509 -noout -enddate -in "$1")"
+	openssl x509 -noout -checkhost "$2" -in "$1" | grep -q 'does match' ||
+		die "the certificate is not for $2: $(openssl x509 -noout -subject -ext subjectAltName -in "$1" 2>/dev/null | xargs)"
 }
 
 # tls_conf DOMAIN CERT KEY prints what the shop's site includes.
@@ -376,8 +389,8 @@ tls_conf() {
 	echo "listen 443 ssl http2 default_server backlog=4096;"
 	[ ! -e /proc/net/if_inet6 ] || echo "listen [::]:443 ssl http2 default_server backlog=4096;"
 	cat <<-END
-		ssl_certificate $2;
-		ssl_certificate_key $3;
+		ssl_certificate "$2";
+		ssl_certificate_key "$3";
 		ssl_protocols TLSv1.2 TLSv1.3;
 		ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
 		ssl_session_cache shared:tls:10m;
@@ -418,6 +431,7 @@ logs) exec journalctl -u "$shop-server*" "$@" ;;
 status) status ;;
 doctor)
 	addresses=(http://localhost)
+	if [ -n "$(tls_name)" ]; then addresses+=("https://$(tls_name)"); fi
 	for n in $(servers); do addresses+=("http://127.0.0.1:$(port_of "$n")"); done
 	as_shop "$binary" doctor "${addresses[@]}"
 	;;

@@ -23,12 +23,13 @@ site_link=/etc/nginx/sites-enabled/$shop
 site_ours=$etc/site                 # as setup.sh installed it, which tells what an operator changed
 nginx_main=/etc/nginx/modules-enabled/99-$shop.conf # what stands outside of all sites
 acme=/var/lib/$shop/acme            # what a certificate authority asks for
+tls_site=$etc/tls/tls.conf          # what deploy.sh tls adds to the site
 nginx_unit=/etc/systemd/system/nginx.service.d/$shop.conf
 reachable=/etc/systemd/system/$shop-.service.d/reachable.conf # for every unit whose name begins so
 redis_conf=/etc/redis/redis.conf
 redis_own=/etc/redis/$shop.conf
 # shellcheck disable=SC2034 # for those who source it
-readonly shop etc settings installed binary before unit_before logs logrotate pages nginx_conf upstream site site_link site_ours nginx_main acme nginx_unit reachable redis_conf redis_own
+readonly shop etc settings installed binary before unit_before logs logrotate pages nginx_conf upstream site site_link site_ours nginx_main acme tls_site nginx_unit reachable redis_conf redis_own
 
 say() { echo "$*"; }
 
@@ -44,10 +45,10 @@ need_systemd() {
 	[ -d /run/systemd/system ] || die "systemd does not run here; use Docker: make up"
 }
 
-# apt_get says nothing unless it fails.
+# apt_get says nothing unless it fails. What an operator changed of a package's files stays.
 apt_get() {
 	local words
-	words=$(apt-get -q -o Dpkg::Use-Pty=0 "$@" 2>&1 </dev/null) || {
+	words=$(apt-get -q -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" 2>&1 </dev/null) || {
 		echo "$words" >&2
 		return 1
 	}
@@ -208,21 +209,29 @@ is_ready() { (cd / && PORT=$(port_of "$1") exec "$binary" healthcheck) >/dev/nul
 # balanced is the file that names the servers to nginx.
 balanced() { if [ -e "$upstream" ]; then echo "$upstream"; else echo "$site"; fi; }
 
-# servers_of FILE lists the servers of its first upstream, each as "server ADDRESS ...;".
+# servers_of FILE lists the servers of its upstream ecommerce_backend, each as "server ADDRESS ...;" and what follows
+# on its line. A file without upstreams is the list of one.
 servers_of() {
-	awk '/^[ \t]*server [^{]*;/ { sub(/^[ \t]*/, ""); sub(/;.*/, ";"); print } /^}/ { exit }' "$1"
+	awk -v inside="$(has_upstreams "$1" || echo 1)" '
+		/^[ \t]*upstream[ \t]+ecommerce_backend[ \t]*{/ { inside = 1 }
+		inside && /^[ \t]*server[ \t]+[^{]*;/ { sub(/^[ \t]*server[ \t]+/, "server "); print }
+		inside && /^[ \t]*}/ { exit }' "$1"
 }
 
-# with_servers FILE prints it with the servers on standard input in each of its upstreams. A file
-# without upstreams is the list of one.
+# with_servers FILE prints it with the servers on standard input in each of the shop's upstreams.
 with_servers() {
-	if grep -q '^upstream ' "$1"; then
+	if has_upstreams "$1"; then
 		awk 'NR == FNR { list = list "\t" $0 "\n"; next }
-			/^upstream / { inside = 1; told = 0 }
-			/^}/ { inside = 0 }
-			inside && /^[ \t]*server [^{]*;/ { if (!told++) printf "%s", list; next }
+			/^[ \t]*upstream[ \t]+ecommerce_[a-z]+[ \t]*{/ { inside = 1; told = 0 }
+			/^[ \t]*}/ { inside = 0 }
+			inside && /^[ \t]*server[ \t]+[^{]*;/ { if (!told++) printf "%s", list; next }
 			{ print }' - "$1"
 	else
 		cat
 	fi
 }
+
+has_upstreams() { grep -q '^[[:space:]]*upstream[[:space:]]' "$1"; }
+
+# tls_name is the domain that the shop is open at by TLS, "" without.
+tls_name() { sed -n 's|.*return 308 https://\([^$]*\)\$.*|\1|p' "$tls_site" 2>/dev/null || true; }

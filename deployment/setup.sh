@@ -17,8 +17,12 @@ more_connections() { sed -i 's/^\([ \t]*worker_connections\) \([0-9]\{1,4\}\);[^
 fewer_connections() { sed -i 's/worker_connections [0-9]*; # \([0-9]*\) before the shop/worker_connections \1;/' "$nginx_conf"; }
 
 uninstall() {
-	local n data database role ours=()
+	local n name data database role renewal ours=()
 	say "taking the shop away"
+	for renewal in /etc/letsencrypt/renewal/*.conf; do
+		grep -qs "$acme" "$renewal" || continue
+		certbot delete --quiet --non-interactive --cert-name "$(basename "$renewal" .conf)" || true
+	done
 	for n in $(servers); do
 		systemctl disable -q --now "$shop-server$n" 2>/dev/null || true
 		rm -f "/etc/systemd/system/$shop-server$n.service"
@@ -43,8 +47,9 @@ uninstall() {
 	fi
 	if was_installed nginx; then ours+=(nginx nginx-common); else systemctl try-restart nginx 2>/dev/null || true; fi
 	if was_installed redis-server; then ours+=(redis-server redis-tools); else systemctl try-restart redis-server 2>/dev/null || true; fi
-	if was_installed procps; then ours+=(procps); fi
-	if was_installed logrotate; then ours+=(logrotate); fi
+	for name in procps logrotate certbot openssl; do
+		if was_installed "$name"; then ours+=("$name"); fi
+	done
 	if [ ${#ours[@]} -gt 0 ]; then
 		# Unlike apt-get it takes nothing away that others have come to need.
 		dpkg --purge "${ours[@]}" >/dev/null || say "what it says above stays installed; to remove that too: apt-get purge ${ours[*]}"
@@ -154,6 +159,7 @@ install_nginx() {
 		fi
 		give_room
 		cp "$site" "$etc/site.before" 2>/dev/null || true
+		cp "$site_ours" "$etc/ours.before" 2>/dev/null || true
 		keep_or_take "$new"
 		ln -sf "$site" "$site_link"
 		rm -f "${site_link%/*}/default"
@@ -161,7 +167,7 @@ install_nginx() {
 			back_to_before
 			die "nginx does not take its new configuration, so the one before stays; put right what it says above in $here/../nginx"
 		fi
-		rm -f "$upstream" "$etc/site.before" "$etc/nginx.conf" "$etc/nginx.conf.before"
+		rm -f "$upstream" "$etc/site.before" "$etc/ours.before" "$etc/nginx.conf" "$etc/nginx.conf.before"
 	fi
 	printf '[Service]\nRestart=always\n' >"$nginx_unit"
 	systemctl daemon-reload
@@ -212,8 +218,10 @@ give_room() {
 back_to_before() {
 	if [ -e "$etc/site.before" ]; then
 		mv "$etc/site.before" "$site"
+		mv "$etc/ours.before" "$site_ours" 2>/dev/null || rm -f "$site_ours"
 	else
-		rm -f "$site" "$site_link"
+		rm -f "$site" "$site_ours" "$site_link"
+		if [ -e "${site%/*}/default" ]; then ln -sf "${site%/*}/default" "${site_link%/*}/default"; fi
 	fi
 	if [ -e "$etc/nginx.conf.before" ]; then
 		fewer_connections

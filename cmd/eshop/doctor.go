@@ -94,8 +94,12 @@ func lookAt(ctx context.Context, at *url.URL) finding {
 	}
 	_ = json.NewDecoder(io.LimitReader(answer.Body, 64<<10)).Decode(&said) // what is no answer of a server tells nothing
 	switch server := answer.Header.Get("X-Served-By"); {
-	case answer.StatusCode == http.StatusForbidden:
+	case answer.StatusCode == http.StatusForbidden && answer.TLS == nil:
 		f.wrong, f.line = "nginx tells /ready to its own machine alone", "run this where nginx runs"
+	case answer.TLS != nil && time.Until(answer.TLS.PeerCertificates[0].NotAfter) < certificateLasts:
+		f.wrong, f.line = "the certificate ends on "+answer.TLS.PeerCertificates[0].NotAfter.UTC().Format(time.DateOnly), "certbot renew"
+	case answer.StatusCode == http.StatusForbidden: // the shop's own name leads out and in again
+		f.well = "answers, and its certificate lasts until " + answer.TLS.PeerCertificates[0].NotAfter.UTC().Format(time.DateOnly)
 	case answer.StatusCode == http.StatusOK && said.Status == "":
 		f.wrong, f.line = "another program answers here", "ss -ltnp"
 	case answer.StatusCode != http.StatusOK || len(said.Why) > 0:
@@ -103,8 +107,6 @@ func lookAt(ctx context.Context, at *url.URL) finding {
 		if said.Status == "" {
 			f.wrong = answer.Status
 		}
-	case answer.TLS != nil && time.Until(answer.TLS.PeerCertificates[0].NotAfter) < certificateLasts:
-		f.wrong, f.line = "the certificate ends on "+answer.TLS.PeerCertificates[0].NotAfter.UTC().Format(time.DateOnly), "certbot renew"
 	default:
 		f.well = "ready, says " + server
 	}

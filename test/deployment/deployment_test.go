@@ -28,7 +28,7 @@ func TestDeployment(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs containers")
 	}
-	m := newMachine(t, nil)
+	m := newMachine(t, map[string]string{"/srv/authority": buildAuthority(t)})
 	defer m.explain(t)
 
 	t.Run("the scripts are clean", func(t *testing.T) {
@@ -309,7 +309,11 @@ func TestDeployment(t *testing.T) {
 		assert.Contains(t, m.sh(t, "! /var/tmp/release/deployment/setup.sh"), "so the one before stays")
 		assert.Equal(t, before, m.sh(t, "sha256sum </etc/nginx/sites-available/ecommerce; nginx -t -q"))
 
-		m.sh(t, "sed -i '$ s/.*/# a newer release/' /var/tmp/release/nginx/nginx.conf; sed -i '1i # of the operator' /etc/nginx/sites-available/ecommerce")
+		m.sh(t, "sed -i '$ s/.*/# a newer release/' /var/tmp/release/nginx/nginx.conf")
+		assert.NotContains(t, m.sh(t, "/var/tmp/release/deployment/setup.sh"), "changes of yours", "of what nginx did not take nothing is left")
+		assert.NotContains(t, m.sh(t, "deployment/setup.sh"), "changes of yours")
+
+		m.sh(t, "sed -i '1i # of the operator' /etc/nginx/sites-available/ecommerce")
 		said := m.sh(t, "/var/tmp/release/deployment/setup.sh")
 		assert.Contains(t, said, "/etc/nginx/sites-available/ecommerce has changes of yours and stays")
 		assert.Contains(t, m.sh(t, "head -1 /etc/nginx/sites-available/ecommerce; tail -1 /etc/nginx/sites-available/ecommerce.new"), "# of the operator\n# a newer release")
@@ -320,40 +324,70 @@ func TestDeployment(t *testing.T) {
 	t.Run("what an operator says of servers stays, and a server that is added by hand serves", func(t *testing.T) {
 		const site = "/etc/nginx/sites-available/ecommerce"
 		m.sh(t, "systemd-run --quiet --unit by-hand -p User=ecommerce -p EnvironmentFile=/etc/ecommerce/ecommerce.env -E PORT=5004 -E SERVER_NAME=By-Hand eshop serve; timeout 20 bash -c 'until PORT=5004 eshop healthcheck; do sleep 0.1; done'")
-		m.sh(t, `sed -i -e '0,/server 127.0.0.1:5003.*/s//&\n    server 127.0.0.1:5004;  # New server/' -e 's/\(server 127.0.0.1:5001\) /\1 weight=2 /' -e 's/# least_conn;/least_conn;/' `+site+`; nginx -t -q; systemctl reload nginx`)
+		m.sh(t, `sed -i -e '0,/server 127.0.0.1:5003.*/s//&\n    server 127.0.0.1:5004;  # New server/' -e 's/\(server 127.0.0.1:5001\) /\1 weight=2 /' -e 's/# least_conn;/least_conn;/' `+site+`
+			sed -i '1i upstream another {\n\tserver 192.0.2.1:80;\n}\n' `+site+`; nginx -t -q; systemctl reload nginx`)
 		report := m.losesNothing(t, func() {
 			m.sh(t, "deployment/setup.sh")
 			m.deploy(t, "restart")
+			assert.Equal(t, "6", strings.TrimSpace(m.sh(t, "grep -c 'server 127.0.0.1:5004;  # New server$' "+site)), "every upstream has it")
 			m.deploy(t, "scale 4")
 			m.deploy(t, "scale 3")
 		})
 		assert.Positive(t, report.Servers()["By-Hand"])
+		assert.Equal(t, "upstream another {\n\tserver 192.0.2.1:80;\n}\n", m.sh(t, "head -3 "+site), "which is none of the shop's")
 		assert.Equal(t, "6 6 6\n", m.sh(t, "echo $(grep -c 'weight=2' "+site+") $(grep -c '^.least_conn;' "+site+") $(grep -c '127.0.0.1:500[23] ' "+site+" | awk '{print $1/2}')"))
 		m.sh(t, "cp nginx/nginx.conf "+site+"; systemctl reload nginx; systemctl stop by-hand")
 		m.losesNothing(t, func() { m.sh(t, "deployment/setup.sh") })
 	})
 	t.Run("deploy.sh tls opens the shop by TLS, and what does not fit changes nothing", func(t *testing.T) {
-		m.sh(t, `cd /var/tmp; openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=shop.example -addext subjectAltName=DNS:shop.example -keyout key.pem -out cert.pem 2>/dev/null; openssl genrsa -out other.pem 2>/dev/null`)
+		m.sh(t, `cd /var/tmp; openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=shop.example -addext subjectAltName=DNS:shop.example -keyout key.pem -out cert.pem 2>/dev/null; openssl genrsa -out other.pem 2>/dev/null
+			openssl x509 -in cert.pem -signkey key.pem -days -1 -out ended.pem; mkdir 'a folder'; ln -s ../cert.pem 'a folder/cert.pem'; cp cert.pem 'a$folder.pem'`)
 		for arguments, says := range map[string]string{
 			"": "say for which name", "shop.example": "say for which name", "'shop example' a@b.example": "say for which name", "shop.example --cert /var/tmp/cert.pem": "say for which name",
-			"shop.example --cert /var/tmp/cert.pem --key /var/tmp/other.pem": "does not take this certificate", "shop.example --cert /none --key /none": "does not take this certificate",
+			"shop.example --cert /var/tmp/cert.pem --key /var/tmp/other.pem": "does not take this certificate", "shop.example --cert /none --key /none": "no certificate that can be read",
+			"other.example --cert /var/tmp/cert.pem --key /var/tmp/key.pem": "not for other.example", "shop.example --cert /var/tmp/ended.pem --key /var/tmp/key.pem": "the certificate ended",
+			"shop.example --cert /var/tmp/key.pem --key /var/tmp/key.pem": "no certificate that can be read", `shop.example --cert '/var/tmp/a$folder.pem' --key /var/tmp/key.pem`: "files of these names",
 		} {
 			assert.Contains(t, m.sh(t, "! deployment/deploy.sh tls "+arguments), says, arguments)
 		}
 		m.sh(t, "nginx -t -q; ! ls /etc/ecommerce/tls/tls.conf 2>/dev/null; mkdir -p /var/lib/ecommerce/acme/.well-known/acme-challenge; echo proof >/var/lib/ecommerce/acme/.well-known/acme-challenge/token")
-		m.sh(t, "echo 'add_header X-Operator here always;' >/etc/ecommerce/nginx.d/own.conf")
+		m.sh(t, "echo 'add_header X-Operator here always; set_real_ip_from 127.0.0.2; real_ip_header X-Forwarded-For;' >/etc/ecommerce/nginx.d/own.conf; sha256sum /etc/ecommerce/nginx.d/* >/var/tmp/own")
 		for range 2 {
-			assert.Contains(t, m.sh(t, "deployment/deploy.sh tls shop.example --cert /var/tmp/cert.pem --key /var/tmp/key.pem"), "open at https://shop.example/")
+			assert.Contains(t, m.sh(t, "deployment/deploy.sh tls shop.example --cert '/var/tmp/a folder/cert.pem' --key /var/tmp/key.pem"), "open at https://shop.example/")
 			m.sh(t, "deployment/setup.sh")
 		}
+		assert.Contains(t, m.sh(t, "cat /etc/ecommerce/tls/tls.conf"), `ssl_certificate "/var/tmp/a folder/cert.pem";`, "a link that may lead elsewhere one day stays one")
 		const secure = "curl -s --cacert /var/tmp/cert.pem --resolve shop.example:443:127.0.0.1 --resolve shop.example:80:127.0.0.1 -D - -o /dev/null "
 		said := m.sh(t, secure+"https://shop.example/login")
-		assert.Regexp(t, `(?s)^HTTP/2 200.*strict-transport-security: max-age=31536000`, said)
+		assert.Regexp(t, `(?s)^HTTP/2 200.*x-operator: here.*strict-transport-security: max-age=31536000|(?s)^HTTP/2 200.*strict-transport-security: max-age=31536000.*x-operator: here`, said)
 		assert.Regexp(t, `(?s)^HTTP/1.1 308.*Location: https://shop.example/products\?q=tea`, m.sh(t, secure+"'http://shop.example/products?q=tea'"))
 		assert.Equal(t, "proof\n", m.sh(t, "curl -sf http://localhost/.well-known/acme-challenge/token"))
-		said = m.sh(t, secure+`-H 'Content-Type: application/json' -d '{"username":"nadia","email":"nadia@shop.example","password":"a-very-long-password"}' https://shop.example/auth/register`)
+		const register = ` -H 'Content-Type: application/json' -d '{"username":"%s","email":"%s@shop.example","password":"a-very-long-password"}' `
+		said = m.sh(t, secure+strings.ReplaceAll(register, "%s", "nadia")+"https://shop.example/auth/register")
 		assert.Regexp(t, `(?i)set-cookie: __Host-session=[^\n]*secure`, said)
-		m.sh(t, "curl -sf http://localhost/nginx_status; rm /etc/ecommerce/tls/tls.conf /etc/ecommerce/nginx.d/own.conf; systemctl reload nginx; sleep 1; curl -sf -o /dev/null http://localhost/")
+
+		const balanced = "curl -s -D - -o /dev/null -H 'X-Forwarded-For: 203.0.113.7' -H 'X-Forwarded-Proto: https' "
+		said = m.sh(t, balanced+"--interface 127.0.0.2 "+strings.ReplaceAll(register, "%s", "nora")+"http://localhost/auth/register")
+		assert.Regexp(t, `(?s)^HTTP/1.1 201.*Set-Cookie: __Host-session=.*Strict-Transport-Security`, said, "a balancer that ends TLS is believed")
+		assert.Contains(t, m.sh(t, "tail -n 1 /var/log/nginx/ecommerce_access.log"), "203.0.113.7 ")
+		assert.Contains(t, m.sh(t, balanced+"--interface 127.0.0.3 http://localhost/"), "HTTP/1.1 308", "and nobody else")
+		// Docker keeps IPv6 off in containers, where the kernel has it.
+		m.sh(t, "[ ! -e /proc/net/if_inet6 ] || { mount -o remount,rw /proc/sys; echo 0 >/proc/sys/net/ipv6/conf/lo/disable_ipv6; curl -sf -o /dev/null 'http://[::1]/health'; curl -sfk -o /dev/null 'https://[::1]/'; }")
+		m.sh(t, "sha256sum --quiet -c /var/tmp/own; curl -sf http://localhost/nginx_status; rm /etc/ecommerce/tls/tls.conf /etc/ecommerce/nginx.d/own.conf; systemctl reload nginx; sleep 1; curl -sf -o /dev/null http://localhost/")
+	})
+	t.Run("deploy.sh tls fetches a certificate, which renews itself", func(t *testing.T) {
+		m.openAuthority(t)
+		assert.Contains(t, m.sh(t, "! deployment/deploy.sh tls blocked.example owner@shop.example"), "there is no certificate for blocked.example")
+		m.sh(t, "nginx -t -q; ! ls /etc/ecommerce/tls/tls.conf 2>/dev/null")
+
+		assert.Contains(t, m.sh(t, "deployment/deploy.sh tls shop.example owner@shop.example"), "open at https://shop.example/")
+		const shown = "openssl s_client -connect localhost:443 -servername shop.example </dev/null 2>/dev/null | openssl x509 -noout -serial"
+		first := m.sh(t, "curl -sf -o /dev/null https://shop.example/; "+shown)
+		m.sh(t, "systemctl is-active -q certbot.timer; deployment/deploy.sh tls shop.example owner@shop.example")
+		assert.Equal(t, first, m.sh(t, shown), "one that lasts is kept")
+		m.sh(t, "certbot renew -q --force-renewal --no-random-sleep-on-renew 2>/dev/null; timeout 20 bash -c 'while [ \"$("+shown+")\" = "+strings.TrimSpace(first)+" ]; do sleep 0.2; done'")
+		assert.Regexp(t, `(?m)^ok +shop\.example +ready`, m.sh(t, "deployment/deploy.sh doctor"))
+		m.sh(t, "rm /etc/ecommerce/tls/tls.conf; systemctl reload nginx; sleep 1; curl -sf -o /dev/null http://localhost/; systemctl stop acme acme-names")
 	})
 	t.Run("a build that does not start stays out, and the others serve on", func(t *testing.T) {
 		m.losesNothing(t, func() {
