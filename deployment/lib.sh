@@ -25,11 +25,13 @@ nginx_main=/etc/nginx/modules-enabled/99-$shop.conf # what stands outside of all
 acme=/var/lib/$shop/acme            # what a certificate authority asks for
 tls_site=$etc/tls/tls.conf          # what deploy.sh tls adds to the site
 nginx_unit=/etc/systemd/system/nginx.service.d/$shop.conf
+firewall_rules=$etc/firewall.nft
+firewall_unit=/etc/systemd/system/$shop-firewall.service
 reachable=/etc/systemd/system/$shop-.service.d/reachable.conf # for every unit whose name begins so
 redis_conf=/etc/redis/redis.conf
 redis_own=/etc/redis/$shop.conf
 # shellcheck disable=SC2034 # for those who source it
-readonly shop etc settings installed binary before unit_before logs logrotate pages nginx_conf upstream site site_link site_ours nginx_main acme tls_site nginx_unit reachable redis_conf redis_own
+readonly shop etc settings installed binary before unit_before logs logrotate pages nginx_conf upstream site site_link site_ours nginx_main acme tls_site nginx_unit firewall_rules firewall_unit reachable redis_conf redis_own
 
 say() { echo "$*"; }
 

@@ -3,6 +3,7 @@
 # and three servers under systemd. Run it again to bring a new build into service,
 # one server at a time; secrets and settings stay as they are.
 # setup.sh --demo sets up a demo shop, with products, orders and accounts to try.
+# setup.sh --firewall closes every port but those of ssh and of the web, too.
 # setup.sh --uninstall takes it all away but the data.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -19,6 +20,10 @@ fewer_connections() { sed -i 's/worker_connections [0-9]*; # \([0-9]*\) before t
 uninstall() {
 	local n name data database role renewal ours=()
 	say "taking the shop away"
+	if [ -e "$firewall_unit" ]; then
+		systemctl disable -q --now "${firewall_unit##*/}"
+		rm -f "$firewall_unit"
+	fi
 	for renewal in /etc/letsencrypt/renewal/*.conf; do
 		grep -qs "$acme" "$renewal" || continue
 		certbot delete --quiet --non-interactive --cert-name "$(basename "$renewal" .conf)" || true
@@ -47,7 +52,7 @@ uninstall() {
 	fi
 	if was_installed nginx; then ours+=(nginx nginx-common); else systemctl try-restart nginx 2>/dev/null || true; fi
 	if was_installed redis-server; then ours+=(redis-server redis-tools); else systemctl try-restart redis-server 2>/dev/null || true; fi
-	for name in procps logrotate certbot openssl; do
+	for name in procps logrotate certbot nftables openssl; do
 		if was_installed "$name"; then ours+=("$name"); fi
 	done
 	if [ ${#ours[@]} -gt 0 ]; then
@@ -94,30 +99,35 @@ build_it() {
 	as_owner "make -C '$root' build" || die "bin/eshop can't be built; put right what it says above"
 }
 
-mode=production
-case "$*" in
-"") need_root ;;
---demo)
-	need_root --demo
-	mode=demo
-	;;
---uninstall)
-	need_root --uninstall
+mode=production firewall=
+for option in "$@"; do
+	case $option in
+	--demo) mode=demo ;;
+	--firewall) firewall=yes ;;
+	--uninstall) [ $# = 1 ] || option= ;;
+	*) option= ;;
+	esac
+	[ -n "$option" ] || {
+		echo "usage: setup.sh [--demo] [--firewall], or setup.sh --uninstall" >&2
+		exit 2
+	}
+done
+need_root "$@"
+if [ "$*" = --uninstall ]; then
 	need_systemd
 	uninstall
 	exit
-	;;
-*)
-	echo "usage: setup.sh [--demo | --uninstall]" >&2
-	exit 2
-	;;
-esac
+fi
 need_systemd
 [ -x "$build" ] || build_it
 "$build" version >/dev/null || die "bin/eshop does not run on this machine; build it for this one: make build"
 others=$(find /etc/nginx/sites-enabled /etc/nginx/conf.d -mindepth 1 ! -name default ! -name "$shop" -printf '%f ' 2>/dev/null) || true
 [ -e "$nginx_unit" ] || [ -z "$others" ] ||
 	die "nginx serves other sites here (${others% }), and the shop would take their place; remove them or use another machine"
+
+if [ -n "$firewall" ] && { LC_ALL=C ufw status 2>/dev/null | grep -q '^Status: active' || systemctl is-active -q firewalld; }; then
+	die "a firewall is at work here already, and two are one too many; let it open 80 and 443, such as by: ufw allow 80/tcp && ufw allow 443/tcp; and then: setup.sh"
+fi
 
 install_packages nginx nginx-common procps logrotate # which keeps two weeks of logs
 need_user
@@ -231,6 +241,36 @@ back_to_before() {
 	fi
 }
 
+# close_ports lets nobody outside reach anything here but ssh and nginx. It is a table of its own, so the rules of others
+# hold beside it.
+close_ports() {
+	local ports
+	install_packages nftables
+	# Who set this up by ssh comes back, wherever ssh listens.
+	ports=$({ printf '22\n80\n443\n' && { sshd -T 2>/dev/null || true; } | sed -n 's/^port //p'; } | sort -nu | xargs | sed 's/ /, /g')
+	replace "$firewall_rules" 644 <<-END || true
+		# Written by setup.sh --firewall, which writes it anew. After a change: systemctl restart $shop-firewall
+		table inet ecommerce
+		delete table inet ecommerce
+		table inet ecommerce {
+			chain input {
+				type filter hook input priority filter; policy drop;
+				ct state established,related accept
+				iifname "lo" accept
+				meta l4proto { icmp, ipv6-icmp } accept
+				udp sport . udp dport { 67 . 68, 547 . 546 } accept comment "DHCP"
+				tcp dport { $ports } accept
+			}
+		}
+	END
+	nft -c -f "$firewall_rules" || die "the firewall can't be set up here; this says why: nft -c -f $firewall_rules"
+	replace "$firewall_unit" 644 <"$here/systemd/${firewall_unit##*/}" || true
+	systemctl daemon-reload
+	systemctl enable -q "${firewall_unit##*/}" 2>/dev/null
+	systemctl restart "${firewall_unit##*/}" || die "the firewall does not start; this says why: journalctl -u $shop-firewall -n 20"
+	say "open to others are the ports $ports, and no more; to open all again: systemctl disable --now $shop-firewall"
+}
+
 units=()
 numbers=$(servers)
 for n in ${numbers:-1 2 3}; do
@@ -246,5 +286,6 @@ fi
 # nginx comes last: a build that is not taken changes nothing of it.
 "$here/deploy.sh" update "$build"
 [ -n "$first" ] || install_nginx
+[ -z "$firewall" ] || close_ports
 if [ "$mode" = demo ] && [ "$(setting ESHOP_ENV)" != demo ]; then "$here/seed_database.sh"; fi
 say "the shop is open at http://localhost/; what runs: $here/deploy.sh status"

@@ -165,7 +165,7 @@ func (s Spec) start(ctx context.Context, api *client.Client, removed bool) (test
 	request.HostConfigModifier = func(c *container.HostConfig) {
 		c.AutoRemove = removed
 		if s.Machine {
-			c.CapAdd, c.SecurityOpt = []string{"SYS_ADMIN"}, []string{"seccomp=unconfined"}
+			c.CapAdd, c.SecurityOpt = []string{"SYS_ADMIN", "NET_ADMIN"}, []string{"seccomp=unconfined"}
 			c.Tmpfs = map[string]string{"/run": "", "/run/lock": "", "/tmp": ""}
 			c.Binds = append(c.Binds, "/sys/fs/cgroup:/sys/fs/cgroup:ro")
 		}

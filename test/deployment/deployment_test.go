@@ -5,12 +5,14 @@ package deployment_test
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -422,11 +424,34 @@ func TestDeployment(t *testing.T) {
 		t.Logf("%d orders were acknowledged", m.shoppers.Orders())
 		assert.Positive(t, m.shoppers.Orders())
 	})
+	t.Run("setup.sh --firewall leaves ssh and the web open, and nothing else", func(t *testing.T) {
+		reach := func(port string) error {
+			connection, err := net.DialTimeout("tcp", net.JoinHostPort(m.lines(t, "hostname -I")[0], port), 2*time.Second)
+			if err == nil {
+				err = connection.Close()
+			}
+			return err
+		}
+		require.NoError(t, reach("15432"))
+		for range 2 {
+			m.losesNothing(t, func() { m.sh(t, "deployment/setup.sh --firewall") })
+			assert.True(t, os.IsTimeout(reach("15432")), "what is not meant for others does not even refuse them")
+			assert.NoError(t, reach("80"))
+			for _, port := range []string{"22", "443"} {
+				assert.ErrorIs(t, reach(port), syscall.ECONNREFUSED, "nobody listens, and nothing is in between")
+			}
+		}
+		m.sh(t, "systemctl restart nftables; timeout 10 bash -c 'until systemctl is-active -q ecommerce-firewall; do sleep 0.1; done'; nft list table inet ecommerce >/dev/null")
+		for _, options := range []string{"--firewall --uninstall", "--uninstall --firewall", "--fire", "firewall"} {
+			assert.Contains(t, m.sh(t, "! deployment/setup.sh "+options), "usage:", options)
+		}
+	})
 	t.Run("all of it is there after a reboot", func(t *testing.T) {
 		m.Stop(t)
 		m.Start(t)
 		m.sh(t, "timeout 60 bash -c 'until deployment/deploy.sh status; do sleep 0.5; done'")
 		m.losesNothing(t, func() { m.sh(t, "sleep 2") })
+		assert.Contains(t, m.sh(t, "nft list table inet ecommerce"), "policy drop")
 	})
 	t.Run("no secret in the journal, in logs or in arguments", func(t *testing.T) {
 		assert.NotEmpty(t, m.sh(t, "deployment/deploy.sh logs -n 5"))

@@ -121,7 +121,7 @@ var specification = []row{
 	{of: "HTTPS", typed: `openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=shop.example -addext subjectAltName=DNS:shop.example -keyout /tmp/key.pem -out /tmp/cert.pem 2>/dev/null
 		deployment/deploy.sh tls shop.example --cert /tmp/cert.pem --key /tmp/key.pem; curl -sf --cacert /tmp/cert.pem --resolve shop.example:443:127.0.0.1 -o /dev/null -w '%{http_code}\n' https://shop.example/
 		rm /etc/ecommerce/tls/tls.conf; systemctl reload nginx; sleep 1`, shows: `(?m)^200$`},
-	{of: "firewall rules", typed: `ss -Hltn | awk '{ print $4 }' | grep -E ':(5432|6379|600[1-3])$'`, shows: `^((127\.0\.0\.1|\[::1\]):\d+\s+)+$`, none: "what listens to others than this machine is nginx, and the servers, whose units refuse them"},
+	{of: "firewall rules", typed: `deployment/setup.sh --firewall; nft list table inet ecommerce; curl -sf -o /dev/null -w '%{http_code}' http://localhost/`, shows: `(?s)policy drop.*tcp dport \{ 22, 80, 443 \} accept.*200$`},
 	{of: "Redis authentication", typed: `redis-cli ping`, shows: `NOAUTH`},
 	{of: "environment variables for sensitive data", typed: `stat -c '%a %U' /etc/ecommerce/ecommerce.env; tr '\0' '\n' </proc/$(systemctl show -p MainPID --value ecommerce-server1)/environ | grep -c -e ^SECRET_KEY= -e ^REDIS_URL=`, shows: `^600 root\n2\n$`},
 	{of: "rate limiting", typed: `for i in $(seq 30); do curl -s -o /dev/null -w '%{http_code}\n' http://localhost/auth/login` + asJSON + ` -d '{"username":"nobody","password":"wrong-password"}'; done | sort -u`, shows: `429`},
