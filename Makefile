@@ -101,6 +101,7 @@ verify: need-go ## Check that generated code is fresh and modules are tidy
 	go mod tidy -diff
 	go mod verify
 	cd $(EXAMPLE) && go mod tidy -diff
+	cd test/deployment/authority && go mod tidy -diff
 	go tool wire diff ./cmd/eshop
 	@before=$$(cat web/page/*/*_templ.go | sha256sum); go tool templ generate -path web/page >/dev/null 2>&1; \
 	test "$$before" = "$$(cat web/page/*/*_templ.go | sha256sum)" || { echo "pages were not generated: run make generate"; exit 1; }
