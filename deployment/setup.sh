@@ -247,7 +247,11 @@ close_ports() {
 	local ports
 	install_packages nftables
 	# Who set this up by ssh comes back, wherever ssh listens.
-	ports=$({ printf '22\n80\n443\n' && { sshd -T 2>/dev/null || true; } | sed -n 's/^port //p'; } | sort -nu | xargs | sed 's/ /, /g')
+	ports=$({
+		printf '22\n80\n443\n'
+		{ sshd -T || true; systemctl show -p Listen --value ssh.socket || true; } 2>/dev/null |
+			sed -nE 's/^port ([0-9]+)$/\1/p; s/^listenaddress .*:([0-9]+)$/\1/p; s/.*:([0-9]+) \(Stream\).*/\1/p'
+	} | sort -nu | xargs | sed 's/ /, /g')
 	replace "$firewall_rules" 644 <<-END || true
 		# Written by setup.sh --firewall, which writes it anew. After a change: systemctl restart $shop-firewall
 		table inet ecommerce

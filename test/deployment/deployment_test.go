@@ -374,7 +374,7 @@ func TestDeployment(t *testing.T) {
 		assert.Contains(t, m.sh(t, "tail -n 1 /var/log/nginx/ecommerce_access.log"), "203.0.113.7 ")
 		assert.Contains(t, m.sh(t, balanced+"--interface 127.0.0.3 http://localhost/"), "HTTP/1.1 308", "and nobody else")
 		// Docker keeps IPv6 off in containers, where the kernel has it.
-		m.sh(t, "[ ! -e /proc/net/if_inet6 ] || { mount -o remount,rw /proc/sys; echo 0 >/proc/sys/net/ipv6/conf/lo/disable_ipv6; curl -sf -o /dev/null 'http://[::1]/health'; curl -sfk -o /dev/null 'https://[::1]/'; }")
+		m.sh(t, "[ ! -e /proc/net/if_inet6 ] || { mount -o remount,rw /proc/sys; echo 0 >/proc/sys/net/ipv6/conf/lo/disable_ipv6; curl -sf -o /dev/null 'http://[::1]/health'; curl -sfk -o /dev/null 'https://[::1]/'; echo 1 >/proc/sys/net/ipv6/conf/lo/disable_ipv6; }")
 		m.sh(t, "sha256sum --quiet -c /var/tmp/own; curl -sf http://localhost/nginx_status; rm /etc/ecommerce/tls/tls.conf /etc/ecommerce/nginx.d/own.conf; systemctl reload nginx; sleep 1; curl -sf -o /dev/null http://localhost/")
 	})
 	t.Run("deploy.sh tls fetches a certificate, which renews itself", func(t *testing.T) {
@@ -433,15 +433,16 @@ func TestDeployment(t *testing.T) {
 			return err
 		}
 		require.NoError(t, reach("15432"))
+		m.sh(t, "printf '#!/bin/sh\nprintf \"port 22\\nlistenaddress 0.0.0.0:2200\\n\"\n' >/usr/local/sbin/sshd; chmod 755 /usr/local/sbin/sshd")
 		for range 2 {
 			m.losesNothing(t, func() { m.sh(t, "deployment/setup.sh --firewall") })
 			assert.True(t, os.IsTimeout(reach("15432")), "what is not meant for others does not even refuse them")
 			assert.NoError(t, reach("80"))
-			for _, port := range []string{"22", "443"} {
+			for _, port := range []string{"22", "443", "2200"} {
 				assert.ErrorIs(t, reach(port), syscall.ECONNREFUSED, "nobody listens, and nothing is in between")
 			}
 		}
-		m.sh(t, "systemctl restart nftables; timeout 10 bash -c 'until systemctl is-active -q ecommerce-firewall; do sleep 0.1; done'; nft list table inet ecommerce >/dev/null")
+		m.sh(t, "rm /usr/local/sbin/sshd; systemctl restart nftables; timeout 10 bash -c 'until systemctl is-active -q ecommerce-firewall; do sleep 0.1; done'; nft list table inet ecommerce >/dev/null")
 		for _, options := range []string{"--firewall --uninstall", "--uninstall --firewall", "--fire", "firewall"} {
 			assert.Contains(t, m.sh(t, "! deployment/setup.sh "+options), "usage:", options)
 		}
