@@ -371,7 +371,7 @@ tls() {
 	fi
 	rm -f "$etc/tls/before"
 	reload_nginx
-	say "the shop is open at https://$domain/; without TLS again: rm $tls_site && systemctl reload nginx"
+	say "the shop is open at https://$domain/; without TLS again: rm $tls_site && systemctl reload nginx (browsers that were here insist on it for a year)"
 }
 
 # fits CERT DOMAIN fails unless the certificate is that domain's, today. Browsers that were sent to one that is not show

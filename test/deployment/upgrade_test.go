@@ -42,7 +42,17 @@ func TestSetup_UpgradesTheFirstShop(t *testing.T) {
 	settings, before := m.sh(t, "cat /etc/ecommerce/ecommerce.env"), m.sh(t, orders)
 
 	m.sh(t, "touch /var/tmp/upgrading; while [ -e /var/tmp/upgrading ]; do curl -s -o /dev/null -w '%{http_code}\\n' http://localhost/; sleep 0.02; done >/var/tmp/codes 2>&1 & echo started")
-	t.Log(m.sh(t, "deployment/setup.sh"))
+	m.sh(t, "sed -i '1i # of the operator' /etc/nginx/nginx.conf; systemctl reload nginx")
+	said := m.sh(t, "deployment/setup.sh")
+	t.Log(said)
+	assert.Contains(t, said, "/etc/nginx/nginx.conf is one of before with changes of yours, and stays as it is")
+	for _, command := range []string{"restart", "scale 4", "scale 3", "status"} {
+		m.deploy(t, command)
+	}
+	assert.Contains(t, m.sh(t, "! deployment/deploy.sh tls shop.example a@shop.example"), "one of before")
+	assert.Equal(t, "# of the operator\n", m.sh(t, "head -1 /etc/nginx/nginx.conf"))
+	m.sh(t, regexp.MustCompile(`(?m)^  (cp .*)$`).FindStringSubmatch(said)[1])
+	assert.Equal(t, "# of the operator\n", m.sh(t, "head -1 /etc/nginx/nginx.conf.yours; rm /etc/nginx/nginx.conf.yours"))
 	assert.Regexp(t, `^\s*\d+ 200\n$`, m.sh(t, "rm /var/tmp/upgrading; sleep 1; sort /var/tmp/codes | uniq -c"), "nobody notices")
 
 	m.deploy(t, "status")
