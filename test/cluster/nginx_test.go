@@ -245,6 +245,25 @@ func TestNginx(t *testing.T) {
 		}
 		c.Reload(t)
 	})
+	t.Run("a balancer that ends TLS is believed where it is trusted, and nobody else is", func(t *testing.T) {
+		var goods struct{ Products []struct{ ID string } }
+		require.NoError(t, json.Unmarshal([]byte(ask(t, "GET", c.URL+"/api/products/?in_stock=true&per_page=1", "").body), &goods))
+		cookie := func(scheme string) string {
+			got := ask(t, "POST", c.URL+"/api/cart/add", `{"product_id":"`+goods.Products[0].ID+`","quantity":1}`,
+				"Content-Type", "application/json", "X-Forwarded-Proto", scheme, "X-Forwarded-For", "10.8.0.9")
+			require.Equal(t, http.StatusOK, got.status, got.body)
+			secure := strings.HasPrefix(got.header.Get("Set-Cookie"), "__Host-session=")
+			assert.Equal(t, secure, strings.Contains(got.header.Get("Set-Cookie"), "; Secure"))
+			assert.Equal(t, secure, got.header.Get("Strict-Transport-Security") != "")
+			return got.header.Get("Set-Cookie")
+		}
+		assert.Regexp(t, "^session=", cookie("https"), "anybody may say so")
+		c.BehindBalancer(t)
+		assert.Regexp(t, "^__Host-session=", cookie("https"))
+		for _, scheme := range []string{"http", "", "gopher"} {
+			assert.Regexp(t, "^session=", cookie(scheme), scheme)
+		}
+	})
 	t.Run("an asset that one server does not know is asked of the next", func(t *testing.T) {
 		c.Servers[2].Stop(t)
 		c.Servers[2].Remove(t)
