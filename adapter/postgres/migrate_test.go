@@ -133,7 +133,8 @@ func TestMigrate(t *testing.T) {
 			longest = max(longest, time.Since(begin))
 			time.Sleep(100 * time.Millisecond)
 		}
-		assert.Less(t, longest, 1500*time.Millisecond, "who reads queues behind the migration for a second at most")
+		t.Logf("the longest read took %v", longest)
+		assert.Less(t, longest, slack*time.Second, "who reads queues behind the migration for a second at most")
 		held()
 		require.NoError(t, <-done)
 		require.NoError(t, store.CheckSchema(t.Context()))

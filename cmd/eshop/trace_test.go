@@ -101,10 +101,10 @@ func TestServe_ACollectorsTroubleCostsNoRequest(t *testing.T) {
 				_, span := tracer.Start(t.Context(), "request")
 				span.End()
 			}
-			assert.Less(t, time.Since(begun), time.Second, "nobody waits for it")
+			assert.Less(t, time.Since(begun), 5*time.Second, "nobody waits for it")
 			begun = time.Now()
 			closeTracer()
-			assert.Less(t, time.Since(begun), flushTimeout+time.Second, "nor for the last of it for long")
+			assert.Less(t, time.Since(begun), flushTimeout+5*time.Second, "nor for the last of it for long")
 			assert.LessOrEqual(t, strings.Count(log.String(), "traces are not delivered"), 1)
 			assert.Contains(t, log.String(), "not delivered")
 			assert.NotContains(t, log.String(), "secret")
