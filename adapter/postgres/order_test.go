@@ -54,6 +54,21 @@ func TestStore_PlaceOrder(t *testing.T) {
 			require.ErrorIs(t, err, domain.ErrNotFound, number)
 		}
 	})
+	t.Run("a sequence that an import by hand left behind is caught up with", func(t *testing.T) {
+		url := migrated(t)
+		s := openAt(t, url)
+		putStock(t, s, 20)
+		paid := func(key string) domain.OrderNumber {
+			order, _, err := buy(t.Context(), s, "guest:a", key)
+			require.NoError(t, err)
+			order, _, err = s.TransitionOrder(t.Context(), order.ID, func(o *domain.Order) (domain.Effects, error) { return o.MoveTo(domain.Paid, time.Now()) })
+			require.NoError(t, err)
+			return order.Number
+		}
+		assert.Equal(t, []domain.OrderNumber{"E-10001", "E-10002"}, []domain.OrderNumber{paid("a"), paid("b")})
+		execute(t, url, "SELECT setval('orders_number_seq', 10001, false), setval(pg_get_serial_sequence('stock_movements', 'id'), 1, false)")
+		assert.Equal(t, domain.OrderNumber("E-10003"), paid("c"))
+	})
 	for name, c := range map[string]struct {
 		fault  fault
 		builds int
