@@ -80,6 +80,7 @@ func TestNginx_SiteByHand(t *testing.T) {
 
 func TestNginx(t *testing.T) {
 	needContainers(t)
+	whole := t
 	c := cluster.Prepare(t, 3)
 	for _, s := range c.Servers {
 		s.Open(cluster.Build(t), embedded...)
@@ -258,7 +259,7 @@ func TestNginx(t *testing.T) {
 			return got.header.Get("Set-Cookie")
 		}
 		assert.Regexp(t, "^session=", cookie("https"), "anybody may say so")
-		c.BehindBalancer(t)
+		c.BehindBalancer(whole) // which the parts below ask too
 		assert.Regexp(t, "^__Host-session=", cookie("https"))
 		for _, scheme := range []string{"http", "", "gopher"} {
 			assert.Regexp(t, "^session=", cookie(scheme), scheme)

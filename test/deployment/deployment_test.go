@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -30,11 +31,13 @@ func TestDeployment(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs containers")
 	}
-	m := newMachine(t, map[string]string{"/srv/authority": buildAuthority(t)})
+	docker, err := filepath.Abs("../../deployment/docker")
+	require.NoError(t, err)
+	m := newMachine(t, map[string]string{"/srv/authority": buildAuthority(t), "/srv/docker": docker})
 	defer m.explain(t)
 
 	t.Run("the scripts are clean", func(t *testing.T) {
-		m.sh(t, "cd deployment; for script in *.sh; do bash -n $script; done; shellcheck --external-sources *.sh docker/*.sh")
+		m.sh(t, "cd deployment; for script in *.sh; do bash -n $script; done; shellcheck --external-sources *.sh /srv/docker/*.sh")
 	})
 	for _, script := range []string{"setup.sh", "init_database.sh", "install_redis.sh", "seed_database.sh", "deploy.sh status"} {
 		t.Run(script+" tells others than root what to do, in one line", func(t *testing.T) {
