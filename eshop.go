@@ -71,7 +71,7 @@ type Options struct {
 	StaffSessions domain.StaffSessions
 	// SessionIdle is after how long without use everybody else's session ends: domain.SessionIdle unless set, and at most.
 	SessionIdle time.Duration
-	// Rates is how often may be tried what strangers try: usecase.DefaultRates unless set.
+	// Rates is how often may be tried what strangers try; one that is not set is that of usecase.DefaultRates.
 	Rates usecase.Rates
 
 	Clock     usecase.Clock     // Now unless set
@@ -160,6 +160,7 @@ func UseCases(s Stores, options Options) (*usecase.Shop, error) {
 	if len(o.SecretKey) < MinSecretKey {
 		missing = append(missing, fmt.Errorf("Options.SecretKey must have %d bytes or more", MinSecretKey))
 	}
+	missing = append(missing, o.outOfBounds()...)
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("eshop: %w", errors.Join(missing...))
 	}
@@ -210,9 +211,7 @@ func (o Options) withDefaults() Options {
 	if o.SessionIdle == 0 {
 		o.SessionIdle = domain.SessionIdle
 	}
-	if o.Rates == (usecase.Rates{}) {
-		o.Rates = usecase.DefaultRates()
-	}
+	o.Rates = o.Rates.OrDefaults()
 	if o.Pricing == (domain.Pricing{}) {
 		o.Pricing = domain.DefaultPricing()
 	}
@@ -223,6 +222,21 @@ func (o Options) withDefaults() Options {
 		o.Metrics = prometheus.NewRegistry()
 	}
 	return o
+}
+
+// outOfBounds names the options that a shop cannot go by.
+func (o Options) outOfBounds() []error {
+	var wrong []error
+	if o.PictureBytes < 1 || o.PictureBytes > domain.MaxPictureBytes {
+		wrong = append(wrong, fmt.Errorf("Options.PictureBytes must be from 1 to %d", domain.MaxPictureBytes))
+	}
+	if o.SessionIdle < domain.SessionTouch || o.SessionIdle > domain.SessionIdle {
+		wrong = append(wrong, fmt.Errorf("Options.SessionIdle must be from %v to %v", domain.SessionTouch, domain.SessionIdle))
+	}
+	if p := o.Pricing; !p.Currency.Valid() || p.Delivery < 0 || p.FreeFrom < 0 {
+		wrong = append(wrong, errors.New("Options.Pricing must have a currency that a shop may sell in, and no sum below zero"))
+	}
+	return wrong
 }
 
 // note logs an act that matters for security, with the request that it belongs to.

@@ -24,6 +24,7 @@ import (
 	"eshop/domain"
 	"eshop/port"
 	testshop "eshop/test/shop"
+	"eshop/usecase"
 )
 
 func TestNew(t *testing.T) {
@@ -40,6 +41,27 @@ func TestNew(t *testing.T) {
 		for _, optional := range []string{"Clock", "Log", "Metrics", "Sweep"} {
 			assert.NotContains(t, err.Error(), "Options."+optional)
 		}
+	})
+	t.Run("names what a shop cannot go by", func(t *testing.T) {
+		p := testshop.PartsOf(memory.NewStore())
+		p.PictureBytes, p.SessionIdle, p.Pricing = domain.MaxPictureBytes+1, -time.Hour, domain.Pricing{Delivery: 499}
+		_, err := eshop.New(p.Stores, p.Options)
+		for _, wrong := range []string{"Options.PictureBytes", "Options.SessionIdle", "Options.Pricing"} {
+			assert.ErrorContains(t, err, wrong)
+		}
+	})
+	t.Run("one rate that is set leaves the others as they are", func(t *testing.T) {
+		most := port.Limit{Burst: 1, Every: time.Hour}
+		want := usecase.DefaultRates()
+		want.Contact = most
+		assert.Equal(t, want, usecase.Rates{Contact: most}.OrDefaults())
+		p := testshop.PartsOf(memory.NewStore())
+		p.Rates.Contact = most
+		shop, err := eshop.New(p.Stores, p.Options)
+		require.NoError(t, err)
+		answer := post(shop, "", "/auth/register", `{"username":"jane","email":"jane@example.com","password":"a-very-long-password"}`)
+		assert.Equal(t, http.StatusCreated, answer.Code, answer.Body.String())
+		require.NoError(t, shop.Drain(t.Context()))
 	})
 	t.Run("fills in what has a default", func(t *testing.T) {
 		p := testshop.PartsOf(memory.NewStore())

@@ -26,3 +26,17 @@ func DefaultRates() Rates {
 		Declined: port.Limit{Burst: 10, Every: time.Minute},
 	}
 }
+
+// OrDefaults returns r with the default of each rate that is not set.
+func (r Rates) OrDefaults() Rates {
+	defaults := DefaultRates()
+	for _, rate := range []struct{ set, otherwise *port.Limit }{
+		{&r.SignIn, &defaults.SignIn}, {&r.Register, &defaults.Register}, {&r.Contact, &defaults.Contact},
+		{&r.Chat, &defaults.Chat}, {&r.Declined, &defaults.Declined},
+	} {
+		if *rate.set == (port.Limit{}) {
+			*rate.set = *rate.otherwise
+		}
+	}
+	return r
+}
