@@ -157,15 +157,15 @@ install_nginx() {
 	local new=$site.new
 	install -d "$pages" "$etc/nginx.d" "$etc/tls"
 	install -m 644 "$here"/../nginx/pages/* "$pages"
-	if [ -e "$nginx_conf.debian" ] && ! cmp -s "$nginx_conf" "$etc/nginx.conf" && [ "$(sha256sum <"$nginx_conf")" != "$nginx_of_0_1  -" ]; then
+	# A run that ended while files took each other's place left no nginx.conf.
+	if [ -e "$nginx_conf.debian" ] && [ -e "$nginx_conf" ] && ! cmp -s "$nginx_conf" "$etc/nginx.conf" && [ "$(sha256sum <"$nginx_conf")" != "$nginx_of_0_1  -" ]; then
 		say "$nginx_conf is one of before with changes of yours, and stays as it is. Take your changes over to files in $etc/nginx.d/, which the shop's site includes; then let that take its place:"
 		say "  cp $nginx_conf $nginx_conf.yours && cp $nginx_conf $etc/nginx.conf && $here/setup.sh"
 	else
 		# A reload answers all that is under way: nothing is missed while files take each other's place.
 		new_site >"$new"
 		if [ -e "$nginx_conf.debian" ]; then
-			cp "$nginx_conf" "$etc/nginx.conf.before"
-			rm "$nginx_conf"
+			mv "$nginx_conf" "$etc/nginx.conf.before" 2>/dev/null || true
 			undivert
 		fi
 		give_room

@@ -63,6 +63,8 @@ func TestSetup_UpgradesTheFirstShop(t *testing.T) {
 	assert.Equal(t, m.sh(t, "sha256sum <nginx/nginx.conf"), m.sh(t, "sha256sum </etc/nginx/sites-available/ecommerce"))
 	m.sh(t, "nginx -t -q; ! ls /etc/nginx/nginx.conf.debian /etc/nginx/eshop-upstream.conf 2>/dev/null")
 	m.runsWhatIsInstalled(t)
+	m.sh(t, `dpkg-divert --quiet --local --rename --divert /etc/nginx/nginx.conf.debian --add /etc/nginx/nginx.conf
+		! ls /etc/nginx/nginx.conf 2>/dev/null; deployment/setup.sh; nginx -t -q; ! ls /etc/nginx/nginx.conf.debian 2>/dev/null`) // as a run that was killed half-way left it
 	m.deploy(t, "restart")
 	assert.Empty(t, strings.TrimSpace(m.sh(t, "deployment/setup.sh | grep 'changes of yours' || true")))
 	assert.Contains(t, m.sh(t, "deployment/setup.sh --uninstall"), "PostgreSQL's database ecommerce,")
