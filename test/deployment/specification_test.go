@@ -153,6 +153,12 @@ func TestSpecification(t *testing.T) {
 	require.Len(t, specification, 60)
 	m := newCheckout(t)
 	defer m.explain(t)
+	t.Run("by hand: the database and Redis before setup.sh, once and again", func(t *testing.T) {
+		for range 2 {
+			said := m.sh(t, "./deployment/init_database.sh; ./deployment/install_redis.sh; ! deployment/deploy.sh start")
+			assert.Regexp(t, `(?s)the database ecommerce_db; setup\.sh brings its schema.*Redis answers on 127\.0\.0\.1:6379.*run setup\.sh first`, said)
+		}
+	})
 	for _, r := range specification {
 		t.Run(r.of, func(t *testing.T) {
 			if r.none != "" {
