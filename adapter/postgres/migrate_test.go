@@ -17,11 +17,12 @@ import (
 
 	"eshop/adapter/postgres"
 	"eshop/domain"
+	"eshop/test/container"
 )
 
 func TestMigrate(t *testing.T) {
 	t.Run("of four that migrate at once one does, and the others find it done", func(t *testing.T) {
-		url := database(t)
+		url := container.Postgres(t)
 		var (
 			all     sync.WaitGroup
 			applied [4][]string
@@ -51,7 +52,7 @@ func TestMigrate(t *testing.T) {
 		assert.Equal(t, names, steps)
 	})
 	t.Run("a step may be taken again by who died before noting it", func(t *testing.T) {
-		url := database(t)
+		url := container.Postgres(t)
 		_, err := openAt(t, url).Migrate(t.Context())
 		require.NoError(t, err)
 		execute(t, url, "DELETE FROM migrations")
@@ -61,7 +62,7 @@ func TestMigrate(t *testing.T) {
 	})
 	t.Run("the database of another program is left alone", func(t *testing.T) {
 		for table, shape := range map[string]string{"products": "(id int, title text)", "orders": "(id int)", "migrations": "(id int, migration text, batch int)"} {
-			url := database(t)
+			url := container.Postgres(t)
 			execute(t, url, "CREATE TABLE "+table+" "+shape)
 			applied, err := openAt(t, url).Migrate(t.Context())
 			require.ErrorContains(t, err, "("+table+")")
@@ -70,7 +71,7 @@ func TestMigrate(t *testing.T) {
 		}
 	})
 	t.Run("a database that cannot hold every text is refused", func(t *testing.T) {
-		url := database(t)
+		url := container.Postgres(t)
 		execute(t, url, "CREATE DATABASE latin ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
 		latin := regexp.MustCompile(`/[^/?]+([?]|$)`).ReplaceAllString(url, "/latin$1")
 		_, err := openAt(t, latin).Migrate(t.Context())
@@ -78,7 +79,7 @@ func TestMigrate(t *testing.T) {
 		require.ErrorContains(t, err, "createdb")
 	})
 	t.Run("a schema that lacks a step is too old, and then no server is ready", func(t *testing.T) {
-		url := database(t)
+		url := container.Postgres(t)
 		store := openAt(t, url)
 		require.ErrorIs(t, store.CheckSchema(t.Context()), postgres.ErrOldSchema)
 		require.ErrorIs(t, store.Ping(t.Context()), postgres.ErrOldSchema)
@@ -94,7 +95,7 @@ func TestMigrate(t *testing.T) {
 		require.ErrorIs(t, openAt(t, url).CheckSchema(t.Context()), postgres.ErrOldSchema)
 	})
 	t.Run("a schema with a step that nobody here knows is new enough", func(t *testing.T) {
-		url := database(t)
+		url := container.Postgres(t)
 		_, err := openAt(t, url).Migrate(t.Context())
 		require.NoError(t, err)
 		execute(t, url, "INSERT INTO migrations (name, group_id) VALUES ('999', 9)")
@@ -109,7 +110,7 @@ func TestMigrate(t *testing.T) {
 		require.ErrorIs(t, err, domain.ErrUnavailable)
 	})
 	t.Run("a step that gets no lock lets others pass, says who has it, and is taken when it is free", func(t *testing.T) {
-		url := database(t)
+		url := container.Postgres(t)
 		_, err := openAt(t, url).Migrate(t.Context())
 		require.NoError(t, err)
 		execute(t, url, "DELETE FROM migrations WHERE name = '013'")
@@ -140,7 +141,7 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, store.CheckSchema(t.Context()))
 	})
 	t.Run("a step that gets no lock in time fails and says who has it, and nothing of it is done", func(t *testing.T) {
-		url := database(t)
+		url := container.Postgres(t)
 		store := openAt(t, url)
 		_, err := store.Migrate(t.Context())
 		require.NoError(t, err)
@@ -154,7 +155,7 @@ func TestMigrate(t *testing.T) {
 		assert.Empty(t, column[string](t, url, "SELECT attname::text FROM pg_attribute WHERE attrelid = 'pictures'::regclass AND attname = 'seen_on'"))
 	})
 	t.Run("a step outside a transaction keeps nobody waiting, may be interrupted, and is taken again", func(t *testing.T) {
-		url := database(t)
+		url := container.Postgres(t)
 		store := openAt(t, url)
 		_, err := store.Migrate(t.Context())
 		require.NoError(t, err)

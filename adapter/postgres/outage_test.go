@@ -20,9 +20,6 @@ import (
 const slack = 5
 
 func TestOutages(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs a container")
-	}
 	server := container.StartPostgres(t)
 	store := openAt(t, server.URL)
 	_, err := store.Migrate(t.Context())

@@ -69,22 +69,13 @@ func migrated(t testing.TB) string {
 // kept is the address of an empty database that stays until the server goes.
 func kept(t testing.TB) string {
 	t.Helper()
-	server := database(t)
+	server := container.Postgres(t)
 	name := fmt.Sprintf("kept_%016x", rand.Uint64())
 	execute(t, server, "CREATE DATABASE "+name)
 	address, err := url.Parse(server)
 	require.NoError(t, err)
 	address.Path = "/" + name
 	return address.String()
-}
-
-// database is the address of an empty database of the test's own.
-func database(t testing.TB) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("needs a container")
-	}
-	return container.Postgres(t)
 }
 
 func TestOpen(t *testing.T) {

@@ -64,7 +64,6 @@ func seed(t testing.TB, a *shopServer, durable *memory.Store) {
 }
 
 func TestClient_CachesReads(t *testing.T) {
-	needContainers(t)
 	a, b, durable := twoServers(t, container.Redis(t))
 	seed(t, a, durable)
 	for range 3 {
@@ -92,7 +91,6 @@ func TestClient_CachesReads(t *testing.T) {
 }
 
 func TestClient_ShowsAChangeOnOtherServersWithinASecond(t *testing.T) {
-	needContainers(t)
 	a, b, durable := twoServers(t, container.Redis(t))
 	seed(t, a, durable)
 	carts, orders := port.Carts(durable), redis.NewOrders(a.Client, durable)
@@ -151,7 +149,6 @@ func stockOf(t testing.TB, w *shopServer) int {
 }
 
 func TestCatalog_Search_KeepsABoundedNumberOfListsThatStrangersMakeUp(t *testing.T) {
-	needContainers(t)
 	a, b, durable := twoServers(t, container.Redis(t))
 	seed(t, a, durable)
 	plain := func(size int) domain.Query {
@@ -204,7 +201,6 @@ func TestCatalog_Search_KeepsABoundedNumberOfListsThatStrangersMakeUp(t *testing
 }
 
 func TestProducts_Search_LoadsOnceForConcurrentReaders(t *testing.T) {
-	needContainers(t)
 	client := ready(t, container.Redis(t), 1)[0]
 	durable := &flakyStore{Store: memory.NewStore()}
 	products, catalog := redis.NewProducts(client.Client, durable), redis.NewCatalog(client.Client, durable)
@@ -239,7 +235,6 @@ func TestProducts_Search_LoadsOnceForConcurrentReaders(t *testing.T) {
 }
 
 func TestProducts_Product_IsNotOlderThanAChange(t *testing.T) {
-	needContainers(t)
 	client := ready(t, container.Redis(t), 1)[0]
 	durable := &flakyStore{Store: memory.NewStore()}
 	products, stock := redis.NewProducts(client.Client, durable), redis.NewStock(client.Client, durable)
@@ -274,7 +269,6 @@ func TestProducts_Product_IsNotOlderThanAChange(t *testing.T) {
 }
 
 func TestProducts_ReturnsCopies(t *testing.T) {
-	needContainers(t)
 	a, _, durable := twoServers(t, container.Redis(t))
 	seed(t, a, durable)
 	kitchen := everything
@@ -324,7 +318,6 @@ func (s slowSessions) ReplaceSession(ctx context.Context, old domain.SessionKey,
 }
 
 func TestSessions_ReplaceSession_NeverShowsBoth(t *testing.T) {
-	needContainers(t)
 	servers := ready(t, container.Redis(t), 2)
 	durable := slowSessions{memory.NewStore(), make(chan struct{}), make(chan struct{})}
 	var all []*redis.Sessions
@@ -367,7 +360,6 @@ func (h delayedSessions) DeleteSession(ctx context.Context, key domain.SessionKe
 }
 
 func TestSessions_DeleteSession_ShowsAChangeInDoubtOnceItHappens(t *testing.T) {
-	needContainers(t)
 	client := ready(t, container.Redis(t), 1)[0]
 	durable := delayedSessions{memory.NewStore(), make(chan struct{})}
 	sessions := redis.NewSessions(client.Client, durable)
@@ -385,7 +377,6 @@ func TestSessions_DeleteSession_ShowsAChangeInDoubtOnceItHappens(t *testing.T) {
 }
 
 func TestClient_Now(t *testing.T) {
-	needContainers(t)
 	client := open(t, container.StartRedis(t).URL)
 	require.Eventually(t, func() bool { return client.Check(t.Context()) == nil }, 10*time.Second, time.Millisecond)
 	now, err := client.Now(t.Context())
@@ -396,7 +387,6 @@ func TestClient_Now(t *testing.T) {
 }
 
 func TestClient_Check_SaysWhyWithoutThePassword(t *testing.T) {
-	needContainers(t)
 	database := container.StartRedis(t)
 	admin(t, database.URL)("CONFIG", "SET", "requirepass", "hunter2")
 	u, err := url.Parse(database.URL)
@@ -410,7 +400,6 @@ func TestClient_Check_SaysWhyWithoutThePassword(t *testing.T) {
 }
 
 func TestOpen_CloseLeavesNoGoroutines(t *testing.T) {
-	needContainers(t)
 	for name, address := range map[string]string{"with Redis": container.Redis(t), "without": "redis://127.0.0.1:1"} {
 		t.Run(name, func(t *testing.T) {
 			require.Eventually(t, func() bool { return goroutines() == "" }, 10*time.Second, 10*time.Millisecond, "goroutines of other tests")

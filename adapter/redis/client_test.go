@@ -97,7 +97,6 @@ type shop struct {
 
 func newShop(t testing.TB) *shop {
 	t.Helper()
-	needContainers(t)
 	url := container.Redis(t)
 	servers := ready(t, url, 2)
 	return &shop{servers[0], servers[1], admin(t, url)}
@@ -132,12 +131,5 @@ func (s *shop) requireUsed(t testing.TB) {
 		t.Logf("server %d: %+v", i+1, stats)
 		assert.Positive(t, stats.RoundTrips)
 		assert.LessOrEqual(t, stats.Failures, stats.RoundTrips/20)
-	}
-}
-
-func needContainers(t testing.TB) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("needs containers")
 	}
 }

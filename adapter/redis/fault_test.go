@@ -110,7 +110,6 @@ func requireSignedOut(t testing.TB, names []string, servers ...*shopServer) {
 }
 
 func TestSessions_DeleteSession_HoldsThroughFaults(t *testing.T) {
-	needContainers(t)
 	names := []string{"anna", "ben", "cleo"}
 	for name, keeps := range map[string]bool{"when Redis comes back empty": false, "when Redis comes back with old data": true} {
 		t.Run(name, func(t *testing.T) {
@@ -336,7 +335,6 @@ func (s *shoppers) stopAndCheck(t testing.TB) {
 }
 
 func TestClient_HidesFaultsFromShoppers(t *testing.T) {
-	needContainers(t)
 	for name, fault := range map[string]func(t *testing.T, s *shoppers, database *container.Server){
 		"when Redis is stopped and started": func(t *testing.T, s *shoppers, database *container.Server) {
 			for range 2 {
@@ -428,7 +426,6 @@ func TestClient_HidesFaultsFromShoppers(t *testing.T) {
 }
 
 func TestOpen_WithoutRedis(t *testing.T) {
-	needContainers(t)
 	database := container.StartRedis(t)
 	database.Stop(t)
 	start := time.Now()
@@ -467,7 +464,6 @@ func TestOpen_WithoutRedis(t *testing.T) {
 }
 
 func TestEvents_Subscribe_AnnouncesGapsAfterRedisWasAway(t *testing.T) {
-	needContainers(t)
 	database := container.StartRedis(t)
 	a, b, _ := twoServers(t, database.URL)
 	waitUntilConnected(t, a.events, b.events)
@@ -503,7 +499,6 @@ func TestEvents_Subscribe_AnnouncesGapsAfterRedisWasAway(t *testing.T) {
 }
 
 func TestEvents_Publish_AnnouncesAGapLater(t *testing.T) {
-	needContainers(t)
 	url := container.Redis(t)
 	link := newProxy(t, url)
 	a, b, _ := twoServers(t, link.url, url)
@@ -522,7 +517,6 @@ func TestEvents_Publish_AnnouncesAGapLater(t *testing.T) {
 }
 
 func TestLimits_Take_CountsLocallyWithoutRedis(t *testing.T) {
-	needContainers(t)
 	database := container.StartRedis(t)
 	a, _, _ := twoServers(t, database.URL)
 	limit := port.Limit{Burst: 5, Every: time.Hour}
@@ -541,7 +535,6 @@ func TestLimits_Take_CountsLocallyWithoutRedis(t *testing.T) {
 // TestLimits_AFullRedisEvictsCachesAlone fills Redis beyond its memory, as whoever asks for
 // ever new lists can, under the very policy that deployment sets.
 func TestLimits_AFullRedisEvictsCachesAlone(t *testing.T) {
-	needContainers(t)
 	database := container.StartRedis(t)
 	a, b, _ := twoServers(t, database.URL)
 	limit := port.Limit{Burst: 10, Every: 30 * time.Second}
@@ -627,7 +620,6 @@ func (m *flakyStore) Search(ctx context.Context, q domain.Query) (domain.Found, 
 }
 
 func TestProducts_UsesStaleEntriesWhileTheDurableStoreIsAway(t *testing.T) {
-	needContainers(t)
 	client := ready(t, container.Redis(t), 1)[0]
 	durable := &flakyStore{Store: memory.NewStore()}
 	products, catalog := redis.NewProducts(client.Client, durable), redis.NewCatalog(client.Client, durable)
@@ -689,7 +681,6 @@ func (m *flakyStore) User(ctx context.Context, id domain.UserID) (domain.User, e
 }
 
 func TestProducts_UsesStaleEntriesWhileTheDurableStoreIsSlow(t *testing.T) {
-	needContainers(t)
 	client := ready(t, container.Redis(t), 1)[0]
 	durable := &flakyStore{Store: memory.NewStore()}
 	products := redis.NewProducts(client.Client, durable)
@@ -724,7 +715,6 @@ func TestProducts_UsesStaleEntriesWhileTheDurableStoreIsSlow(t *testing.T) {
 }
 
 func TestSessions_AreKnownWhileTheDurableStoreIsAway(t *testing.T) {
-	needContainers(t)
 	servers := ready(t, container.Redis(t), 2)
 	durable := &flakyStore{Store: memory.NewStore()}
 	here, there := redis.NewSessions(servers[0].Client, durable), redis.NewSessions(servers[1].Client, durable)

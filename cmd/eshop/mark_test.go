@@ -23,9 +23,6 @@ type database struct{ url string }
 
 func newDatabase(t *testing.T) database {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("needs a container")
-	}
 	d := database{container.Postgres(t)}
 	d.runs(t, production, "migrate")
 	return d

@@ -24,7 +24,6 @@ import (
 // TestChat lets fifty shoppers and staff talk across three servers while one part after another
 // fails. Afterwards both ends and the tables must hold the same, each message once and in order.
 func TestChat(t *testing.T) {
-	needContainers(t)
 	c := cluster.Start(t, 3)
 	all := cluster.NewTalkers(t, c, 50)
 	server := func(name string) *cluster.Server {
@@ -118,7 +117,6 @@ func ms(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 
 // TestChat_ManyComeBack kills the server that some of five hundred connections are on.
 func TestChat_ManyComeBack(t *testing.T) {
-	needContainers(t)
 	c := cluster.Start(t, 3)
 	c.BehindBalancer(t)
 	all := cluster.NewTalkers(t, c, 150)
@@ -148,7 +146,6 @@ func TestChat_ManyComeBack(t *testing.T) {
 // TestChat_ALeavingServerDelivers says something on another server while one is leaving and has
 // its connections still.
 func TestChat_ALeavingServerDelivers(t *testing.T) {
-	needContainers(t)
 	c := cluster.Start(t, 2)
 	shopper, staff := newChatter(t, c), newChatter(t, c)
 	require.Equal(t, http.StatusOK, staff.post("/auth/login", `{"username":"admin","password":"admin123"}`).status)
@@ -178,7 +175,6 @@ func TestChat_ALeavingServerDelivers(t *testing.T) {
 // TestChat_IdleConnections puts two thousand connections that only listen onto one server, and
 // drops some while others talk.
 func TestChat_IdleConnections(t *testing.T) {
-	needContainers(t)
 	c := cluster.Start(t, 3)
 	c.BehindBalancer(t)
 	one := c.Servers[0]
@@ -216,7 +212,6 @@ func TestChat_IdleConnections(t *testing.T) {
 // TestChat_BadInput sends what must be refused through nginx. Each refusal says why, and the
 // connection's other work goes on.
 func TestChat_BadInput(t *testing.T) {
-	needContainers(t)
 	c := cluster.Start(t, 3)
 	ann, ben, jane, staff := newChatter(t, c), newChatter(t, c), newChatter(t, c), newChatter(t, c)
 	require.Equal(t, http.StatusOK, staff.post("/auth/login", `{"username":"admin","password":"admin123"}`).status)

@@ -20,7 +20,6 @@ import (
 // TestKilledBetweenCommitAndAnswer kills a server whose work is committed before
 // it can say so. nginx asks another, which must do nothing twice and answer well.
 func TestKilledBetweenCommitAndAnswer(t *testing.T) {
-	needContainers(t)
 	c := cluster.Start(t, 3)
 	product := regexp.MustCompile(`name="product_id" value="([^"]+)"`).FindStringSubmatch(ask(t, "GET", c.URL+"/products?in_stock=true", "").body)[1]
 	purchase := `{"email":"sam@mail.example","shipping_address":{"name":"Sam","line1":"1 High Street","line2":"","city":"Springfield",

@@ -46,7 +46,6 @@ type crowdTest struct {
 
 // TestCrowds lets crowds of strangers at the shop, one kind after another. Shoppers and visitors must hardly notice.
 func TestCrowds(t *testing.T) {
-	needContainers(t)
 	c := cluster.Start(t, 3)
 	c.BehindBalancer(t)
 	seed := uint64(time.Now().UnixNano())

@@ -31,9 +31,8 @@ type fault struct {
 // TestFaults kills, pauses, replaces and cuts off one part after another under
 // steady load. Shoppers must notice nothing, or what the fault says.
 func TestFaults(t *testing.T) {
-	needContainers(t)
-	next := cluster.BuildWithOtherAssets(t)
 	c := cluster.Start(t, 3)
+	next := cluster.BuildWithOtherAssets(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	people := cluster.NewShoppers(t, shoppers, seed, c.URL)

@@ -19,13 +19,6 @@ import (
 	"eshop/test/container"
 )
 
-func needContainers(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("needs containers")
-	}
-}
-
 // answer is what came back.
 type answer struct {
 	status int
@@ -54,7 +47,6 @@ var embedded = []string{"DATABASE_URL", "", "REDIS_URL", "", "ESHOP_DEMO", "true
 
 // A site that was copied by hand has neither the shop's pages nor a folder of the operator's.
 func TestNginx_SiteByHand(t *testing.T) {
-	needContainers(t)
 	site, err := filepath.Abs("../../nginx/nginx.conf")
 	require.NoError(t, err)
 	nginx := container.Start(t, container.Spec{
@@ -79,7 +71,6 @@ func TestNginx_SiteByHand(t *testing.T) {
 }
 
 func TestNginx(t *testing.T) {
-	needContainers(t)
 	whole := t
 	c := cluster.Prepare(t, 3)
 	for _, s := range c.Servers {

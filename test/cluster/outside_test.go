@@ -36,9 +36,6 @@ var watching = filepath.Join("..", "..", "deployment", "prometheus")
 // TestOutside looks at a shop as its operators do: by Prometheus with the rules and the dashboard that come
 // with the shop, and by the traces that a collector gets.
 func TestOutside(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a cluster needs Docker")
-	}
 	c := cluster.Prepare(t, 2)
 	c.Migrate(t)
 	collector := collect(t)

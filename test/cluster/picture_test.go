@@ -15,7 +15,6 @@ import (
 
 // TestPictures are those that staff added: every server has them, and nginx keeps them.
 func TestPictures(t *testing.T) {
-	needContainers(t)
 	c := cluster.Start(t, 3)
 	store, closeStore, err := postgres.Open(t.Context(), postgres.Config{URL: c.Postgres.URL})
 	require.NoError(t, err)

@@ -101,9 +101,12 @@ type quiet struct{}
 
 func (quiet) Printf(string, ...any) {}
 
-// Docker fails the test in one line where Docker does not answer.
+// Docker fails the test in one line where Docker does not answer, and skips it under -short, which needs nothing installed.
 func Docker(t testing.TB) *client.Client {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs containers, which -short leaves alone")
+	}
 	api, err := docker()
 	if err != nil {
 		t.Fatalf("Docker does not answer, and this test needs it; to install and start it: sudo test/container/docker.sh (%v)", err)

@@ -16,7 +16,6 @@ import (
 )
 
 func TestPostgres(t *testing.T) {
-	needContainers(t)
 	first, second := container.Postgres(t), container.Postgres(t)
 	assert.NotEqual(t, first, second)
 	require.NoError(t, run(t, first, "CREATE TABLE thing (name text)"))
@@ -25,7 +24,6 @@ func TestPostgres(t *testing.T) {
 }
 
 func TestStartPostgres(t *testing.T) {
-	needContainers(t)
 	server := container.StartPostgres(t)
 	require.NoError(t, run(t, server.URL, "CREATE TABLE thing (name text)"))
 	server.Kill(t)
@@ -39,13 +37,11 @@ func TestStartPostgres(t *testing.T) {
 }
 
 func TestRedis(t *testing.T) {
-	needContainers(t)
 	assert.NotEqual(t, container.Redis(t), container.Redis(t))
 	assert.Equal(t, "+PONG", ping(t, container.Redis(t)))
 }
 
 func TestStartRedis(t *testing.T) {
-	needContainers(t)
 	server := container.StartRedis(t)
 	require.Equal(t, "+PONG", ping(t, server.URL))
 	server.Pause(t)
@@ -56,13 +52,6 @@ func TestStartRedis(t *testing.T) {
 	assert.Contains(t, ping(t, server.URL), "refused")
 	server.Start(t)
 	assert.Equal(t, "+PONG", ping(t, server.URL))
-}
-
-func needContainers(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("needs containers")
-	}
 }
 
 func run(t *testing.T, url, statement string) error {

@@ -29,11 +29,8 @@ func previous(t *testing.T) (build, commit string) {
 // TestThePreviousVersion_RunsBesideThisOne is a deployment: the version before serves, this one
 // migrates the database under it, both serve side by side, and this one goes on alone.
 func TestThePreviousVersion_RunsBesideThisOne(t *testing.T) {
-	if testing.Short() {
-		t.Skip("containers are not for -short")
-	}
-	build, commit := previous(t)
 	s := shop{Cluster: &cluster.Cluster{Postgres: container.StartPostgres(t), Redis: container.StartRedis(t)}}
+	build, commit := previous(t)
 	settings := []string{"DATABASE_URL=" + s.Postgres.URL, "REDIS_URL=" + s.Redis.URL, "SECRET_KEY=" + secretKey}
 	server.RunBuild(t, build, settings, "migrate")
 	server.RunBuild(t, build, settings, "seed")

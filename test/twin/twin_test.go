@@ -38,9 +38,6 @@ type shop struct {
 
 func open(t *testing.T) shop {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("containers are not for -short")
-	}
 	s := shop{Cluster: &cluster.Cluster{Postgres: container.StartPostgres(t), Redis: container.StartRedis(t)}}
 	settings := []string{"DATABASE_URL=" + s.Postgres.URL, "REDIS_URL=" + s.Redis.URL, "SECRET_KEY=" + secretKey}
 	server.Run(t, settings, "migrate")
