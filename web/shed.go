@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"eshop/domain"
 	"eshop/web/problem"
+	"eshop/web/session"
 )
 
 // What a server has at work is bounded (load shedding): with more than it can do at once each answer
@@ -33,6 +35,10 @@ const (
 	buyingInLine   = 600
 	payingInLine   = 600
 	signingInLine  = 64
+
+	// oneOf is the part of a line that one visitor may have at work. What a program asks for in one session without
+	// pause, such as changes of one cart, which wait for each other, then waits behind itself and holds up nobody else.
+	oneOf = 4
 
 	// In a line that was full nobody begins to wait who would wait this long. Nginx gives a page of
 	// the catalog a second and all else three, and what it gives up was waited for in vain.
@@ -90,10 +96,78 @@ type line struct {
 	waiting         atomic.Int64
 	took            atomic.Int64 // nanoseconds of one at work (exponential moving average)
 	crowded         atomic.Int64 // when somebody was refused last, in nanoseconds
+
+	mu       sync.Mutex
+	visitors map[string]*visitor // who have something at work or in line
+}
+
+// visitor is one of those who ask, by the secret that they claim to have.
+type visitor struct {
+	slots *semaphore.Weighted
+	calls int64
 }
 
 func newLine(atWork, longest int64, patience time.Duration) *line {
-	return &line{slots: semaphore.NewWeighted(atWork), atWork: atWork, longest: longest, patience: patience}
+	return &line{slots: semaphore.NewWeighted(atWork), atWork: atWork, longest: longest, patience: patience, visitors: map[string]*visitor{}}
+}
+
+// enterAs waits like enter, and before that behind what the same visitor has asked for already. Who claims to be
+// nobody waits for nothing of their own. Who entered must leave as the same.
+func (l *line) enterAs(ctx context.Context, name string) error {
+	if name == "" {
+		return l.enter(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lineTime)
+	defer cancel()
+	v, err := l.join(name)
+	if err != nil {
+		return err
+	}
+	if v.slots.Acquire(ctx, 1) != nil {
+		l.part(name, v)
+		return domain.TooOften(shedRetry)
+	}
+	if err := l.enter(ctx); err != nil {
+		v.slots.Release(1)
+		l.part(name, v)
+		return err
+	}
+	return nil
+}
+
+func (l *line) leaveAs(name string, took time.Duration) {
+	if name != "" {
+		l.mu.Lock()
+		v := l.visitors[name]
+		l.mu.Unlock()
+		v.slots.Release(1)
+		l.part(name, v)
+	}
+	l.leave(took)
+}
+
+// join lets the visitor ask for one more, as long as a whole line would have room for all of it.
+func (l *line) join(name string) (*visitor, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := l.visitors[name]
+	if v == nil {
+		v = &visitor{slots: semaphore.NewWeighted(max(1, l.atWork/oneOf))}
+		l.visitors[name] = v
+	}
+	if v.calls > l.longest {
+		return nil, domain.TooOften(shedRetry)
+	}
+	v.calls++
+	return v, nil
+}
+
+func (l *line) part(name string, v *visitor) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if v.calls--; v.calls == 0 {
+		delete(l.visitors, name)
+	}
 }
 
 // enter waits for a turn, for lineTime at most, and fails at once when too many wait. Who entered must leave.
@@ -161,12 +235,13 @@ func (s *shedder) before(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if err := line.enter(r.Context()); err != nil {
+		who := session.Claim(r)
+		if err := line.enterAs(r.Context(), who); err != nil {
 			refuse(w, r, err)
 			return
 		}
 		begun := time.Now()
-		defer func() { line.leave(time.Since(begun)) }()
+		defer func() { line.leaveAs(who, time.Since(begun)) }()
 		next.ServeHTTP(w, r)
 	})
 }

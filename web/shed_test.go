@@ -124,6 +124,55 @@ func TestShed_WhoPays(t *testing.T) {
 	})
 }
 
+// TestShed_OneVisitor has one visitor ask for more than a server has at work, each waiting for what they asked for before.
+func TestShed_OneVisitor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		oneCart := make(chan struct{}, 1)
+		handler := newShedder(processors).before(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPut {
+				oneCart <- struct{}{}
+				time.Sleep(5 * time.Millisecond)
+				<-oneCart
+			}
+		}))
+		ask := func(method, secret string) *httptest.ResponseRecorder {
+			w := httptest.NewRecorder()
+			r := httptest.NewRequestWithContext(t.Context(), method, "/api/cart/update/1", nil)
+			if secret != "" {
+				r.AddCookie(&http.Cookie{Name: "session", Value: secret})
+			}
+			handler.ServeHTTP(w, r)
+			return w
+		}
+		var crowd sync.WaitGroup
+		var mu sync.Mutex
+		answers := map[int]int{}
+		for range 1000 {
+			crowd.Go(func() {
+				w := ask(http.MethodPut, "a program's")
+				mu.Lock()
+				defer mu.Unlock()
+				answers[w.Code]++
+				if w.Code != http.StatusOK {
+					assert.NotEmpty(t, w.Header().Get("Retry-After"))
+				}
+			})
+		}
+		synctest.Wait()
+		for range 100 {
+			begun := time.Now()
+			assert.Equal(t, http.StatusOK, ask(http.MethodGet, "somebody else's").Code)
+			assert.Equal(t, http.StatusOK, ask(http.MethodGet, "").Code, "who has no cookie yet")
+			assert.Zero(t, time.Since(begun), "who waits for nobody is not kept waiting")
+			time.Sleep(10 * time.Millisecond)
+		}
+		crowd.Wait()
+		assert.Greater(t, answers[http.StatusOK], 300, "the program is served one after another")
+		assert.Equal(t, 1000, answers[http.StatusOK]+answers[http.StatusTooManyRequests], "or told that it asks too often: %v", answers)
+		assert.Equal(t, http.StatusOK, ask(http.MethodPut, "a program's").Code, "and has its turn again afterwards")
+	})
+}
+
 // overload offers a server perSecond requests of browsers for the time, each of which keeps one of its slots for
 // a while, and asks for a purchase beside it now and then. Like nginx it gives up after a second and asks once more.
 func overload(t *testing.T, perSecond int, during, one time.Duration) (well, late, refused, bought int) {
