@@ -179,6 +179,7 @@ type trial struct {
 	opening cluster.Books
 	table   strings.Builder
 	notes   strings.Builder // what the table has no column for
+	judged  cluster.Judgement
 }
 
 // note writes a line below the table.
@@ -188,6 +189,7 @@ func (tr *trial) note(format string, args ...any) { fmt.Fprintf(&tr.notes, "- "+
 func (tr *trial) begin(t *testing.T) {
 	fmt.Fprintf(&tr.table, "| fault | seconds | requests | failed | sent again | over 1 s | longest | longest of the catalog | orders | answers by server |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	t.Cleanup(func() {
+		tr.note("%d calls were judged in %.2f s", tr.judged.Operations, tr.judged.Took.Seconds())
 		t.Logf("%d shoppers, seed %d\n\n%s", shoppers, tr.people.Seed, tr.table.String()+"\n"+tr.notes.String())
 		assert.NoError(t, os.WriteFile(results, []byte(tr.table.String()+"\n"+tr.notes.String()), 0o644))
 	})
@@ -198,6 +200,7 @@ func (tr *trial) begin(t *testing.T) {
 func (tr *trial) run(t *testing.T, f fault) cluster.Report {
 	t.Helper()
 	before := tr.people.Orders()
+	tr.people.Begin(tr.Books(t))
 	report := tr.people.During(func() { f.do(t) })
 	for i, s := range tr.Servers {
 		assert.NotEmpty(t, report.Servers()[s.Name], "server %d answers", i+1)
@@ -215,6 +218,10 @@ func (tr *trial) run(t *testing.T, f fault) cluster.Report {
 	assert.Less(t, longest.Took, longestWait, longest.Request)
 	assert.Empty(t, report.Grievances)
 	assert.Empty(t, tr.Audit(t, tr.opening, tr.people))
+	judged := tr.people.Judge(tr.Books(t))
+	assert.Empty(t, judged.Wrong)
+	tr.judged.Operations += judged.Operations
+	tr.judged.Took += judged.Took
 	return report
 }
 

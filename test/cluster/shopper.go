@@ -22,6 +22,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"eshop/test/history"
 )
 
 // Shoppers browse, fill carts and buy, each with a mind of their own: they know
@@ -31,7 +33,40 @@ type Shoppers struct {
 	// Pause is the longest that they think between two steps; a fifth of it is the shortest.
 	Pause time.Duration
 
-	all []*shopper
+	all     []*shopper
+	history *history.History
+}
+
+// Begin forgets what was asked and answered so far; books are what is in stock now. Nobody must be shopping.
+func (s *Shoppers) Begin(books Books) {
+	begin := time.Now()
+	s.history = history.New(func() time.Duration { return time.Since(begin) })
+	for product, n := range books {
+		s.history.Begin(history.Object{Kind: history.Stock, ID: product}, n)
+	}
+	for _, one := range s.all {
+		one.history = s.history
+		one.history.Begin(one.object(history.Cart), history.Lines(maps.Clone(one.cart)))
+		one.history.Begin(one.object(history.Session), one.name)
+	}
+}
+
+// Judgement is what was found of a history.
+type Judgement struct {
+	Operations int
+	Took       time.Duration
+	Wrong      []string // what no shop that keeps its promises would have answered
+}
+
+// Judge decides whether what was answered since Begin can have been answered; books are what is in stock now, when
+// all is settled and nobody is shopping.
+func (s *Shoppers) Judge(books Books) Judgement {
+	for product, n := range books {
+		s.history.Call(len(s.all), history.Object{Kind: history.Stock, ID: product}, history.Look{}).Answer(n)
+	}
+	begin := time.Now()
+	wrong := s.history.Check(judgedWithin)
+	return Judgement{s.history.Operations(), time.Since(begin), wrong}
 }
 
 // Pay lets the shoppers pay by the cards, in turn, each with every purchase sent twice at
@@ -72,6 +107,8 @@ const (
 	patience    = 30 * time.Second // for one answer
 	persistence = 3 * time.Minute  // in repeating a request until it is known what became of it: longer than any outage
 	goodCard    = "4242424242424242"
+	// judgedWithin is for the calls of one object, which take a thousandth of it.
+	judgedWithin = 10 * time.Second
 )
 
 type product struct {
@@ -80,6 +117,7 @@ type product struct {
 }
 
 type shopper struct {
+	number   int
 	name     string // "" for a guest
 	email    string
 	bases    []string
@@ -96,6 +134,7 @@ type shopper struct {
 	lines  map[string]string // the line of each product
 	orders []Order
 
+	history    *history.History
 	answers    []Answer
 	grievances []string // what the shop did against its word
 }
@@ -109,7 +148,7 @@ func NewShoppers(t testing.TB, n int, seed uint64, bases ...string) *Shoppers {
 		jar, err := cookiejar.New(nil)
 		require.NoError(t, err)
 		one := &shopper{
-			bases: bases, card: goodCard, pause: 200 * time.Millisecond, chance: rand.New(rand.NewPCG(seed, uint64(i))),
+			number: i, bases: bases, card: goodCard, pause: 200 * time.Millisecond, chance: rand.New(rand.NewPCG(seed, uint64(i))),
 			client: &http.Client{Jar: jar, Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 2}},
 			email:  fmt.Sprintf("shopper-%d-%d@mail.example", seed, i),
 			cart:   map[string]int{}, lines: map[string]string{},
@@ -129,6 +168,7 @@ func NewShoppers(t testing.TB, n int, seed uint64, bases ...string) *Shoppers {
 		}
 		s.all = append(s.all, one)
 	}
+	s.Begin(nil)
 	return s
 }
 
@@ -203,6 +243,15 @@ func (s *shopper) who() string {
 		return s.name
 	}
 	return "guest " + s.email
+}
+
+// object is what the shopper has of a kind.
+func (s *shopper) object(kind history.Kind) history.Object {
+	return history.Object{Kind: kind, ID: s.email}
+}
+
+func (s *shopper) ask(of history.Object, what any) *history.Call {
+	return s.history.Call(s.number, of, what)
 }
 
 func (s *shopper) complain(format string, args ...any) {
@@ -285,33 +334,47 @@ func (s *shopper) expect(after string, b basket, want map[string]int) {
 }
 
 func (s *shopper) readCart() {
-	var b basket
-	if answer := s.send("GET", "/api/cart/", nil, "", &b); answer.Status == http.StatusOK {
-		s.expect("reading", b, s.cart)
-	} else if !answer.Failed() {
+	if answer := s.lookAtCart("reading"); answer.Status != http.StatusOK && !answer.Failed() {
 		s.complain("reading the cart answered %d", answer.Status)
 	}
+}
+
+// lookAtCart reads the cart, which must hold what it should.
+func (s *shopper) lookAtCart(after string) Answer {
+	var b basket
+	look := s.ask(s.object(history.Cart), history.Look{})
+	answer := s.send("GET", "/api/cart/", nil, "", &b)
+	if answer.Status == http.StatusOK {
+		look.Answer(history.Lines(b.quantities()))
+		s.expect(after, b, s.cart)
+	} else {
+		look.Drop()
+	}
+	return answer
 }
 
 // change asks for a change of the cart until it is known what became of it. With a
 // key it is repeated as it is. Without one it may have been made though its answer
 // failed, so that sending it again could make it twice: the cart is read to find out.
-func (s *shopper) change(method, path string, body any, key string, want map[string]int) {
+func (s *shopper) change(asked any, method, path string, body any, key string, want map[string]int) {
 	what := method + " " + path
+	call := s.ask(s.object(history.Cart), asked)
 	for until := time.Now().Add(persistence); ; time.Sleep(s.pause) {
 		var b basket
 		answer := s.send(method, path, body, key, &b)
 		switch {
 		case answer.Status == http.StatusOK:
+			call.Answer(history.Lines(b.quantities()))
 			s.expect(what, b, want)
 			return
 		case answer.Status == http.StatusConflict || answer.Status == http.StatusUnprocessableEntity:
-			return // sold out, or more than may be bought
+			call.Refuse() // sold out, or more than may be bought
+			return
 		case !answer.Failed():
 			s.complain("%s answered %d", what, answer.Status)
 			return
 		case key == "":
-			s.findOut(what, want)
+			s.findOut(call, what, want)
 			return
 		case time.Now().After(until):
 			s.complain("%s was not answered well in %v", what, persistence)
@@ -323,16 +386,21 @@ func (s *shopper) change(method, path string, body any, key string, want map[str
 // findOut reads what became of a change whose answer failed. It may still be on its
 // way, which reading would not see. Changes of one cart happen one after another, so
 // another, which changes nothing, is asked for first: it waits for what is on its way.
-func (s *shopper) findOut(what string, want map[string]int) {
+func (s *shopper) findOut(call *history.Call, what string, want map[string]int) {
 	for until := time.Now().Add(persistence); ; time.Sleep(s.pause) {
-		var b basket
-		if !s.send("DELETE", "/api/cart/remove/nothing", nil, uuid.NewString(), nil).Failed() &&
-			s.send("GET", "/api/cart/", nil, "", &b).Status == http.StatusOK {
-			if got := b.quantities(); !maps.Equal(got, s.cart) && !maps.Equal(got, want) {
-				s.complain("after %s failed the cart holds %v, neither %v nor %v", what, got, s.cart, want)
+		if !s.send("DELETE", "/api/cart/remove/nothing", nil, uuid.NewString(), nil).Failed() {
+			call.Doubt()
+			var b basket
+			look := s.ask(s.object(history.Cart), history.Look{})
+			if s.send("GET", "/api/cart/", nil, "", &b).Status == http.StatusOK {
+				look.Answer(history.Lines(b.quantities()))
+				if got := b.quantities(); !maps.Equal(got, s.cart) && !maps.Equal(got, want) {
+					s.complain("after %s failed the cart holds %v, neither %v nor %v", what, got, s.cart, want)
+				}
+				s.believe(b)
+				return
 			}
-			s.believe(b)
-			return
+			look.Drop()
 		}
 		if time.Now().After(until) {
 			s.complain("after %s failed the cart could not be read in %v", what, persistence)
@@ -361,19 +429,19 @@ func (s *shopper) with(product string, n int) map[string]int {
 
 func (s *shopper) add() {
 	p, n := s.any().ID, 1+s.chance.IntN(2)
-	s.change("POST", "/api/cart/add", map[string]any{"product_id": p, "quantity": n}, s.sometimesKey(), s.with(p, s.cart[p]+n))
+	s.change(history.Add{Product: p, N: n}, "POST", "/api/cart/add", map[string]any{"product_id": p, "quantity": n}, s.sometimesKey(), s.with(p, s.cart[p]+n))
 }
 
 func (s *shopper) setQuantity() {
 	if p, ok := s.held(); ok {
 		n := 1 + s.chance.IntN(3)
-		s.change("PUT", "/api/cart/update/"+s.lines[p], map[string]any{"quantity": n}, s.sometimesKey(), s.with(p, n))
+		s.change(history.Put{Product: p, N: n}, "PUT", "/api/cart/update/"+s.lines[p], map[string]any{"quantity": n}, s.sometimesKey(), s.with(p, n))
 	}
 }
 
 func (s *shopper) remove() {
 	if p, ok := s.held(); ok {
-		s.change("DELETE", "/api/cart/remove/"+s.lines[p], nil, uuid.NewString(), s.with(p, 0))
+		s.change(history.Put{Product: p}, "DELETE", "/api/cart/remove/"+s.lines[p], nil, uuid.NewString(), s.with(p, 0))
 	}
 }
 
@@ -400,18 +468,18 @@ func (s *shopper) addByForm() {
 		return // sold out, or the page did not come
 	}
 	form := url.Values{"product_id": {p.ID}, "quantity": {"1"}, "token": {string(token[1])}}
+	call := s.ask(s.object(history.Cart), history.Add{Product: p.ID, N: 1})
 	for until := time.Now().Add(persistence); ; time.Sleep(s.pause) {
 		answer := s.request("POST", "/cart/add", []byte(form.Encode()), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})
 		switch {
 		case answer.Status == http.StatusSeeOther:
+			call.Answer(nil)
 			s.cart[p.ID]++
-			var b basket
-			if read := s.send("GET", "/api/cart/", nil, "", &b); read.Status == http.StatusOK {
-				s.expect("the form", b, s.cart)
-			}
+			s.lookAtCart("the form")
 			return
 		case !answer.Failed():
-			return // sold out, or more than may be bought
+			call.Refuse() // sold out, or more than may be bought
+			return
 		case time.Now().After(until):
 			s.complain("the form was not answered well in %v", persistence)
 			return
@@ -429,7 +497,13 @@ func (s *shopper) beKnown() {
 			Username string `json:"username"`
 		} `json:"user"`
 	}
+	look := s.ask(s.object(history.Session), history.Look{})
 	answer := s.send("GET", "/auth/current-user", nil, "", &who)
+	if answer.Failed() {
+		look.Drop()
+	} else {
+		look.Answer(who.User.Username)
+	}
 	if !answer.Failed() && (answer.Status != http.StatusOK || who.User.Username != s.name) {
 		s.complain("signed out: %d %q", answer.Status, who.User.Username)
 	}
@@ -480,14 +554,10 @@ func (s *shopper) buy() {
 			"region": "IL", "postal_code": "62701", "country": "US", "phone": "+1 555 010 0123"},
 		"payment": map[string]any{"method": "demo_card", "card_number": s.card, "expiry": "12/39", "cvc": "123"},
 	}
+	asked := s.beginPurchase()
 	for until := time.Now().Add(persistence); ; time.Sleep(s.pause) {
-		var placed struct {
-			orderJSON
-			Code  string `json:"code"`
-			Lines []struct {
-				ProductID string `json:"product_id"`
-			} `json:"lines"`
-		}
+		var placed purchaseJSON
+		now := s.takes()
 		answer, other := s.checkOut(body, key, &placed)
 		if other != "" && placed.Order.ID != "" && other != placed.Order.ID {
 			s.complain("two checkouts at once with one key made the orders %s and %s", placed.Order.ID, other)
@@ -502,14 +572,21 @@ func (s *shopper) buy() {
 				s.complain("the order %s has %v, and the cart had %v", order.ID, order.Lines, s.cart)
 			}
 			s.cart, s.lines = map[string]int{}, map[string]string{}
-			if s.settled(order.ID, placed.Order.Status) == "cancelled" {
+			now.each((*history.Call).Drop)
+			switch s.settled(order.ID, placed.Order.Status) {
+			case "": // and it is not known
+			case "cancelled":
+				asked.undone()
 				s.cart = order.Lines // what was not paid is in the cart again
 				s.readCart()
-				return
+			default:
+				asked.done(order.Lines)
+				s.orders = append(s.orders, order)
 			}
-			s.orders = append(s.orders, order)
 			return
 		case placed.Code == "payment_declined" && s.card != goodCard:
+			now.each((*history.Call).Drop)
+			asked.undone()
 			s.lines = map[string]string{} // the cart is what it was, and its lines are not named as before
 			return
 		case placed.Code == "out_of_stock":
@@ -517,8 +594,16 @@ func (s *shopper) buy() {
 				s.readCart()
 			}
 			for _, line := range placed.Lines {
+				if take, ok := now[line.ProductID]; ok {
+					take.Refuse()
+					delete(now, line.ProductID)
+				}
+			}
+			now.each((*history.Call).Drop)
+			asked.undone()
+			for _, line := range placed.Lines {
 				if id, ok := s.lines[line.ProductID]; ok {
-					s.change("DELETE", "/api/cart/remove/"+id, nil, uuid.NewString(), s.with(line.ProductID, 0))
+					s.change(history.Put{Product: line.ProductID}, "DELETE", "/api/cart/remove/"+id, nil, uuid.NewString(), s.with(line.ProductID, 0))
 				}
 			}
 			return
@@ -529,28 +614,107 @@ func (s *shopper) buy() {
 			s.complain("checkout was not answered well in %v", persistence)
 			return
 		}
+		now.each((*history.Call).Drop)
+		asked.failed = true
 		// An order that was placed and cancelled meanwhile has given its lines back, and they are not named as before.
 		s.lines = map[string]string{}
 	}
 }
 
+// purchaseJSON is what a checkout answers.
+type purchaseJSON struct {
+	orderJSON
+	Code  string `json:"code"`
+	Lines []struct {
+		ProductID string `json:"product_id"`
+	} `json:"lines"`
+}
+
+// calls are those of one purchase, by product.
+type calls map[string]*history.Call
+
+func (c calls) each(end func(*history.Call)) {
+	for _, call := range c {
+		end(call)
+	}
+}
+
+// takes asks for all that is in the cart.
+func (s *shopper) takes() calls {
+	all := calls{}
+	for p, n := range s.cart {
+		all[p] = s.ask(history.Object{Kind: history.Stock, ID: p}, history.Take{N: n})
+	}
+	return all
+}
+
+// purchase is what is asked of a purchase from its first attempt to its last. Any of them may have held stock until
+// its payment failed.
+type purchase struct {
+	takes, holds calls
+	empty        *history.Call
+	failed       bool // an attempt did, or there may be two at once
+}
+
+func (s *shopper) beginPurchase() *purchase {
+	of := &purchase{s.takes(), calls{}, s.ask(s.object(history.Cart), history.Empty{}), s.twice}
+	for p, n := range s.cart {
+		of.holds[p] = s.ask(history.Object{Kind: history.Stock, ID: p}, history.Hold{N: n})
+	}
+	return of
+}
+
+// done ends it with an order that is paid.
+func (p *purchase) done(lines map[string]int) {
+	p.empty.Answer(history.Lines(lines))
+	p.takes.each(func(c *history.Call) { c.Answer(nil) })
+	if p.failed {
+		p.holds.each(func(c *history.Call) { c.Answer(nil) })
+	} else {
+		p.holds.each((*history.Call).Drop)
+	}
+}
+
+// undone ends it with nothing bought: what was taken is back.
+func (p *purchase) undone() {
+	p.empty.Drop()
+	p.takes.each((*history.Call).Drop)
+	p.holds.each(func(c *history.Call) { c.Answer(nil) })
+}
+
 // checkOut sends a purchase, twice at once when that is the shopper's way, and reads the
 // first answer. It returns the order that the second one names.
-func (s *shopper) checkOut(body map[string]any, key string, into any) (answer Answer, other string) {
+func (s *shopper) checkOut(body map[string]any, key string, into *purchaseJSON) (answer Answer, other string) {
+	buy := s.ask(history.Object{Kind: history.Key, ID: key}, history.Buy{})
 	if !s.twice {
-		return s.send("POST", "/api/checkout/process", body, key, into), ""
+		answer = s.send("POST", "/api/checkout/process", body, key, into)
+		into.end(buy, answer, (*history.Call).Refuse)
+		return answer, ""
 	}
 	content, _ := json.Marshal(body) // maps of text
 	headers := http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {key}}
-	second := make(chan reply)
+	second, buyToo := make(chan reply), s.ask(history.Object{Kind: history.Key, ID: key}, history.Buy{})
 	base := s.base()
-	go func() { second <- s.ask(base, "POST", "/api/checkout/process", content, headers) }()
+	go func() { second <- s.askAt(base, "POST", "/api/checkout/process", content, headers) }()
 	answer = s.send("POST", "/api/checkout/process", body, key, into)
+	// What one of them placed may be cancelled before the other is answered, which is refused then.
+	into.end(buy, answer, (*history.Call).Drop)
 	got := <-second
 	s.answers = append(s.answers, got.Answer)
-	var placed orderJSON
+	var placed purchaseJSON
 	_ = json.Unmarshal(got.body, &placed) // an answer without an order names none
+	placed.end(buyToo, got.Answer, (*history.Call).Drop)
 	return answer, placed.Order.ID
+}
+
+// end ends what was asked of the key; what failed may be done later.
+func (p *purchaseJSON) end(buy *history.Call, answer Answer, refuse func(*history.Call)) {
+	switch {
+	case p.Order.ID != "" && !answer.Failed():
+		buy.Answer(p.Order.ID)
+	case !answer.Failed():
+		refuse(buy)
+	}
 }
 
 // send sends JSON and reads JSON.
@@ -582,7 +746,7 @@ type reply struct {
 // sends it again when a connection that was kept open turns out to be closed: who
 // closes one that is idle has done nothing that was asked for on it.
 func (s *shopper) request(method, path string, body []byte, headers http.Header) reply {
-	got := s.ask(s.base(), method, path, body, headers)
+	got := s.askAt(s.base(), method, path, body, headers)
 	s.answers = append(s.answers, got.Answer)
 	return got
 }
@@ -590,8 +754,8 @@ func (s *shopper) request(method, path string, body []byte, headers http.Header)
 // base is the address of the shop that the shopper asks next.
 func (s *shopper) base() string { return s.bases[s.chance.IntN(len(s.bases))] }
 
-// ask is request of one address, and notes nothing: it may be called while another is under way.
-func (s *shopper) ask(base, method, path string, body []byte, headers http.Header) reply {
+// askAt is request of one address, and notes nothing: it may be called while another is under way.
+func (s *shopper) askAt(base, method, path string, body []byte, headers http.Header) reply {
 	got := reply{Answer: Answer{At: time.Now(), Request: method + " " + path}}
 	kept := s.try(&got, method, base+path, body, headers)
 	if got.Status == 0 && kept && time.Since(got.At) < time.Second {

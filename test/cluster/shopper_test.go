@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"eshop/test/history"
 )
 
 // fate is what becomes of a request.
@@ -129,6 +131,7 @@ func frail(t *testing.T) (*shopper, *frailShop) {
 		chance: rand.New(rand.NewPCG(1, 1)), cart: map[string]int{"pot": 2}, lines: map[string]string{},
 	}
 	t.Cleanup(s.client.CloseIdleConnections)
+	(&Shoppers{all: []*shopper{s}}).Begin(nil)
 	s.readCart() // and keeps the connection
 	require.Empty(t, s.grievances)
 	return s, shop
@@ -143,16 +146,16 @@ func TestShopper_AChangeInDoubt(t *testing.T) {
 		after map[string]int // what the cart then has
 	}{
 		"an add of what is there": {func(s *shopper, key string) {
-			s.change("POST", "/api/cart/add", map[string]any{"product_id": "pot", "quantity": 1}, key, s.with("pot", 3))
+			s.change(history.Add{Product: "pot", N: 1}, "POST", "/api/cart/add", map[string]any{"product_id": "pot", "quantity": 1}, key, s.with("pot", 3))
 		}, map[string]int{"pot": 3}},
 		"an add of what is not there": {func(s *shopper, key string) {
-			s.change("POST", "/api/cart/add", map[string]any{"product_id": "tea", "quantity": 1}, key, s.with("tea", 1))
+			s.change(history.Add{Product: "tea", N: 1}, "POST", "/api/cart/add", map[string]any{"product_id": "tea", "quantity": 1}, key, s.with("tea", 1))
 		}, map[string]int{"pot": 2, "tea": 1}},
 		"a quantity": {func(s *shopper, key string) {
-			s.change("PUT", "/api/cart/update/"+s.lines["pot"], map[string]any{"quantity": 5}, key, s.with("pot", 5))
+			s.change(history.Put{Product: "pot", N: 5}, "PUT", "/api/cart/update/"+s.lines["pot"], map[string]any{"quantity": 5}, key, s.with("pot", 5))
 		}, map[string]int{"pot": 5}},
 		"a removal": {func(s *shopper, key string) {
-			s.change("DELETE", "/api/cart/remove/"+s.lines["pot"], nil, key, s.with("pot", 0))
+			s.change(history.Put{Product: "pot"}, "DELETE", "/api/cart/remove/"+s.lines["pot"], nil, key, s.with("pot", 0))
 		}, map[string]int{}},
 	} {
 		for _, key := range []string{"", "a-key"} {
@@ -168,6 +171,7 @@ func TestShopper_AChangeInDoubt(t *testing.T) {
 						change.make(s, key)
 						s.readCart()
 						assert.Empty(t, s.grievances, "then %v", next)
+						assert.Empty(t, s.history.Check(time.Second), "then %v", next)
 						assert.Equal(t, want, shop.held, "then %v", next)
 						assert.Equal(t, want, s.cart, "then %v", next)
 					}
@@ -189,6 +193,7 @@ func TestShopper_SoldOutAfterAFailedCheckout(t *testing.T) {
 	}
 	s.buy()
 	assert.Empty(t, s.grievances)
+	assert.Empty(t, s.history.Check(time.Second))
 	assert.Empty(t, shop.held)
 	assert.Empty(t, s.cart)
 	assert.Empty(t, s.orders)

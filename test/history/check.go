@@ -34,6 +34,7 @@ func (h *History) Check(within time.Duration) []string {
 
 func judge(object Object, initial any, all []*operation, within time.Duration) string {
 	rules := models[object.Kind]
+	all = withHolds(all)
 	model := (&porcupine.NondeterministicModel{
 		Init: func() []any { return []any{rules.init(initial)} },
 		Step: func(state, input, _ any) []any { return step(rules, state, input.(*operation)) },
@@ -42,7 +43,7 @@ func judge(object Object, initial any, all []*operation, within time.Duration) s
 	for _, o := range all {
 		end := int64(o.returned)
 		if o.outcome == open {
-			if _, look := o.ask.(Look); look {
+			if _, ok := o.ask.(Look); ok {
 				continue // says nothing
 			}
 			end = math.MaxInt64
@@ -58,6 +59,28 @@ func judge(object Object, initial any, all []*operation, within time.Duration) s
 	default:
 		return refusal(object, rules, initial, all, info)
 	}
+}
+
+// withHolds leaves the holds out, and tells each call how much they may have kept from it.
+func withHolds(all []*operation) []*operation {
+	var holds, others []*operation
+	for _, o := range all {
+		if _, ok := o.ask.(Hold); ok {
+			holds = append(holds, o)
+		} else {
+			others = append(others, o)
+		}
+	}
+	for i, o := range others {
+		changed := *o
+		for _, h := range holds {
+			if h.call <= o.returned && (h.outcome == open || o.call <= h.returned) {
+				changed.held += h.ask.(Hold).N
+			}
+		}
+		others[i] = &changed
+	}
+	return others
 }
 
 // refusal shows the calls of an object up to the one that fits nowhere: those after it do not matter.
@@ -106,12 +129,12 @@ func refusal(object Object, rules rules, initial any, all []*operation, info por
 // step is what state becomes, in each of the ways that the call's outcome leaves open.
 func step(rules rules, state any, o *operation) []any {
 	if o.outcome == refused {
-		if rules.refuses(state, o.ask) {
+		if rules.refuses(state, o) {
 			return []any{state}
 		}
 		return nil
 	}
-	after, ok := rules.after(state, o.ask, o.answer)
+	after, ok := rules.after(state, o)
 	switch {
 	case o.outcome == answered && !ok:
 		return nil
@@ -127,11 +150,11 @@ func step(rules rules, state any, o *operation) []any {
 // rules are how one sort of object behaves when it is asked one thing after another. Its states are comparable.
 type rules struct {
 	init func(given any) any
-	// after is the state once the ask is done; ok is false when it cannot be done, or is answered
+	// after is the state once it is done; ok is false when it cannot be done, or is answered
 	// otherwise. An answer of nil is not known.
-	after func(state, ask, answer any) (after any, ok bool)
+	after func(state any, o *operation) (after any, ok bool)
 	// refuses reports whether a refusal is right.
-	refuses func(state, ask any) bool
+	refuses func(state any, o *operation) bool
 }
 
 var models = map[Kind]rules{
@@ -140,9 +163,9 @@ var models = map[Kind]rules{
 			n, _ := given.(int)
 			return n
 		},
-		after: func(state, ask, answer any) (any, bool) {
+		after: func(state any, o *operation) (any, bool) {
 			n := state.(int)
-			switch a := ask.(type) {
+			switch a := o.ask.(type) {
 			case Take:
 				n -= a.N
 			case Give:
@@ -150,14 +173,15 @@ var models = map[Kind]rules{
 			case Count:
 				n += a.Delta
 			}
-			return n, n >= 0 && (answer == nil || answer == n)
+			told, ok := o.answer.(int)
+			return n, n >= 0 && (!ok || n-o.held <= told && told <= n)
 		},
-		refuses: func(state, ask any) bool {
-			switch a := ask.(type) {
+		refuses: func(state any, o *operation) bool {
+			switch a := o.ask.(type) {
 			case Take:
-				return state.(int) < a.N
+				return state.(int)-o.held < a.N
 			case Count:
-				return state.(int)+a.Delta < 0
+				return state.(int)-o.held+a.Delta < 0
 			}
 			return false
 		},
@@ -167,10 +191,10 @@ var models = map[Kind]rules{
 			lines, _ := given.(Lines)
 			return lines.String()
 		},
-		after: func(state, ask, answer any) (any, bool) {
+		after: func(state any, o *operation) (any, bool) {
 			before := linesOf(state.(string))
 			lines := maps.Clone(before)
-			switch a := ask.(type) {
+			switch a := o.ask.(type) {
 			case Add:
 				lines[a.Product] += a.N
 			case Put:
@@ -180,43 +204,43 @@ var models = map[Kind]rules{
 					lines[product] += n
 				}
 			case Empty:
-				took, ok := answer.(Lines)
+				took, ok := o.answer.(Lines)
 				return "", len(before) > 0 && (!ok || took.String() == state)
 			}
-			shows, ok := answer.(Lines)
+			shows, ok := o.answer.(Lines)
 			return lines.String(), !ok || shows.String() == lines.String()
 		},
-		refuses: func(any, any) bool { return true }, // how many may be bought is for another object to say
+		refuses: func(any, *operation) bool { return true }, // how many may be bought is for another object to say
 	},
 	Key: {
 		init: func(any) any { return "" },
-		after: func(state, _, answer any) (any, bool) {
+		after: func(state any, o *operation) (any, bool) {
 			switch {
-			case answer == nil && state == "":
+			case o.answer == nil && state == "":
 				return someOrder, true
-			case answer == nil:
+			case o.answer == nil:
 				return state, true
 			default:
-				return answer, state == "" || state == someOrder || state == answer
+				return o.answer, state == "" || state == someOrder || state == o.answer
 			}
 		},
-		refuses: func(state, _ any) bool { return state == "" },
+		refuses: func(state any, _ *operation) bool { return state == "" },
 	},
 	Session: {
 		init: func(given any) any {
 			name, _ := given.(string)
 			return name
 		},
-		after: func(state, ask, answer any) (any, bool) {
-			switch a := ask.(type) {
+		after: func(state any, o *operation) (any, bool) {
+			switch a := o.ask.(type) {
 			case SignIn:
 				state = a.User
 			case SignOut:
 				state = ""
 			}
-			return state, answer == nil || answer == state
+			return state, o.answer == nil || o.answer == state
 		},
-		refuses: func(any, any) bool { return true },
+		refuses: func(any, *operation) bool { return true },
 	},
 }
 

@@ -19,7 +19,7 @@ type Kind string
 
 // What is judged, each by itself: a promise that spans several objects is kept by each of them.
 const (
-	Stock   Kind = "stock"   // of one product: Take, Give, Count and Look
+	Stock   Kind = "stock"   // of one product: Take, Give, Hold, Count and Look
 	Cart    Kind = "cart"    // of one visitor: Add, Put, Fill, Empty and Look
 	Key     Kind = "key"     // of a purchase: Buy
 	Session Kind = "session" // of one browser: SignIn, SignOut and Look
@@ -39,6 +39,7 @@ type (
 	Look  struct{}            // answered by what there is
 	Take  struct{ N int }     // from stock; refused when there is less
 	Give  struct{ N int }     // back into stock
+	Hold  struct{ N int }     // may have been out of stock for some of the time, and is back
 	Count struct{ Delta int } // by staff, answered by what there is then
 	Add   struct {            // to a cart, answered by the cart
 		Product string
@@ -94,6 +95,7 @@ type operation struct {
 	ask, answer    any
 	call, returned time.Duration
 	outcome        outcome
+	held           int // by others while it went on, at most
 }
 
 // History is what was asked and answered. Its methods may be called at once.

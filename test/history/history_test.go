@@ -57,13 +57,19 @@ func TestHistory_Check(t *testing.T) {
 			h.Begin(lamp, 2)
 			h.Call(1, lamp, history.Take{N: 2}).Refuse()
 		}},
-		"somebody may be refused what another gives back meanwhile": {true, func(h *history.History) {
+		"somebody may be refused what another gives back": {true, func(h *history.History) {
 			h.Begin(lamp, 1)
-			take, back := h.Call(1, lamp, history.Take{N: 1}), h.Call(1, lamp, history.Give{N: 1})
+			hold := h.Call(1, lamp, history.Hold{N: 1})
 			h.Call(2, lamp, history.Take{N: 1}).Refuse()
-			take.Answer(nil)
-			back.Answer(nil)
-			did(h, 3, lamp, history.Take{N: 1}, nil)
+			did(h, 2, lamp, history.Look{}, 0)
+			did(h, 3, lamp, history.Count{Delta: 2}, 2)
+			hold.Answer(nil)
+			did(h, 3, lamp, history.Take{N: 3}, nil)
+		}},
+		"and none once it is back": {false, func(h *history.History) {
+			h.Begin(lamp, 1)
+			did(h, 1, lamp, history.Hold{N: 1}, nil)
+			h.Call(2, lamp, history.Take{N: 1}).Refuse()
 		}},
 		"staff are told what there is": {false, func(h *history.History) {
 			h.Begin(lamp, 1)
