@@ -19,6 +19,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
+
+	"eshop/test/history"
 )
 
 // Talkers are shoppers and one of the staff who talk over WebSocket. Each sends what it says again
@@ -36,8 +38,9 @@ type Talkers struct {
 	tabs      Tabs
 	addresses int // that were given out
 	mu        sync.Mutex
-	sent      map[string]time.Time // by client id: when it was first said
-	late      []time.Duration      // from when something was said until the other side had it
+	sent      map[string]time.Time                  // by client id: when it was first said
+	said      map[string]map[string]history.Message // by conversation and client id, numbered once it is acknowledged
+	late      []time.Duration                       // from when something was said until the other side had it
 }
 
 // Talker is one end of conversations. It comes back by itself until its talkers end.
@@ -84,7 +87,7 @@ const (
 // NewTalkers begins n conversations, and has staff at the desk. They end with the test.
 func NewTalkers(t testing.TB, c *Cluster, n int) *Talkers {
 	t.Helper()
-	all := &Talkers{Pause: time.Second, t: t, base: c.URL, sent: map[string]time.Time{}}
+	all := &Talkers{Pause: time.Second, t: t, base: c.URL, sent: map[string]time.Time{}, said: map[string]map[string]history.Message{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	all.ctx = ctx
 	all.Staff = all.talker(true)
@@ -94,8 +97,10 @@ func NewTalkers(t testing.TB, c *Cluster, n int) *Talkers {
 	}
 	for _, s := range all.Shoppers {
 		var answer struct{ Message Frame }
-		require.Equal(t, http.StatusCreated, s.post("/api/chat/messages", object{"client_id": uuid.NewString(), "body": "Hello?"}, &answer))
+		id := uuid.NewString()
+		require.Equal(t, http.StatusCreated, s.post("/api/chat/messages", object{"client_id": id, "body": "Hello?"}, &answer))
 		s.talk = answer.Message.Conversation
+		all.say(s.talk, history.Message{Seq: answer.Message.Seq, ClientID: id, Body: "Hello?"})
 	}
 	for _, one := range append([]*Talker{all.Staff}, all.Shoppers...) {
 		all.going.Go(func() { one.stay(ctx) })
@@ -330,6 +335,7 @@ func (k *Talker) hear(f Frame) {
 	switch f.Type {
 	case "ack":
 		k.forget(f.ClientID)
+		k.all.acknowledged(f)
 	case "error":
 		if f.Code != "rate_limited" && f.Code != "store_unavailable" && f.Code != "unavailable" && f.Code != "timeout" {
 			k.grievances = append(k.grievances, fmt.Sprintf("refused: %s %s", f.Code, f.Detail))
@@ -359,10 +365,13 @@ func (k *Talker) Say(talk, body string) {
 	message := object{"type": "message", "client_id": id, "body": body}
 	if k.staff {
 		message["conversation"] = talk
+	} else {
+		talk = k.talk
 	}
 	k.all.mu.Lock()
 	k.all.sent[id] = time.Now()
 	k.all.mu.Unlock()
+	k.all.say(talk, history.Message{ClientID: id, Body: body})
 	k.mu.Lock()
 	k.owed = append(k.owed, message)
 	k.mu.Unlock()
@@ -538,36 +547,52 @@ func (r TalkReport) Delay(share float64) time.Duration {
 	return r.Delays[min(len(r.Delays)-1, int(share*float64(len(r.Delays))))]
 }
 
-// AuditTalks holds what both ends have heard against the tables, and says what does not agree.
+// say keeps that something is said.
+func (all *Talkers) say(talk string, m history.Message) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.said[talk] == nil {
+		all.said[talk] = map[string]history.Message{}
+	}
+	all.said[talk][m.ClientID] = m
+}
+
+// acknowledged keeps under which number something was said.
+func (all *Talkers) acknowledged(f Frame) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if m, ok := all.said[f.Conversation][f.ClientID]; ok {
+		m.Seq = f.Seq
+		all.said[f.Conversation][f.ClientID] = m
+	}
+}
+
+// AuditTalks holds what both ends have heard, and what is kept, to be one log of what was said.
 func (c *Cluster) AuditTalks(t testing.TB, all *Talkers) []string {
 	t.Helper()
 	type row struct {
-		Conversation string
-		Seq          int64
-		ClientID     string
+		Conversation, ClientID, Body string
+		Seq                          int64
 	}
-	kept := map[string][]row{}
-	for _, r := range query[row](t, c, `SELECT conversation, seq, client_id FROM messages ORDER BY conversation, seq`) {
-		kept[r.Conversation] = append(kept[r.Conversation], r)
+	kept := map[string][]history.Message{}
+	for _, r := range query[row](t, c, `SELECT conversation, client_id, body, seq FROM messages ORDER BY conversation, seq`) {
+		kept[r.Conversation] = append(kept[r.Conversation], history.Message{Seq: r.Seq, ClientID: r.ClientID, Body: r.Body})
 	}
-	var faults []string
+	heard := func(k *Talker, talk string) []history.Message {
+		var log []history.Message
+		for _, f := range k.Heard(talk) {
+			log = append(log, history.Message{Seq: f.Seq, ClientID: f.ClientID, Body: f.Body})
+		}
+		return log
+	}
+	var wrong []string
 	for _, s := range all.Shoppers {
-		for name, heard := range map[string][]Frame{"the shopper": s.Heard(s.talk), "staff": all.Staff.Heard(s.talk)} {
-			same := slices.EqualFunc(heard, kept[s.talk], func(f Frame, r row) bool { return f.Seq == r.Seq && f.ClientID == r.ClientID })
-			if !same {
-				faults = append(faults, fmt.Sprintf("%s: %s heard %d messages, and %d are kept, or others", s.talk, name, len(heard), len(kept[s.talk])))
-			}
+		ends := [][]history.Message{kept[s.talk], heard(s, s.talk), heard(all.Staff, s.talk)}
+		all.mu.Lock()
+		for _, says := range history.Conversation(all.said[s.talk], ends...) {
+			wrong = append(wrong, s.talk+": "+says)
 		}
-		said := map[string]bool{}
-		for i, r := range kept[s.talk] {
-			if r.Seq != int64(i+1) {
-				faults = append(faults, fmt.Sprintf("%s: message %d has number %d", s.talk, i+1, r.Seq))
-			}
-			if r.ClientID != "" && said[r.ClientID] {
-				faults = append(faults, fmt.Sprintf("%s: %s is kept twice", s.talk, r.ClientID))
-			}
-			said[r.ClientID] = true
-		}
+		all.mu.Unlock()
 	}
-	return faults
+	return wrong
 }
