@@ -33,8 +33,9 @@ usage: eshop COMMAND
   config hosts             print the hosts that the settings name, which a firewall must let this server reach
   doctor [URL...]          look at nginx and servers at these addresses, else at the one on PORT, and at the stores, clock and
                            disk; say what is wrong and what to type, and exit with 1 then
-  audit                    look for what cannot be so in the database, beside a shop that is open: stock that is not the sum of
-                           its movements, money without an order, an order without money and the like; exit with 1 then
+  audit [--repair]         look for what cannot be so in the database, beside a shop that is open: stock that is not the sum of
+                           its movements, money without an order, an order without money and the like; exit with 1 then.
+                           --repair first puts right what is counted, and nothing else
   healthcheck              exit with 0 when the server on PORT is ready, else with 1
   version                  print what was built
 
@@ -74,7 +75,7 @@ var commands = map[string]struct {
 	"staff":       {staff, true, true},
 	"config":      {showConfig, true, true},
 	"doctor":      {doctor, true, true},
-	"audit":       {audit, true, false},
+	"audit":       {audit, true, true},
 	"healthcheck": {healthcheck, true, false},
 	"version":     {printing(version), false, false},
 	"help":        {printing(help), false, false},

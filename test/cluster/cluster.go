@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"eshop/test/container"
@@ -144,9 +145,10 @@ func (c *Cluster) settings(name string) map[string]string {
 	}
 }
 
-// Migrate makes the tables and fills them with the demo data.
+// Migrate makes the tables and fills them with the demo data. At the test's end eshop audit finds nothing wrong in them.
 func (c *Cluster) Migrate(t testing.TB) {
 	t.Helper()
+	t.Cleanup(func() { assert.Empty(t, c.audit()) })
 	for _, command := range []string{"migrate", "seed"} {
 		c.once(t, command)
 	}
