@@ -42,6 +42,7 @@ func open(t *testing.T) shop {
 	settings := []string{"DATABASE_URL=" + s.Postgres.URL, "REDIS_URL=" + s.Redis.URL, "SECRET_KEY=" + secretKey}
 	server.Run(t, settings, "migrate")
 	server.Run(t, settings, "seed")
+	t.Cleanup(func() { server.Run(t, settings, "audit") })
 	s.one = server.Start(t, append(settings, "SERVER_NAME=one")...)
 	s.two = server.Start(t, append(settings, "SERVER_NAME=two")...)
 	return s
