@@ -28,10 +28,14 @@ nginx_unit=/etc/systemd/system/nginx.service.d/$shop.conf
 firewall_rules=$etc/firewall.nft
 firewall_unit=/etc/systemd/system/$shop-firewall.service
 reachable=/etc/systemd/system/$shop-.service.d/reachable.conf # for every unit whose name begins so
+backup_conf=$etc/backup.conf        # where backups are, and how many
+backup_slot=${shop}_backup          # by which PostgreSQL keeps what the backup has not got yet; adapter/postgres knows it
+backup_room=1GB                     # and so much of it
+scripts=/usr/local/lib/eshop        # of units, which outlive a checkout
 redis_conf=/etc/redis/redis.conf
 redis_own=/etc/redis/$shop.conf
 # shellcheck disable=SC2034 # for those who source it
-readonly shop etc settings installed binary before unit_before logs logrotate pages nginx_conf upstream site site_link site_ours nginx_main acme tls_site nginx_unit firewall_rules firewall_unit reachable redis_conf redis_own
+readonly shop etc settings installed binary before unit_before logs logrotate pages nginx_conf upstream site site_link site_ours nginx_main acme tls_site nginx_unit firewall_rules firewall_unit reachable backup_conf backup_slot backup_room scripts redis_conf redis_own
 
 say() { echo "$*"; }
 
@@ -172,6 +176,13 @@ allow_addresses() {
 		} | replace "$reachable" 644 || return 0
 	fi
 	systemctl daemon-reload
+}
+
+# read_backup_conf says where backups are (backups) and how many copies stay (keep).
+read_backup_conf() {
+	backups=$(sed -n 's/^backups=//p' "$backup_conf" | tail -1) keep=$(sed -n 's/^keep=//p' "$backup_conf" | tail -1)
+	[[ $backups =~ ^/[A-Za-z0-9._/-]+$ && $keep =~ ^[1-9][0-9]{0,2}$ ]] ||
+		die "$backup_conf must have two lines, such as: backups=/var/backups/$shop and: keep=7 (1 to 999 copies)"
 }
 
 # servers lists the numbers of the servers that are installed.

@@ -28,6 +28,15 @@ uninstall() {
 		grep -qs "$acme" "$renewal" || continue
 		certbot delete --quiet --non-interactive --cert-name "$(basename "$renewal" .conf)" || true
 	done
+	if [ -e "$backup_conf" ]; then
+		read_backup_conf
+		systemctl disable -q --now "$shop-backup.timer" "$shop-wal" 2>/dev/null || true
+		rm -f /etc/systemd/system/"$shop"-{wal.service,backup.service,backup.timer} /etc/postgresql/*/main/conf.d/"$shop-backup.conf"
+		rm -rf "$scripts"
+		# What nobody fetches any more must not fill PostgreSQL's disk.
+		runuser -u postgres -- psql -qXAt -p "$(pg_lsclusters --no-header | awk '$2 == "main" { print $3 }' | tail -1)" -c \
+			"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '$backup_slot'" >/dev/null 2>&1 || true
+	fi
 	for n in $(servers); do
 		systemctl disable -q --now "$shop-server$n" 2>/dev/null || true
 		rm -f "/etc/systemd/system/$shop-server$n.service"
@@ -77,6 +86,7 @@ uninstall() {
 		The shop is gone. What is left is its data: PostgreSQL's database ${database:=ecommerce_db}, in $data.
 		  keep a copy:    runuser -u postgres -- pg_dump -Fc $database >$database.dump
 		  remove it too:  runuser -u postgres -- dropdb $database; runuser -u postgres -- dropuser $role
+		${backups:+its backups, in $backups:  rm -r $backups}
 		setup.sh finds it again. Where nothing else uses PostgreSQL: apt-get purge 'postgresql*' removes that and the data.
 		Libraries that nothing needs any more: apt-get autoremove
 	END
@@ -276,6 +286,31 @@ close_ports() {
 	say "open to others are the ports $ports, and no more; to open all again: systemctl disable --now $shop-firewall"
 }
 
+# back_up makes a copy of all each night and keeps the write-ahead log meanwhile.
+back_up() {
+	local version
+	install -d "$scripts"
+	install -m 644 "$here/lib.sh" "$scripts"
+	install -m 755 "$here/backup.sh" "$scripts"
+	version=$(pg_lsclusters --no-header | awk '$2 == "main" { print $1 }' | sort -n | tail -1)
+	if replace "/etc/postgresql/$version/main/conf.d/$shop-backup.conf" 644 <<<"max_slot_wal_keep_size = $backup_room"; then
+		systemctl reload "postgresql@$version-main"
+	fi
+	[ -e "$backup_conf" ] || printf '# Where backup.sh keeps backups, and how many copies of the whole. Another place: backup.sh --to FOLDER\nbackups=%s\nkeep=7\n' \
+		"/var/backups/$shop" | replace "$backup_conf" 644 || true
+	read_backup_conf
+	[ -d "$backups" ] || install -d -o postgres -g postgres -m 700 "$backups"
+	for n in wal.service backup.service backup.timer; do
+		replace "/etc/systemd/system/$shop-$n" 644 <"$here/systemd/$shop-$n" || true
+	done
+	systemctl daemon-reload
+	systemctl enable -q --now "$shop-wal" "$shop-backup.timer" 2>/dev/null
+	if [ -z "$(find "$backups" -mindepth 3 -maxdepth 3 -name whole | head -1)" ]; then
+		systemctl start "$shop-backup" || say "there is no backup yet; this says why: journalctl -u $shop-backup -u $shop-wal -n 20"
+	fi
+	say "backups are in $backups; restore.sh brings them back. A dead disk takes them along where it is the database's own: mount another and type $here/backup.sh --to FOLDER"
+}
+
 units=()
 numbers=$(servers)
 for n in ${numbers:-1 2 3}; do
@@ -292,5 +327,6 @@ fi
 "$here/deploy.sh" update "$build"
 [ -n "$first" ] || install_nginx
 [ -z "$firewall" ] || close_ports
+back_up
 if [ "$mode" = demo ] && [ "$(setting ESHOP_ENV)" != demo ]; then "$here/seed_database.sh"; fi
 say "the shop is open at http://localhost/; what runs: $here/deploy.sh status"

@@ -58,6 +58,13 @@ func audit(ctx context.Context, c call) error {
 	if err != nil {
 		return err
 	}
+	total := 0
+	for _, n := range found {
+		total += n
+	}
+	if err := store.NoteAudit(ctx, total); err != nil {
+		return err
+	}
 	var counts []string
 	for _, rule := range slices.Sorted(maps.Keys(found)) {
 		counts = append(counts, fmt.Sprintf("%d of %s", found[rule], rule))

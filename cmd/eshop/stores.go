@@ -121,11 +121,15 @@ func counted(stores eshop.Stores, registry *prometheus.Registry, log *slog.Logge
 func memoryRegistry() *prometheus.Registry { return newRegistry() }
 
 func storedRegistry(store *postgres.Store) *prometheus.Registry {
-	return newRegistry(storedFigures(store)...)
+	registry := newRegistry(storedFigures(store)...)
+	registry.MustRegister(newUpkeepFigures(store))
+	return registry
 }
 
 func clusterRegistry(store *postgres.Store, client *redis.Client) *prometheus.Registry {
-	return newRegistry(append(storedFigures(store), clusterFigures(client)...)...)
+	registry := newRegistry(append(storedFigures(store), clusterFigures(client)...)...)
+	registry.MustRegister(newUpkeepFigures(store))
+	return registry
 }
 
 // dependencies is what /ready asks, and how what has ended is removed.

@@ -47,6 +47,8 @@ var exceptions = map[string]string{
 	"adapter/postgres/store.go":     "the store that every noun lies in",
 	"adapter/postgres/charge.go":    "the demo gateway's ledger",
 	"adapter/postgres/mark.go":      "whose database it is",
+	"adapter/postgres/audit.go":     "what holds of every noun's tables",
+	"adapter/postgres/upkeep.go":    "what is done for the database and not by the shop",
 	"adapter/postgres/errors.go":    "what the driver's errors mean",
 	"adapter/postgres/trace.go":     "the spans of statements",
 	"adapter/postgres/turn.go":      "the calls that wait for one row",
