@@ -28,7 +28,7 @@ func (s *Store) Audit(ctx context.Context, paidElsewhere []domain.OrderID, found
 		for rule, statement := range audits() {
 			rules = append(rules, rule)
 			var args []any
-			if strings.Contains(statement, "$1") {
+			if strings.Contains(statement, "?") {
 				args = append(args, pgdialect.Array(paidElsewhere))
 			}
 			if err := each(ctx, tx, statement, args, func(id, says string) { found(Finding{rule, id, says}) }); err != nil {
@@ -41,7 +41,7 @@ func (s *Store) Audit(ctx context.Context, paidElsewhere []domain.OrderID, found
 }
 
 func each(ctx context.Context, tx bun.Tx, statement string, args []any, found func(id, says string)) error {
-	rows, err := tx.Tx.QueryContext(ctx, statement, args...)
+	rows, err := tx.QueryContext(ctx, statement, args...)
 	if err != nil {
 		return err
 	}
