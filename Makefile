@@ -20,7 +20,7 @@ RELEASED := .env.example CHANGELOG.md LICENSE README.md SECURITY.md deployment n
 
 COMPOSE := docker compose
 
-.PHONY: help run build release up down test mutants test-integration bench bench-stores test-browser lint generate verify clean need-go need-node need-compose
+.PHONY: help run build release up down test mutants test-integration soak bench bench-stores test-browser lint generate verify clean need-go need-node need-compose
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,12 @@ test-integration: build ## Run the tests with real PostgreSQL, Redis and nginx i
 	test/container/docker.sh
 	$(CONTAINERS) go test -json -count=1 -timeout 15m ./adapter/... ./test/container | go run ./test/pairs
 	$(CONTAINERS) go test -count=1 -v -p 1 -timeout 40m ./cmd/eshop ./test/twin ./test/cluster ./test/deployment
+
+MINUTES ?= 30
+
+soak: build ## Let people shop for MINUTES=30 while servers come and go, and see that nothing grows; the figures go to test/cluster/soak.md
+	test/container/docker.sh
+	$(CONTAINERS) go test -count=1 -v -timeout $$(($(MINUTES) + 15))m -run TestSoak ./test/cluster -minutes $(MINUTES)
 
 bench: build ## Measure pages and calls beside a bare server, in one run
 	go run ./test/load

@@ -239,10 +239,11 @@ func (s *Server) Ready(ctx context.Context) (bool, string) {
 	return answer.StatusCode == http.StatusOK, string(says)
 }
 
-var resident = regexp.MustCompile(`(?m)^process_resident_memory_bytes (\S+)$`)
+// figure is a line of metrics that has no labels.
+var figure = regexp.MustCompile(`(?m)^(\w+) (\S+)$`)
 
-// Memory is how many bytes of memory the server's process has, by its own metrics.
-func (s *Server) Memory(t testing.TB) float64 {
+// Figures are the server's metrics that have no labels, by name.
+func (s *Server) Figures(t testing.TB) map[string]float64 {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Metrics()+"/metrics", nil)
 	require.NoError(t, err)
@@ -251,10 +252,20 @@ func (s *Server) Memory(t testing.TB) float64 {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	require.NoError(t, err)
-	found := resident.FindSubmatch(text)
-	require.NotNil(t, found, "%s tells nothing of its memory", s.Name)
-	bytes, err := strconv.ParseFloat(string(found[1]), 64)
-	require.NoError(t, err)
+	all := map[string]float64{}
+	for _, line := range figure.FindAllSubmatch(text, -1) {
+		n, err := strconv.ParseFloat(string(line[2]), 64)
+		require.NoError(t, err)
+		all[string(line[1])] = n
+	}
+	return all
+}
+
+// Memory is how many bytes of memory the server's process has, by its own metrics.
+func (s *Server) Memory(t testing.TB) float64 {
+	t.Helper()
+	bytes, ok := s.Figures(t)["process_resident_memory_bytes"]
+	require.True(t, ok, "%s tells nothing of its memory", s.Name)
 	return bytes
 }
 
