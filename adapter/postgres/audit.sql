@@ -30,7 +30,7 @@ GROUP BY o.placed_by, o.key HAVING count(*) > 1;
 -- paid: whose goods are sold has paid for them
 SELECT o.id, format('it is %s and comes to %s %s, and %s was taken', o.status, o.total, o.currency, coalesce(c.amount, 0))
 FROM orders o LEFT JOIN demo_charges c ON c.order_id = o.id AND c.verdict = 'charged'
-WHERE o.status NOT IN ('pending', 'cancelled') AND (c.amount, c.currency) IS DISTINCT FROM (o.total, o.currency) AND o.id <> ALL (?);
+WHERE o.status NOT IN ('pending', 'cancelled') AND (c.amount, c.currency) IS DISTINCT FROM (o.total, o.currency) AND o.id <> ALL (coalesce(?::text[], '{}'));
 
 -- charge: money was taken for an order
 SELECT c.order_id, format('%s %s was taken, and the order is %s', c.amount, c.currency, coalesce(o.status, 'not there'))

@@ -15,7 +15,7 @@ import (
 func TestStore_Audit(t *testing.T) {
 	url := migrated(t)
 	s := openAt(t, url)
-	putStock(t, s, 20)
+	putStock(t, s, 1000)
 	order, _, err := buy(t.Context(), s, "guest:a", "k")
 	require.NoError(t, err)
 	execute(t, url, "INSERT INTO demo_charges (order_id, verdict, amount, currency) SELECT id, 'charged', total, currency FROM orders")
@@ -94,7 +94,6 @@ func TestStore_Audit(t *testing.T) {
 		assert.Empty(t, audit(t))
 	})
 	t.Run("beside those who buy", func(t *testing.T) {
-		putStock(t, s, 1000)
 		execute(t, url, "UPDATE product_popularity SET sold = sold + 5; UPDATE product_counts SET n = n + 5")
 		var buyers sync.WaitGroup
 		for b := range 4 {

@@ -44,6 +44,7 @@ func TestLoad(t *testing.T) {
 		for _, o := range loaded.orders {
 			states[o.Status] = true
 			assert.NotEmpty(t, o.Lines)
+			assert.NotEmpty(t, o.Number, "what was paid has a number")
 			last := o.PlacedAt
 			for _, change := range o.History {
 				assert.False(t, change.At.Before(last), o.Number)

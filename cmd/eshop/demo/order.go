@@ -107,15 +107,17 @@ func (l *Loader) place(ctx context.Context, id domain.OrderID, guest domain.Owne
 // proceed brings a pending order through its states, of which only the last
 // gives anything back.
 func (o order) proceed(placed *domain.Order) (domain.Effects, error) {
-	var effects domain.Effects
+	effects := domain.Effects{TakeNumber: placed.Number == ""}
 	if placed.Status != domain.Pending {
 		return effects, nil
 	}
 	for _, next := range o.states {
-		var err error
-		if effects, err = placed.MoveTo(next, o.placed.Add(after[next])); err != nil {
+		then, err := placed.MoveTo(next, o.placed.Add(after[next]))
+		if err != nil {
 			return domain.Effects{}, err
 		}
+		then.TakeNumber = effects.TakeNumber
+		effects = then
 	}
 	return effects, nil
 }
