@@ -100,7 +100,7 @@ copy() {
 	was=$(sql -c "SELECT pg_current_wal_lsn()") end=$((SECONDS + patience))
 	until streamed=$(sql -c "SELECT restart_lsn >= '$was' FROM pg_replication_slots WHERE slot_name = '$backup_slot'") && [ "$streamed" = t ]; do
 		[ $SECONDS -lt $end ] || failed "$new" "the write-ahead log of the copy does not arrive; this says why: journalctl -u $shop-wal -n 20"
-		sleep 0.2
+		sleep 0.5
 	done
 	rm "$new/log"
 	date +%s >"$new/whole"

@@ -62,8 +62,8 @@ func audit(ctx context.Context, c call) error {
 	for _, n := range found {
 		total += n
 	}
-	if err := store.NoteAudit(ctx, total); err != nil {
-		return err
+	if err := store.NoteAudit(ctx, total); err != nil { // a role that may only read may audit
+		fmt.Fprintf(c.stderr, "eshop audit: the servers' figures do not tell of this audit: %v\n", err)
 	}
 	var counts []string
 	for _, rule := range slices.Sorted(maps.Keys(found)) {

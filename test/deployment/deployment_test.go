@@ -39,7 +39,7 @@ func TestDeployment(t *testing.T) {
 	t.Run("the scripts are clean", func(t *testing.T) {
 		m.sh(t, "cd deployment; for script in *.sh; do bash -n $script; done; shellcheck --external-sources *.sh /srv/docker/*.sh")
 	})
-	for _, script := range []string{"setup.sh", "init_database.sh", "install_redis.sh", "seed_database.sh", "deploy.sh status"} {
+	for _, script := range []string{"setup.sh", "backup.sh", "restore.sh", "init_database.sh", "install_redis.sh", "seed_database.sh", "deploy.sh status"} {
 		t.Run(script+" tells others than root what to do, in one line", func(t *testing.T) {
 			said := m.sh(t, "! runuser -u nobody -- deployment/"+script)
 			assert.Equal(t, 1, strings.Count(said, "\n"), "%s", said)
@@ -427,6 +427,7 @@ func TestDeployment(t *testing.T) {
 		t.Logf("%d orders were acknowledged", m.shoppers.Orders())
 		assert.Positive(t, m.shoppers.Orders())
 	})
+	m.losesItsDisk(t, books, opening)
 	t.Run("setup.sh --firewall leaves ssh and the web open, and nothing else", func(t *testing.T) {
 		reach := func(port string) error {
 			connection, err := net.DialTimeout("tcp", net.JoinHostPort(m.lines(t, "hostname -I")[0], port), 2*time.Second)
@@ -474,7 +475,7 @@ func TestDeployment(t *testing.T) {
 		said := m.sh(t, "deployment/setup.sh --uninstall")
 		assert.Contains(t, said, "/var/lib/postgresql/15/main")
 		assert.Equal(t, before, m.sh(t, orders))
-		left := m.lines(t, `find / -xdev \( -iname '*ecommerce*' -o -iname '*eshop*' \) -not -path '/srv/*';
+		left := m.lines(t, `find / -xdev \( -iname '*ecommerce*' -o -iname '*eshop*' \) -not -path '/srv/*' -not -path '/var/backups/*';
 			grep -rl ecommerce /etc --exclude='*-' || true;
 			ss -Hltn | awk '{print $4}' | grep -vE ':5432$' || true`)
 		left = slices.DeleteFunc(left, func(name string) bool { return strings.HasPrefix(name, "/proc") })
