@@ -127,7 +127,7 @@ func (c *Checkout) pay(ctx context.Context, order domain.Order, p domain.Purchas
 			// This one is placed: who is over the limit is told so at the next.
 			_ = c.countUnpaid(ctx, pendingLimits, c.attemptOf(order.Owner, p))
 		}
-		return c.await(ctx, order), nil
+		return c.await(ctx, order)
 	}
 	var limited error
 	if status == port.Refused {
@@ -136,7 +136,7 @@ func (c *Checkout) pay(ctx context.Context, order domain.Order, p domain.Purchas
 	settled, err := c.settle(ctx, order, status)
 	switch {
 	case errors.Is(err, domain.ErrUnavailable), errors.Is(err, domain.ErrLimited): // many want the order
-		return order, nil // what the gateway said could not be kept: Settle asks again
+		return c.await(ctx, order) // what the gateway said could not be kept: Settle asks again
 	case err != nil:
 		return domain.Order{}, err
 	case settled.Status == domain.Cancelled && errors.Is(limited, domain.ErrLimited):
@@ -168,18 +168,22 @@ func leaving(ctx context.Context, reserve time.Duration) (context.Context, conte
 }
 
 // await notes that the shopper is told that the order is pending, so that its key stays
-// its own. When that cannot be kept, the key is free should the order not be paid.
-func (c *Checkout) await(ctx context.Context, order domain.Order) domain.Order {
+// its own. When that cannot be kept, the key is free should the order not be paid. An order
+// that somebody else has settled meanwhile is returned as it is then.
+func (c *Checkout) await(ctx context.Context, order domain.Order) (domain.Order, error) {
 	noted, _, err := c.deps.Orders.TransitionOrder(ctx, order.ID, func(o *domain.Order) (domain.Effects, error) {
 		if o.Status == domain.Pending {
 			o.Payment.Awaited = true
 		}
 		return domain.Effects{}, nil
 	})
-	if err != nil {
-		return order
+	switch {
+	case err != nil:
+		return order, nil
+	case noted.Status == domain.Cancelled:
+		return domain.Order{}, c.whyUnpaid(ctx, noted)
 	}
-	return noted
+	return noted, nil
 }
 
 // settle moves the order on by the status of its charge, and wakes the calls that wait for it.
@@ -243,7 +247,7 @@ func (c *Checkout) join(ctx context.Context, order domain.Order, p domain.Purcha
 			}
 		}
 		if !untilChanged(waiting, order.ID, events, poll) {
-			return order, nil
+			return c.await(ctx, order)
 		}
 		if order, err = c.deps.Orders.Order(ctx, order.ID); err != nil {
 			return domain.Order{}, err

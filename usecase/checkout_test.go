@@ -489,6 +489,39 @@ func TestCheckout_Buy_TellsLaterWhatBecameOfAPendingOrder(t *testing.T) {
 	}
 }
 
+// forgetfulOrders keep nothing of what becomes of an order, as a server does that ends once it has placed it.
+type forgetfulOrders struct{ *memory.Store }
+
+func (forgetfulOrders) TransitionOrder(context.Context, domain.OrderID, func(*domain.Order) (domain.Effects, error)) (domain.Order, domain.Effects, error) {
+	return domain.Order{}, domain.Effects{}, domain.ErrUnavailable
+}
+
+func TestCheckout_Buy_ARepeatThatIsToldToWaitKeepsTheKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.fill(t, "ann", "tea", 2)
+		ending := useCases(t, w.store, func(p *testshop.Parts) {
+			p.Orders, p.Payments = forgetfulOrders{w.store}, &stuckGateway{nil, func(domain.OrderID) bool { return true }}
+		})
+		first, _, err := ending.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		require.NoError(t, err)
+		time.Sleep(time.Until(first.LeasedUntil))
+		_, err = w.store.LeaseOrder(t.Context(), port.Lease{Order: first.ID, For: time.Minute})
+		require.NoError(t, err)
+		again, placed, err := w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		require.NoError(t, err)
+		require.False(t, placed)
+		require.Equal(t, domain.Pending, again.Status, "somebody else has the lease")
+		time.Sleep(2 * time.Minute)
+		settled, err := w.Checkout.Settle(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 1, settled)
+		_, _, err = w.Checkout.Buy(t.Context(), "ann", "k", purchase(good))
+		require.ErrorIs(t, err, domain.ErrDeclined, "who was told to wait for an order is told what became of that one")
+		assert.Equal(t, 5, w.stock(t, "tea"))
+	})
+}
+
 func TestCheckout_Buy_TheSameKeyAfterSigningIn(t *testing.T) {
 	w := newWorld(t)
 	registered, err := w.Account.Register(t.Context(), usecase.Visitor{}, ann, "here")
