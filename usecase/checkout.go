@@ -258,10 +258,9 @@ func (c *Checkout) join(ctx context.Context, order domain.Order, p domain.Purcha
 // untilChanged waits for an event that may be of the order, at most as long as poll. It reports whether ctx goes on.
 func untilChanged(ctx context.Context, order domain.OrderID, events <-chan domain.Event, poll time.Duration) bool {
 	next := time.After(poll)
-	for {
+	for ctx.Err() == nil { // of two that are ready, select takes any
 		select {
 		case <-ctx.Done():
-			return false
 		case <-next:
 			return true
 		case e, ok := <-events:
@@ -273,6 +272,7 @@ func untilChanged(ctx context.Context, order domain.OrderID, events <-chan domai
 			}
 		}
 	}
+	return false
 }
 
 // whyUnpaid returns why a cancelled order was not paid.
