@@ -66,7 +66,7 @@ func Begin(ctx context.Context, name string) (context.Context, *Request) {
 // Ended reports whether the request's server ended: nobody was answered.
 func (r *Request) Ended() bool { return r.ended.Load() }
 
-// Faults is how many of the request's calls failed by chance.
+// Faults is how many of the request's calls had no answer, or not in time.
 func (r *Request) Faults() int { return int(r.faults.Load()) }
 
 func (r *Request) chance(seed uint64, call string) *rand.Rand {
@@ -109,9 +109,7 @@ func (w *Wire) Through(ctx context.Context, call string, do func(ctx context.Con
 
 // end is why a call of r has no answer.
 func (w *Wire) end(ctx context.Context, r *Request, befalls fate) error {
-	if befalls != answered {
-		r.faults.Add(1)
-	}
+	r.faults.Add(1)
 	if befalls == killed || befalls == dying {
 		r.ended.Store(true)
 	}

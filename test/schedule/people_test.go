@@ -1,0 +1,307 @@
+package schedule_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"eshop/domain"
+	"eshop/test/history"
+	"eshop/test/shop"
+	"eshop/usecase"
+)
+
+// counting is one of the staff who counts what is in stock.
+func counting(w *world) func() {
+	p := w.enter("counter")
+	return func() {
+		for n := range 4 {
+			p.wait(500 * time.Millisecond)
+			product, delta := p.product(), p.chance.IntN(6)-2
+			if delta == 0 {
+				continue
+			}
+			key := domain.IdempotencyKey(fmt.Sprintf("count-%d", n))
+			stock := 0
+			a := p.until(func(ctx context.Context) (err error) {
+				stock, err = w.shop.Inventory.ChangeStock(ctx, w.staff, product, delta, key)
+				return err
+			})
+			switch {
+			case a.err != nil && domain.CodeOf(a.err) == domain.CodeStockBounds:
+				p.record(a.last, stockOf(product), history.Count{Delta: delta}).Refuse()
+			case a.err != nil:
+				w.complain("counting %+d of %s failed: %v", delta, product, a.err)
+			case a.repeated(): // and is answered by what there is now
+				p.record(a.first, stockOf(product), history.Count{Delta: delta}).Answer(nil)
+				p.record(a.last, stockOf(product), history.Look{}).Answer(stock)
+			default:
+				p.record(a.last, stockOf(product), history.Count{Delta: delta}).Answer(stock)
+			}
+		}
+	}
+}
+
+// refunding is one of the staff who gives money back.
+func refunding(w *world) func() {
+	p := w.enter("refunder")
+	return func() {
+		for n := range 3 {
+			p.wait(2 * time.Second)
+			var orders []domain.Order
+			p.until(func(ctx context.Context) (err error) {
+				orders, _, err = w.shop.Fulfillment.Orders(ctx, w.staff, domain.Paid, domain.Page{Number: 1, Size: 10})
+				return err
+			})
+			if len(orders) == 0 {
+				continue
+			}
+			order, key := orders[p.chance.IntN(len(orders))], domain.IdempotencyKey(fmt.Sprintf("refund-%d", n))
+			from := p.now()
+			for order.Status != domain.Refunded {
+				a := p.until(func(ctx context.Context) (err error) {
+					var now domain.Order
+					if now, err = w.shop.Fulfillment.Move(ctx, w.staff, order.Number, domain.Refunded, key); err == nil {
+						order = now
+					}
+					return err
+				})
+				if a.err != nil {
+					w.complain("refunding %s failed: %v", order.ID, a.err)
+					break
+				}
+				p.wait(time.Second)
+			}
+			for _, line := range order.Lines {
+				p.record(from, stockOf(line.Product), history.Give{N: line.Quantity}).Answer(nil)
+			}
+		}
+	}
+}
+
+// looking is somebody who looks at products.
+func looking(w *world) func() {
+	p := w.enter("looker")
+	return func() {
+		for range 6 {
+			p.wait(300 * time.Millisecond)
+			from := p.now()
+			ctx, request := p.ask()
+			var found []domain.Product
+			if p.chance.IntN(2) == 0 {
+				page, err := w.shop.Catalog.Search(ctx, domain.Query{})
+				if err == nil {
+					found = page.Products
+				}
+			} else if product, err := w.shop.Catalog.Product(ctx, string(p.product())); err == nil {
+				found = []domain.Product{product}
+			}
+			if request.Ended() {
+				continue
+			}
+			for _, product := range found {
+				p.record(from, stockOf(product.ID), history.Look{}).Answer(product.Stock)
+			}
+		}
+	}
+}
+
+// browsing is bob of the staff, who fills a guest's cart, signs in on two tabs, and out again.
+func browsing(w *world) func() {
+	p, phone := w.enter("bob"), &shopper{person: w.enter("bobs-phone"), owner: domain.UserID("u-bob").Owner()}
+	return func() {
+		var devices sync.WaitGroup
+		devices.Go(phone.beside)
+		for n := range 2 {
+			p.visit(n, phone.owner)
+		}
+		devices.Wait()
+	}
+}
+
+func (p *person) visit(n int, account domain.OwnerID) {
+	guest := p.shop.Account.NewGuest()
+	p.until(func(ctx context.Context) error { return p.shop.Account.Keep(ctx, guest) })
+	things := &shopper{person: p, owner: guest.Session.Guest, keys: 100 * n}
+	things.fill()
+	var brought domain.Cart
+	p.until(func(ctx context.Context) (err error) {
+		brought, err = p.shop.Cart.Of(ctx, things.owner)
+		return err
+	})
+	var pass usecase.Credential
+	begun := p.now()
+	signedIn := p.until(func(ctx context.Context) (err error) {
+		pass, err = p.shop.Account.SignIn(ctx, guest.Visitor, "bob", shop.Password, "192.0.2.1")
+		return err
+	})
+	if signedIn.err != nil {
+		p.complain("bob could not sign in: %v", signedIn.err)
+		return
+	}
+	merged := func() {
+		if lines := linesOf(brought); len(lines) > 0 {
+			p.record(begun, cartOf(account), history.Fill{Lines: lines}).Answer(nil)
+			p.record(begun, cartOf(things.owner), history.Empty{}).Answer(lines)
+		}
+	}
+	var once sync.Once
+	if !pass.Session.Unmerged {
+		once.Do(merged)
+	}
+	session := history.Object{Kind: history.Session, ID: fmt.Sprintf("bob %d", n)}
+	p.history.Begin(session, "bob")
+	look := func(p *person) {
+		from := p.now()
+		ctx, request := p.ask()
+		visitor, err := p.shop.Account.Identify(ctx, pass.Secret)
+		if request.Ended() || err != nil && !errors.Is(err, domain.ErrNotFound) {
+			return
+		}
+		p.record(from, session, history.Look{}).Answer(visitor.User.Username)
+		if err == nil && !visitor.Session.Unmerged {
+			once.Do(merged)
+		}
+	}
+	if p.chance.IntN(2) == 0 {
+		p.wait(3 * domain.StaffTouch) // so that it is written down that the session was seen
+	}
+	other := p.enter(fmt.Sprintf("bob-on-another-tab-%d", n))
+	var tabs sync.WaitGroup
+	tabs.Go(func() {
+		for range 4 {
+			other.wait(50 * time.Millisecond)
+			look(other)
+		}
+	})
+	look(p)
+	p.wait(100 * time.Millisecond)
+	out := p.until(func(ctx context.Context) error { return p.shop.Account.SignOut(ctx, pass.Visitor) })
+	p.record(out.first, session, history.SignOut{}).Answer(nil)
+	look(p)
+	tabs.Wait()
+	look(p)
+	once.Do(func() { // it was merged or not, or will be
+		if lines := linesOf(brought); len(lines) > 0 {
+			p.record(begun, cartOf(account), history.Fill{Lines: lines})
+			p.record(begun, cartOf(things.owner), history.Empty{})
+		}
+	})
+}
+
+// reader is one end of a conversation. It reads on from the last message that it has.
+type reader struct {
+	*person
+	heard []history.Message
+}
+
+// read reads on, and reports whether there was more.
+func (r *reader) read(messages func(ctx context.Context, after int64) ([]domain.Message, error)) bool {
+	after := int64(0)
+	if n := len(r.heard); n > 0 {
+		after = r.heard[n-1].Seq
+	}
+	ctx, request := r.ask()
+	more, err := messages(ctx, after)
+	if err != nil || request.Ended() {
+		return true
+	}
+	for _, m := range more {
+		r.heard = append(r.heard, history.Message{Seq: m.Seq, ClientID: m.ClientID, Body: m.Body})
+	}
+	return len(more) > 0
+}
+
+// say says something until it is answered.
+func (r *reader) say(what string, say func(ctx context.Context, id string) (domain.Message, error)) {
+	id := fmt.Sprintf("%s-%s", r.name, what)
+	keep := func(seq int64) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.said[id] = history.Message{Seq: seq, ClientID: id, Body: what}
+	}
+	keep(0)
+	var m domain.Message
+	if a := r.until(func(ctx context.Context) (err error) { m, err = say(ctx, id); return err }); a.err == nil {
+		keep(m.Seq)
+	} else {
+		r.complain("%s could not say %s: %v", r.name, what, a.err)
+	}
+}
+
+// leave reads all that is left once nothing fails any more.
+func (r *reader) leave(messages func(ctx context.Context, after int64) ([]domain.Message, error)) {
+	r.atLast(func() {
+		for r.read(messages) {
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.world.heard = append(r.world.heard, r.heard)
+	})
+}
+
+// chatting is a shopper who writes to the shop, on two devices.
+func chatting(w *world) func() {
+	who := usecase.Visitor{Session: domain.Session{Key: "cat", Guest: domain.GuestOwner("cat")}}
+	messages := func(ctx context.Context, after int64) ([]domain.Message, error) {
+		thread, err := w.shop.Chat.Mine(ctx, who)
+		if err != nil {
+			return nil, err
+		}
+		return thread.Messages(ctx, after)
+	}
+	device := func(r *reader) {
+		for n := range 3 {
+			r.wait(200 * time.Millisecond)
+			r.say(fmt.Sprint(n), func(ctx context.Context, id string) (domain.Message, error) {
+				m, _, err := w.shop.Chat.Say(ctx, who, id, fmt.Sprint(n), "192.0.2.2")
+				return m, err
+			})
+			r.read(messages)
+		}
+		r.leave(messages)
+	}
+	laptop, phone := &reader{person: w.enter("cat")}, &reader{person: w.enter("cats-phone")}
+	return func() {
+		var devices sync.WaitGroup
+		devices.Go(func() { device(phone) })
+		device(laptop)
+		devices.Wait()
+	}
+}
+
+// answering is one of the staff who answers whoever writes.
+func answering(w *world) func() {
+	r := &reader{person: w.enter("sam")}
+	return func() {
+		var id domain.ConversationID
+		for id == "" {
+			r.wait(200 * time.Millisecond)
+			r.until(func(ctx context.Context) error {
+				open, _, err := w.shop.Chat.Conversations(ctx, w.staff, domain.ConversationOpen, domain.Page{Number: 1, Size: 10})
+				if err == nil && len(open) > 0 {
+					id = open[0].ID
+				}
+				return err
+			})
+		}
+		messages := func(ctx context.Context, after int64) ([]domain.Message, error) {
+			thread, err := w.shop.Chat.Conversation(ctx, w.staff, id)
+			if err != nil {
+				return nil, err
+			}
+			return thread.Messages(ctx, after)
+		}
+		for n := range 3 {
+			r.wait(200 * time.Millisecond)
+			r.read(messages)
+			r.say(fmt.Sprint(n), func(ctx context.Context, client string) (domain.Message, error) {
+				m, _, err := w.shop.Chat.Answer(ctx, w.staff, id, client, fmt.Sprint(n))
+				return m, err
+			})
+		}
+		r.leave(messages)
+	}
+}

@@ -1,0 +1,376 @@
+package schedule_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"eshop"
+	"eshop/adapter/memory"
+	"eshop/domain"
+	"eshop/port"
+	"eshop/test/history"
+	"eshop/test/schedule"
+	"eshop/test/shop"
+	"eshop/usecase"
+)
+
+// world is a shop and the people in it, under one schedule. What it keeps is complete once run returns.
+type world struct {
+	seed    uint64
+	wire    *schedule.Wire
+	history *history.History
+	store   *memory.Store
+	bank    *bank
+	shop    *usecase.Shop
+	staff   domain.User
+
+	mu       sync.Mutex
+	begun    time.Time
+	clients  int
+	wrong    []string                   // promises that were broken before anybody had to judge
+	paid     map[domain.OrderID]string  // the orders that shoppers were told are paid, by their keys
+	refunded map[domain.OrderID]bool    // those of which one of the staff says when they were
+	said     map[string]history.Message // in the chat
+	heard    [][]history.Message        // by each end
+	last     []func()                   // what people do once nothing fails any more
+}
+
+// goods are what the shop has of each product. They are scarce: most of what is asked for is not there.
+var goods = map[domain.ProductID]int{"lamp": 3, "cup": 5, "pen": 2}
+
+// mutant puts something in place of stores that does not keep their promises.
+type mutant func(eshop.Stores) eshop.Stores
+
+// run plays the schedule of a seed.
+func run(t *testing.T, seed uint64, mutate mutant) *world {
+	w := &world{
+		seed: seed, paid: map[domain.OrderID]string{}, refunded: map[domain.OrderID]bool{}, said: map[string]history.Message{},
+		// A third of all seeds only bring things out of order.
+		wire: schedule.NewWire(seed, []int{0, 20, 80}[seed%3]),
+	}
+	synctest.Test(t, func(t *testing.T) { w.run(t, mutate) })
+	return w
+}
+
+func (w *world) run(t *testing.T, mutate mutant) {
+	w.begun = time.Now()
+	w.history = history.New(w.now)
+	w.store, w.bank = memory.NewStore(), newBank()
+	parts := shop.PartsOf(w.store)
+	parts.Payments = w.bank
+	if mutate != nil {
+		parts.Stores = mutate(parts.Stores)
+	}
+	parts.Stores = schedule.Around(parts.Stores, w.wire.Through)
+	w.shop = parts.UseCases(t)
+	w.open(t)
+
+	servers, stop := context.WithCancel(context.Background())
+	var people, background sync.WaitGroup
+	for n := range 2 {
+		server := w.enter(fmt.Sprintf("server-%d", n))
+		background.Go(func() { w.serve(servers, server) })
+	}
+	for n := range 3 {
+		name := fmt.Sprintf("shopper-%d", n)
+		one := &shopper{person: w.enter(name), owner: domain.GuestOwner(name)}
+		other := &shopper{person: w.enter(name + "-on-another-tab"), owner: one.owner}
+		people.Go(one.stroll)
+		people.Go(other.beside)
+	}
+	for _, play := range []func(*world) func(){counting, refunding, looking, browsing, chatting, answering} {
+		people.Go(play(w))
+	}
+	people.Wait()
+	w.wire.Calm()
+	w.settle()
+	for _, do := range w.last {
+		do()
+	}
+	stop()
+	background.Wait()
+	w.lookAtAll()
+}
+
+func (w *world) open(t *testing.T) {
+	ctx := context.Background()
+	var products []domain.Product
+	for _, id := range slices.Sorted(maps.Keys(goods)) {
+		products = append(products, domain.Product{
+			ID: id, Slug: string(id), Name: string(id), Price: domain.Dollars(1000), Stock: goods[id], AddedAt: w.begun,
+			Category: domain.Category{Slug: "home", Name: "Home"}, Subcategory: domain.Category{Slug: "things", Name: "Things"},
+		})
+		w.history.Begin(stockOf(id), goods[id])
+	}
+	hash, _ := shop.Passwords{}.Hash(ctx, shop.Password)
+	w.staff = domain.User{ID: "u-staff", Username: "sam", Email: "sam@mail.example", Role: domain.Staff, PasswordHash: hash}
+	bob := domain.User{ID: "u-bob", Username: "bob", Email: "bob@mail.example", Role: domain.Staff, PasswordHash: hash}
+	for _, err := range []error{w.store.PutProducts(ctx, products), w.store.AddUser(ctx, w.staff), w.store.AddUser(ctx, bob)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (w *world) now() time.Duration { return time.Since(w.begun) }
+
+func (w *world) complain(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
+}
+
+// serve is what a server does besides answering.
+func (w *world) serve(ctx context.Context, p *person) {
+	for ctx.Err() == nil {
+		p.wait(time.Second)
+		if !w.waiting() {
+			continue // a pass would find nothing
+		}
+		// What fails is tried again with the next pass.
+		settling, _ := p.ask()
+		_, _ = w.shop.Checkout.Settle(settling)
+		refunding, _ := p.ask()
+		_, _ = w.shop.Fulfillment.FinishRefunds(refunding)
+	}
+}
+
+// patience is longer than anything takes once nothing fails any more.
+const patience = 2 * time.Minute
+
+// atLast has something done once nothing fails any more.
+func (w *world) atLast(do func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last = append(w.last, do)
+}
+
+// settle waits until no order waits for the gateway.
+func (w *world) settle() {
+	for until := w.now() + patience; w.waiting(); time.Sleep(time.Second) {
+		if w.now() > until {
+			w.complain("orders wait for ever")
+			return
+		}
+	}
+}
+
+// waiting reports whether an order waits for the gateway.
+func (w *world) waiting() bool {
+	return len(w.orders(domain.Pending))+len(w.orders(domain.Refunding)) > 0
+}
+
+func (w *world) orders(status domain.OrderStatus) []domain.Order {
+	orders, _, _ := w.store.Orders(context.Background(), port.OrderFilter{Status: status}, domain.Page{Number: 1, Size: 1000})
+	return orders
+}
+
+// lookAtAll reads what there is in the end.
+func (w *world) lookAtAll() {
+	p := w.enter("audit")
+	ctx := context.Background()
+	for _, id := range slices.Sorted(maps.Keys(goods)) {
+		product, _ := w.store.Product(ctx, string(id))
+		p.record(w.now(), stockOf(id), history.Look{}).Answer(product.Stock)
+		sum := 0
+		movements, _ := w.store.Movements(ctx, id)
+		for _, m := range movements {
+			sum += m.Delta
+		}
+		if sum != product.Stock {
+			w.complain("of %s %d are in stock, and its movements add up to %d", id, product.Stock, sum)
+		}
+	}
+}
+
+// judge returns what no shop that keeps its promises would have answered.
+func (w *world) judge() []string {
+	wrong := slices.Clone(w.wrong)
+	wrong = append(wrong, w.history.Check(5*time.Second)...)
+	var orders []history.Order
+	kept := map[domain.OrderID]domain.OrderStatus{}
+	for _, o := range append(w.orders(""), w.orders(domain.Cancelled)...) {
+		kept[o.ID] = o.Status
+		paid := o.Status == domain.Paid || o.Status == domain.Shipped || o.Status == domain.Delivered
+		key := o.Email
+		if o.Status == domain.Cancelled {
+			key = "" // it is free
+		}
+		orders = append(orders, history.Order{ID: string(o.ID), Key: key, Total: o.Total.Amount, Paid: paid})
+	}
+	wrong = append(wrong, history.Money(orders, w.bank.charges())...)
+	for id, key := range w.paid {
+		if status, ok := kept[id]; !ok || status == domain.Cancelled {
+			wrong = append(wrong, fmt.Sprintf("the order %s, which %s was told is paid, is %q", id, key, status))
+		}
+	}
+	return append(wrong, history.Conversation(w.said, w.heard...)...)
+}
+
+func stockOf(id domain.ProductID) history.Object {
+	return history.Object{Kind: history.Stock, ID: string(id)}
+}
+
+func cartOf(owner domain.OwnerID) history.Object {
+	return history.Object{Kind: history.Cart, ID: string(owner)}
+}
+
+// person is somebody who does one thing after another.
+type person struct {
+	*world
+	name   string
+	client int
+	chance *rand.Rand
+	asked  atomic.Int64
+}
+
+// enter returns a person, whose chances depend on the name alone.
+func (w *world) enter(name string) *person {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clients++
+	seed := uint64(0)
+	for _, letter := range name {
+		seed = seed*31 + uint64(letter)
+	}
+	return &person{world: w, name: name, client: w.clients, chance: rand.New(rand.NewPCG(w.seed, seed))}
+}
+
+// ask begins a request.
+func (p *person) ask() (context.Context, *schedule.Request) {
+	return schedule.Begin(context.Background(), fmt.Sprintf("%s/%d", p.name, p.asked.Add(1)))
+}
+
+// wait sleeps for about as long as d.
+func (p *person) wait(d time.Duration) { time.Sleep(d/2 + time.Duration(p.chance.Int64N(int64(d)))) }
+
+// record keeps that the person asked something at a time, and ends now.
+func (p *person) record(from time.Duration, object history.Object, what any) *history.Call {
+	return p.history.CallSince(p.now()-from, p.client, object, what)
+}
+
+// answer is how what was repeated until it was answered ended.
+type answer struct {
+	first, last time.Duration // when it was asked for the first and for the last time
+	err         error
+}
+
+func (a answer) repeated() bool { return a.first != a.last }
+
+// until does what is harmless to repeat until it is answered.
+func (p *person) until(do func(ctx context.Context) error) answer {
+	a := answer{first: p.now()}
+	for n := 0; ; n++ {
+		a.last = p.now()
+		ctx, request := p.ask()
+		a.err = do(ctx)
+		switch {
+		case errors.Is(a.err, domain.ErrLimited):
+			p.wait(time.Minute)
+		case !request.Ended() && !unanswered(a.err):
+			return a
+		}
+		p.wait(time.Duration(min(n, 10)+1) * 100 * time.Millisecond)
+	}
+}
+
+func unanswered(err error) bool {
+	return errors.Is(err, domain.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func (p *person) product() domain.ProductID {
+	return slices.Sorted(maps.Keys(goods))[p.chance.IntN(len(goods))]
+}
+
+func linesOf(cart domain.Cart) history.Lines {
+	lines := history.Lines{}
+	for _, line := range cart.Lines {
+		lines[string(line.Product)] += line.Quantity
+	}
+	return lines
+}
+
+func orderLines(order domain.Order) history.Lines {
+	lines := history.Lines{}
+	for _, line := range order.Lines {
+		lines[string(line.Product)] += line.Quantity
+	}
+	return lines
+}
+
+// bank is a gateway that keeps what it took.
+type bank struct {
+	mu    sync.Mutex
+	taken map[domain.OrderID]charge
+}
+
+type charge struct {
+	status   port.ChargeStatus
+	amount   int64
+	refunded bool
+}
+
+func newBank() *bank { return &bank{taken: map[domain.OrderID]charge{}} }
+
+const declined = "4000000000000002"
+
+func (b *bank) Charge(_ context.Context, order domain.OrderID, amount domain.Money, card domain.Card) (port.ChargeStatus, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, ok := b.taken[order]
+	if !ok {
+		c = charge{status: port.Charged, amount: amount.Amount}
+		if card.Number == declined {
+			c = charge{status: port.Refused}
+		}
+		b.taken[order] = c
+	}
+	if c.status == port.NotCharged {
+		return port.Refused, nil
+	}
+	return c.status, nil
+}
+
+func (b *bank) SettleOrVoid(_ context.Context, order domain.OrderID) (port.ChargeStatus, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, ok := b.taken[order]
+	if !ok {
+		c.status = port.NotCharged
+		b.taken[order] = c
+	}
+	return c.status, nil
+}
+
+func (b *bank) Refund(_ context.Context, order domain.OrderID) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := b.taken[order]
+	if c.status != port.Charged {
+		return domain.ErrConflict.Errorf(domain.CodeNotCharged, "nothing was charged")
+	}
+	c.refunded = true
+	b.taken[order] = c
+	return nil
+}
+
+func (b *bank) charges() []history.Charge {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []history.Charge
+	for id, c := range b.taken {
+		if c.status == port.Charged && !c.refunded {
+			all = append(all, history.Charge{Order: string(id), Amount: c.amount})
+		}
+	}
+	return all
+}
