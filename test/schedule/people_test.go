@@ -44,22 +44,38 @@ func counting(w *world) func() {
 	}
 }
 
+// pricing is one of the staff who changes what things cost.
+func pricing(w *world) func() {
+	p := w.enter("pricer")
+	return func() {
+		for range 3 {
+			p.wait(500 * time.Millisecond)
+			product, price := p.product(), domain.Dollars(1000+100*p.chance.Int64N(3))
+			if a := p.until(func(ctx context.Context) error { return w.shop.Inventory.SetPrice(ctx, w.staff, product, price) }); a.err != nil {
+				w.complain("the price of %s could not be set: %v", product, a.err)
+			}
+		}
+	}
+}
+
 // refunding is one of the staff who gives money back.
 func refunding(w *world) func() {
-	p := w.enter("refunder")
+	p := w.enter(fmt.Sprintf("refunder-%d", w.clients))
 	return func() {
 		for n := range 3 {
 			p.wait(2 * time.Second)
-			var orders []domain.Order
-			p.until(func(ctx context.Context) (err error) {
-				orders, _, err = w.shop.Fulfillment.Orders(ctx, w.staff, domain.Paid, domain.Page{Number: 1, Size: 10})
-				return err
-			})
+			orders := p.list(domain.Paid)
 			if len(orders) == 0 {
 				continue
 			}
-			order, key := orders[p.chance.IntN(len(orders))], domain.IdempotencyKey(fmt.Sprintf("refund-%d", n))
-			from := p.now()
+			order, key := orders[p.chance.IntN(len(orders))], domain.IdempotencyKey(fmt.Sprintf("%s-%d", p.name, n))
+			w.mu.Lock()
+			from, ok := w.refunded[order.ID]
+			if !ok {
+				from = p.now()
+				w.refunded[order.ID] = from
+			}
+			w.mu.Unlock()
 			for order.Status != domain.Refunded {
 				a := p.until(func(ctx context.Context) (err error) {
 					var now domain.Order
@@ -74,8 +90,48 @@ func refunding(w *world) func() {
 				}
 				p.wait(time.Second)
 			}
+			if ok { // the other one tells when its stock is back
+				continue
+			}
 			for _, line := range order.Lines {
 				p.record(from, stockOf(line.Product), history.Give{N: line.Quantity}).Answer(nil)
+			}
+		}
+	}
+}
+
+// list returns the orders of a status.
+func (p *person) list(status domain.OrderStatus) []domain.Order {
+	var orders []domain.Order
+	p.until(func(ctx context.Context) (err error) {
+		orders, _, err = p.shop.Fulfillment.Orders(ctx, p.staff, status, domain.Page{Number: 1, Size: 10})
+		return err
+	})
+	return orders
+}
+
+// shipping is one of the staff who ships what is paid, and asks about what is not.
+func shipping(w *world) func() {
+	p := w.enter("shipper")
+	return func() {
+		for range 4 {
+			p.wait(time.Second)
+			for _, order := range p.list(domain.Pending) {
+				// Somebody else may be asking, or the order may have moved on.
+				p.until(func(ctx context.Context) error {
+					_, err := w.shop.Fulfillment.Settle(ctx, w.staff, domain.OrderNumber(order.ID))
+					return err
+				})
+			}
+			for _, order := range p.list(domain.Paid) {
+				a := p.until(func(ctx context.Context) error {
+					_, err := w.shop.Fulfillment.Move(ctx, w.staff, order.Number, domain.Shipped, "")
+					return err
+				})
+				if a.err != nil && domain.CodeOf(a.err) != domain.CodeOrderState {
+					w.complain("shipping %s failed: %v", order.ID, a.err)
+				}
+				break
 			}
 		}
 	}
@@ -133,6 +189,12 @@ func (p *person) visit(n int, account domain.OwnerID) {
 	})
 	var pass usecase.Credential
 	begun := p.now()
+	buyer := &shopper{person: p.enter(fmt.Sprintf("bob-as-a-guest-%d", n)), owner: things.owner, leaving: true}
+	bought := false
+	var buying sync.WaitGroup
+	if n == 1 {
+		buying.Go(func() { bought = buyer.buy() })
+	}
 	signedIn := p.until(func(ctx context.Context) (err error) {
 		pass, err = p.shop.Account.SignIn(ctx, guest.Visitor, "bob", shop.Password, "192.0.2.1")
 		return err
@@ -141,16 +203,7 @@ func (p *person) visit(n int, account domain.OwnerID) {
 		p.complain("bob could not sign in: %v", signedIn.err)
 		return
 	}
-	merged := func() {
-		if lines := linesOf(brought); len(lines) > 0 {
-			p.record(begun, cartOf(account), history.Fill{Lines: lines}).Answer(nil)
-			p.record(begun, cartOf(things.owner), history.Empty{}).Answer(lines)
-		}
-	}
-	var once sync.Once
-	if !pass.Session.Unmerged {
-		once.Do(merged)
-	}
+	merged := !pass.Session.Unmerged
 	session := history.Object{Kind: history.Session, ID: fmt.Sprintf("bob %d", n)}
 	p.history.Begin(session, "bob")
 	look := func(p *person) {
@@ -162,7 +215,7 @@ func (p *person) visit(n int, account domain.OwnerID) {
 		}
 		p.record(from, session, history.Look{}).Answer(visitor.User.Username)
 		if err == nil && !visitor.Session.Unmerged {
-			once.Do(merged)
+			merged = true
 		}
 	}
 	if p.chance.IntN(2) == 0 {
@@ -183,12 +236,67 @@ func (p *person) visit(n int, account domain.OwnerID) {
 	look(p)
 	tabs.Wait()
 	look(p)
-	once.Do(func() { // it was merged or not, or will be
-		if lines := linesOf(brought); len(lines) > 0 {
-			p.record(begun, cartOf(account), history.Fill{Lines: lines})
-			p.record(begun, cartOf(things.owner), history.Empty{})
+	buying.Wait()
+	lines := linesOf(brought)
+	if len(lines) == 0 || bought {
+		return // nothing is left that could be brought
+	}
+	brings := p.record(begun, cartOf(account), history.Fill{Lines: lines})
+	if merged {
+		brings.Answer(nil)
+	} // else it was brought or not, or will be
+}
+
+// renewing is eve, who changes her password while somebody who knows the old one signs in.
+func renewing(w *world) func() {
+	eve, thief := w.enter("eve"), w.enter("thief")
+	return func() {
+		var before usecase.Credential
+		eve.until(func(ctx context.Context) (err error) {
+			before, err = w.shop.Account.SignIn(ctx, usecase.Visitor{}, "eve", shop.Password, "192.0.2.3")
+			return err
+		})
+		var thieves sync.WaitGroup
+		var passes []usecase.Credential
+		thieves.Go(func() {
+			for range 4 {
+				thief.wait(200 * time.Millisecond)
+				var pass usecase.Credential
+				a := thief.until(func(ctx context.Context) (err error) {
+					pass, err = w.shop.Account.SignIn(ctx, usecase.Visitor{}, "eve", shop.Password, "192.0.2.4")
+					return err
+				})
+				if a.err == nil {
+					passes = append(passes, pass)
+				}
+			}
+		})
+		eve.wait(300 * time.Millisecond)
+		var after usecase.Credential
+		a := eve.until(func(ctx context.Context) (err error) {
+			after, err = w.shop.Account.ChangePassword(ctx, before.Visitor, shop.Password, "another "+shop.Password, "192.0.2.3")
+			return err
+		})
+		if a.err != nil {
+			w.complain("eve could not change her password: %v", a.err)
+			return
 		}
-	})
+		changed := eve.now()
+		thieves.Wait()
+		for n, pass := range append(passes, before, after) {
+			session := history.Object{Kind: history.Session, ID: fmt.Sprintf("eve %d", n)}
+			w.history.Begin(session, "eve")
+			if n <= len(passes) {
+				eve.record(changed, session, history.SignOut{}).Answer(nil)
+			}
+			var visitor usecase.Visitor
+			a := eve.until(func(ctx context.Context) (err error) {
+				visitor, err = w.shop.Account.Identify(ctx, pass.Secret)
+				return err
+			})
+			eve.record(a.last, session, history.Look{}).Answer(visitor.User.Username)
+		}
+	}
 }
 
 // reader is one end of a conversation. It reads on from the last message that it has.

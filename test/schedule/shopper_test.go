@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"eshop/domain"
-	"eshop/port"
 	"eshop/test/history"
 	"eshop/test/schedule"
+	"eshop/usecase"
 )
 
 // shopper fills a cart and buys what is in it.
@@ -18,6 +18,10 @@ type shopper struct {
 	*person
 	owner domain.OwnerID
 	keys  int
+	// careful shoppers send no key, and what they were told to pay. The cart is their key, so they have no other tab.
+	careful bool
+	// leaving is of a guest who signs in meanwhile: what is in the cart then is for whoever signs in to say.
+	leaving bool
 }
 
 func (s *shopper) stroll() {
@@ -123,8 +127,9 @@ type attempt struct {
 
 func (a *attempt) answered() bool { return !a.request.Ended() && !unanswered(a.err) }
 
-// buy buys what is in the cart, by a key, until it is known what came of it. Now and then it does so twice at once.
-func (s *shopper) buy() {
+// buy buys what is in the cart, by a key, until it is known what came of it. Now and then it does so twice at
+// once. It reports whether it did.
+func (s *shopper) buy() bool {
 	key, from := s.key(), s.now()
 	p := domain.Purchase{
 		Email:           string(key) + "@mail.example",
@@ -133,6 +138,16 @@ func (s *shopper) buy() {
 	}
 	if s.chance.IntN(4) == 0 {
 		p.Card.Number = declined
+	}
+	sent := key
+	if s.careful {
+		sent = ""
+		priced := usecase.PricedCart{}
+		s.until(func(ctx context.Context) (err error) {
+			priced, err = s.shop.Cart.Priced(ctx, s.owner)
+			return err
+		})
+		p.ExpectedTotal = &priced.Total
 	}
 	var last *attempt
 	for last == nil {
@@ -146,7 +161,7 @@ func (s *shopper) buy() {
 			clicks.Go(func() {
 				time.Sleep(later)
 				a.from = s.now()
-				a.order, _, a.err = s.shop.Checkout.Buy(ctx, s.owner, key, p)
+				a.order, _, a.err = s.shop.Checkout.Buy(ctx, s.owner, sent, p)
 				s.heardOf(key, a)
 			})
 		}
@@ -154,7 +169,7 @@ func (s *shopper) buy() {
 		last = decisive(attempts)
 		s.wait(time.Second)
 	}
-	s.bought(from, key, p, last)
+	return s.bought(from, key, p, last)
 }
 
 // decisive is the attempt that tells what came of a purchase: one that has the order, or any when all were answered.
@@ -187,57 +202,63 @@ func (s *shopper) heardOf(key domain.IdempotencyKey, a *attempt) {
 	case code == domain.CodeOutOfStock:
 		s.record(a.from, keyOf(key), history.Buy{}).Refuse()
 		s.short(a.from, a.err)
+	case code == domain.CodeTotalChanged && s.careful:
+		s.record(a.from, keyOf(key), history.Buy{}).Refuse()
 	case code == domain.CodeCartEmpty:
 		s.record(a.from, keyOf(key), history.Buy{}).Refuse()
-		s.record(a.from, cartOf(s.owner), history.Look{}).Answer(history.Lines{})
+		s.inCart(a.from, history.Look{}, history.Lines{})
 	default:
 		s.complain("%s was answered %v", key, a.err)
 	}
 }
 
-// bought records what became of a purchase, which its last call was told.
-func (s *shopper) bought(from time.Duration, key domain.IdempotencyKey, p domain.Purchase, last *attempt) {
+// inCart records what is known of the cart since a time.
+func (s *shopper) inCart(from time.Duration, what, answer any) {
+	if !s.leaving {
+		s.record(from, cartOf(s.owner), what).Answer(answer)
+	}
+}
+
+// bought records what became of a purchase, which its last call was told. It reports whether it is paid.
+func (s *shopper) bought(from time.Duration, key domain.IdempotencyKey, p domain.Purchase, last *attempt) bool {
 	order := last.order
 	if last.err == nil && order.Status == domain.Pending {
 		order = s.awaited(order)
-		if order.Status == domain.Cancelled {
+		if order.Status == domain.Cancelled && !s.careful {
 			s.repeated(key, p, order, last)
 		}
 	}
 	// What was placed and not paid had the cart and the stock for a while.
-	cancelled, _, _ := s.store.Orders(context.Background(), port.OrderFilter{Owner: s.owner, Status: domain.Cancelled}, domain.Page{Number: 1, Size: 100})
-	for _, o := range cancelled {
+	for _, o := range s.orders(domain.Cancelled) {
 		if o.Email != p.Email {
 			continue
 		}
 		for _, line := range o.Lines {
 			s.record(from, stockOf(line.Product), history.Hold{N: line.Quantity}).Answer(nil)
 		}
-		s.record(from, cartOf(s.owner), history.Empty{}).Answer(orderLines(o))
-		s.record(from, cartOf(s.owner), history.Fill{Lines: orderLines(o)}).Answer(nil)
+		s.inCart(from, history.Empty{}, orderLines(o))
+		s.inCart(from, history.Fill{Lines: orderLines(o)}, nil)
 	}
 	if last.err != nil || order.Status == domain.Cancelled {
-		return
+		return false
+	}
+	if p.ExpectedTotal != nil && *p.ExpectedTotal != order.Total {
+		s.complain("%s was told to pay %v, and paid %v", key, *p.ExpectedTotal, order.Total)
 	}
 	for _, line := range order.Lines {
 		s.record(from, stockOf(line.Product), history.Take{N: line.Quantity}).Answer(nil)
 	}
-	s.record(from, cartOf(s.owner), history.Empty{}).Answer(orderLines(order))
+	s.inCart(from, history.Empty{}, orderLines(order))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.paid[order.ID] = string(key)
+	return true
 }
 
 // awaited waits until it is known what became of an order.
 func (s *shopper) awaited(order domain.Order) domain.Order {
-	for id := order.ID; order.Status == domain.Pending; s.wait(time.Second) {
-		s.until(func(ctx context.Context) (err error) {
-			var now domain.Order
-			if now, err = s.shop.Checkout.Order(ctx, s.owner, id); err == nil {
-				order = now
-			}
-			return err
-		})
+	for ; order.Status == domain.Pending; s.wait(time.Second) {
+		order, _ = s.store.Order(context.Background(), order.ID)
 	}
 	return order
 }

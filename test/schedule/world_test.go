@@ -36,12 +36,12 @@ type world struct {
 	mu       sync.Mutex
 	begun    time.Time
 	clients  int
-	wrong    []string                   // promises that were broken before anybody had to judge
-	paid     map[domain.OrderID]string  // the orders that shoppers were told are paid, by their keys
-	refunded map[domain.OrderID]bool    // those of which one of the staff says when they were
-	said     map[string]history.Message // in the chat
-	heard    [][]history.Message        // by each end
-	last     []func()                   // what people do once nothing fails any more
+	wrong    []string                         // promises that were broken before anybody had to judge
+	paid     map[domain.OrderID]string        // the orders that shoppers were told are paid, by their keys
+	refunded map[domain.OrderID]time.Duration // since when somebody asked for it
+	said     map[string]history.Message       // in the chat
+	heard    [][]history.Message              // by each end
+	last     []func()                         // what people do once nothing fails any more
 }
 
 // goods are what the shop has of each product. They are scarce: most of what is asked for is not there.
@@ -53,7 +53,7 @@ type mutant func(eshop.Stores) eshop.Stores
 // run plays the schedule of a seed.
 func run(t *testing.T, seed uint64, mutate mutant) *world {
 	w := &world{
-		seed: seed, paid: map[domain.OrderID]string{}, refunded: map[domain.OrderID]bool{}, said: map[string]history.Message{},
+		seed: seed, paid: map[domain.OrderID]string{}, refunded: map[domain.OrderID]time.Duration{}, said: map[string]history.Message{},
 		// A third of all seeds only bring things out of order.
 		wire: schedule.NewWire(seed, []int{0, 20, 80}[seed%3]),
 	}
@@ -82,12 +82,14 @@ func (w *world) run(t *testing.T, mutate mutant) {
 	}
 	for n := range 3 {
 		name := fmt.Sprintf("shopper-%d", n)
-		one := &shopper{person: w.enter(name), owner: domain.GuestOwner(name)}
+		one := &shopper{person: w.enter(name), owner: domain.GuestOwner(name), careful: n == 2}
 		other := &shopper{person: w.enter(name + "-on-another-tab"), owner: one.owner}
 		people.Go(one.stroll)
-		people.Go(other.beside)
+		if !one.careful {
+			people.Go(other.beside)
+		}
 	}
-	for _, play := range []func(*world) func(){counting, refunding, looking, browsing, chatting, answering} {
+	for _, play := range []func(*world) func(){counting, pricing, refunding, refunding, shipping, looking, browsing, renewing, chatting, answering} {
 		people.Go(play(w))
 	}
 	people.Wait()
@@ -113,8 +115,9 @@ func (w *world) open(t *testing.T) {
 	}
 	hash, _ := shop.Passwords{}.Hash(ctx, shop.Password)
 	w.staff = domain.User{ID: "u-staff", Username: "sam", Email: "sam@mail.example", Role: domain.Staff, PasswordHash: hash}
+	eve := domain.User{ID: "u-eve", Username: "eve", Email: "eve@mail.example", Role: domain.Customer, PasswordHash: hash}
 	bob := domain.User{ID: "u-bob", Username: "bob", Email: "bob@mail.example", Role: domain.Staff, PasswordHash: hash}
-	for _, err := range []error{w.store.PutProducts(ctx, products), w.store.AddUser(ctx, w.staff), w.store.AddUser(ctx, bob)} {
+	for _, err := range []error{w.store.PutProducts(ctx, products), w.store.AddUser(ctx, w.staff), w.store.AddUser(ctx, bob), w.store.AddUser(ctx, eve)} {
 		if err != nil {
 			t.Fatal(err)
 		}
