@@ -86,30 +86,41 @@ func (c *Checkout) Buy(ctx context.Context, owner domain.OwnerID, key domain.Ide
 	return order, placed, err
 }
 
+// errCartMoved is why no order is placed under the version of a cart that is another by now.
+var errCartMoved = errors.New("the cart has changed")
+
 // place places the order, or returns the one that the key has placed.
 func (c *Checkout) place(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, p domain.Purchase) (domain.Order, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, placeTimeout)
 	defer cancel()
-	placement, err := c.placement(ctx, owner, key, p)
-	if err != nil {
-		return domain.Order{}, false, err
-	}
 	limited := c.limited(ctx, c.attemptOf(owner, p))
 	draft := domain.Order{
 		ID: domain.OrderID(c.deps.NewID()), Owner: owner, Email: p.Email, ShippingAddress: p.ShippingAddress,
 		Payment: domain.Payment{Method: p.Method, Last4: p.Card.Last4()}, PlacedAt: c.deps.Clock(),
 	}
-	order, placed, err := c.deps.Orders.PlaceOrder(ctx, placement, func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
-		// A repeat does not come here.
-		if limited != nil {
-			return domain.Order{}, limited
-		}
-		order, err := domain.NewOrder(draft, cart, products, c.deps.Pricing)
+	order, placed, err := domain.Order{}, false, errCartMoved
+	for errors.Is(err, errCartMoved) {
+		var placement port.Placement
+		var version int64
+		placement, version, err = c.placement(ctx, owner, key, p)
 		if err != nil {
-			return domain.Order{}, err
+			return domain.Order{}, false, err
 		}
-		return order, p.CheckTotal(order.Total)
-	})
+		order, placed, err = c.deps.Orders.PlaceOrder(ctx, placement, func(cart domain.Cart, products map[domain.ProductID]domain.Product) (domain.Order, error) {
+			// A repeat does not come here.
+			if limited != nil {
+				return domain.Order{}, limited
+			}
+			if key == "" && cart.Version != version {
+				return domain.Order{}, errCartMoved
+			}
+			order, err := domain.NewOrder(draft, cart, products, c.deps.Pricing)
+			if err != nil {
+				return domain.Order{}, err
+			}
+			return order, p.CheckTotal(order.Total)
+		})
+	}
 	if err == nil && !placed && p.CheckTotal(order.Total) != nil {
 		err = domain.KeyReused()
 	}

@@ -522,6 +522,35 @@ func TestCheckout_Buy_ARepeatThatIsToldToWaitKeepsTheKey(t *testing.T) {
 	})
 }
 
+// readCarts do something each time that a cart was read.
+type readCarts struct {
+	port.Carts
+	after func()
+}
+
+func (c readCarts) Cart(ctx context.Context, owner domain.OwnerID) (domain.Cart, error) {
+	cart, err := c.Carts.Cart(ctx, owner)
+	c.after()
+	return cart, err
+}
+
+func TestCheckout_Buy_WithoutAKeyWhileTheCartChanges(t *testing.T) {
+	w := newWorld(t)
+	w.fill(t, "ann", "tea", 1)
+	var once sync.Once
+	racing := useCases(t, w.store, func(p *testshop.Parts) {
+		p.Carts = readCarts{w.store, func() { once.Do(func() { w.fill(t, "ann", "pot", 1) }) }}
+	})
+	first, placed, err := racing.Checkout.Buy(t.Context(), "ann", "", purchase(good))
+	require.NoError(t, err)
+	require.True(t, placed)
+	require.Len(t, first.Lines, 2)
+	again, placed, err := racing.Checkout.Buy(t.Context(), "ann", "", purchase(good))
+	require.NoError(t, err, "a repeat finds the order by the cart that it was made of")
+	assert.False(t, placed)
+	assert.Equal(t, first.ID, again.ID)
+}
+
 func TestCheckout_Buy_TheSameKeyAfterSigningIn(t *testing.T) {
 	w := newWorld(t)
 	registered, err := w.Account.Register(t.Context(), usecase.Visitor{}, ann, "here")

@@ -26,19 +26,20 @@ func ownKey(by domain.User, key domain.IdempotencyKey) domain.IdempotencyKey {
 
 // placement returns what the store tells a repeat of a purchase by. Without a key the
 // cart's version is the key: placing an order leaves it, so a second click finds
-// the order of the first.
-func (c *Checkout) placement(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, p domain.Purchase) (port.Placement, error) {
-	name := "key:" + string(key)
+// the order of the first. That version is returned beside: the order must be of no other.
+func (c *Checkout) placement(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, p domain.Purchase) (port.Placement, int64, error) {
+	name, version := "key:"+string(key), int64(0)
 	if key == "" {
 		cart, err := c.deps.Carts.Cart(ctx, owner)
 		if err != nil {
-			return port.Placement{}, err
+			return port.Placement{}, 0, err
 		}
-		name = fmt.Sprintf("cart:%d", cart.Version)
+		version = cart.Version
+		name = fmt.Sprintf("cart:%d", version)
 	}
 	fingerprint, err := c.deps.SecretKey.fingerprint(p)
 	// The version of a cart names that cart alone, and not the one of a guest who signed in.
-	return port.Placement{Owner: owner, Key: name, Fingerprint: fingerprint, Adopted: key != "", Lease: leaseFor}, err
+	return port.Placement{Owner: owner, Key: name, Fingerprint: fingerprint, Adopted: key != "", Lease: leaseFor}, version, err
 }
 
 // fingerprint returns a keyed hash (HMAC-SHA-256) of all of a purchase. Without k,
