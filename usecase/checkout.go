@@ -190,7 +190,7 @@ func (c *Checkout) await(ctx context.Context, order domain.Order) (domain.Order,
 	})
 	switch {
 	case err != nil:
-		return order, nil
+		return order, nil //nolint:nilerr // it is placed, and Settle finds out
 	case noted.Status == domain.Cancelled:
 		return domain.Order{}, c.whyUnpaid(ctx, noted)
 	}

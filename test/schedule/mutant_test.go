@@ -107,7 +107,7 @@ type unlockedStock struct {
 	products port.Products
 }
 
-func (s unlockedStock) ChangeStock(ctx context.Context, change domain.StockMovement, key domain.IdempotencyKey) (int, error) {
+func (s unlockedStock) ChangeStock(ctx context.Context, change domain.StockMovement, _ domain.IdempotencyKey) (int, error) {
 	before, err := s.products.Product(ctx, string(change.Product))
 	if err != nil {
 		return 0, err

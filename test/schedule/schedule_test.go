@@ -17,9 +17,6 @@ var (
 	schedules = flag.Int("schedules", 0, "play so many schedules")
 )
 
-// usual is how many schedules are played unless a flag says otherwise.
-const usual = 2000
-
 func TestSchedules(t *testing.T) {
 	first, n := uint64(1), usual
 	if *seed != 0 {
