@@ -128,7 +128,7 @@ func TestShed_WhoPays(t *testing.T) {
 func TestShed_OneVisitor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		oneCart := make(chan struct{}, 1)
-		handler := newShedder(processors).before(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler := newShedder(processors).before(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPut {
 				oneCart <- struct{}{}
 				time.Sleep(5 * time.Millisecond)

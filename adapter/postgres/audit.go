@@ -45,7 +45,7 @@ func each(ctx context.Context, tx bun.Tx, statement string, args []any, found fu
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // rows.Err says what went wrong
 	for rows.Next() {
 		var id, says string
 		if err := rows.Scan(&id, &says); err != nil {
