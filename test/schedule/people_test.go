@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"eshop/domain"
@@ -86,6 +87,9 @@ func refunding(w *world) func() {
 				})
 				if a.err != nil {
 					w.complain("refunding %s failed: %v", order.ID, a.err)
+					break
+				}
+				if p.forever(from) {
 					break
 				}
 				p.wait(time.Second)
@@ -189,7 +193,14 @@ func (p *person) visit(n int, account domain.OwnerID) {
 	})
 	var pass usecase.Credential
 	begun := p.now()
-	buyer := &shopper{person: p.enter(fmt.Sprintf("bob-as-a-guest-%d", n)), owner: things.owner, leaving: true}
+	var in atomic.Pointer[usecase.Credential]
+	buyer := &shopper{person: p.enter(fmt.Sprintf("bob-who-buys-%d", n)), owner: things.owner}
+	buyer.identify = func(ctx context.Context) (usecase.Visitor, error) {
+		if pass := in.Load(); pass != nil {
+			return p.shop.Account.Identify(ctx, pass.Secret)
+		}
+		return guest.Visitor, nil
+	}
 	bought := false
 	var buying sync.WaitGroup
 	if n == 1 {
@@ -203,7 +214,9 @@ func (p *person) visit(n int, account domain.OwnerID) {
 		p.complain("bob could not sign in: %v", signedIn.err)
 		return
 	}
-	merged := !pass.Session.Unmerged
+	in.Store(&pass)
+	var merged atomic.Bool
+	merged.Store(!pass.Session.Unmerged)
 	session := history.Object{Kind: history.Session, ID: fmt.Sprintf("bob %d", n)}
 	p.history.Begin(session, "bob")
 	look := func(p *person) {
@@ -215,7 +228,7 @@ func (p *person) visit(n int, account domain.OwnerID) {
 		}
 		p.record(from, session, history.Look{}).Answer(visitor.User.Username)
 		if err == nil && !visitor.Session.Unmerged {
-			merged = true
+			merged.Store(true)
 		}
 	}
 	if p.chance.IntN(2) == 0 {
@@ -230,19 +243,19 @@ func (p *person) visit(n int, account domain.OwnerID) {
 		}
 	})
 	look(p)
+	buying.Wait()
 	p.wait(100 * time.Millisecond)
 	out := p.until(func(ctx context.Context) error { return p.shop.Account.SignOut(ctx, pass.Visitor) })
 	p.record(out.first, session, history.SignOut{}).Answer(nil)
 	look(p)
 	tabs.Wait()
 	look(p)
-	buying.Wait()
 	lines := linesOf(brought)
 	if len(lines) == 0 || bought {
 		return // nothing is left that could be brought
 	}
 	brings := p.record(begun, cartOf(account), history.Fill{Lines: lines})
-	if merged {
+	if merged.Load() {
 		brings.Answer(nil)
 	} // else it was brought or not, or will be
 }
@@ -385,7 +398,7 @@ func answering(w *world) func() {
 	r := &reader{person: w.enter("sam")}
 	return func() {
 		var id domain.ConversationID
-		for id == "" {
+		for begun := w.now(); id == "" && !r.forever(begun); {
 			r.wait(200 * time.Millisecond)
 			r.until(func(ctx context.Context) error {
 				open, _, err := w.shop.Chat.Conversations(ctx, w.staff, domain.ConversationOpen, domain.Page{Number: 1, Size: 10})

@@ -20,8 +20,9 @@ type shopper struct {
 	keys  int
 	// careful shoppers send no key, and what they were told to pay. The cart is their key, so they have no other tab.
 	careful bool
-	// leaving is of a guest who signs in meanwhile: what is in the cart then is for whoever signs in to say.
-	leaving bool
+	// identify is of a guest who signs in meanwhile: whose request it is. What is in the guest's cart then is for
+	// whoever signs in to say.
+	identify func(ctx context.Context) (usecase.Visitor, error)
 }
 
 func (s *shopper) stroll() {
@@ -119,6 +120,7 @@ func (s *shopper) look() (domain.Cart, bool) {
 
 // attempt is one of the calls by which something is bought.
 type attempt struct {
+	owner   domain.OwnerID
 	from    time.Duration
 	request *schedule.Request
 	order   domain.Order
@@ -160,13 +162,23 @@ func (s *shopper) buy() bool {
 			later := time.Duration(i) * time.Duration(s.chance.Int64N(int64(50*time.Millisecond)))
 			clicks.Go(func() {
 				time.Sleep(later)
-				a.from = s.now()
-				a.order, _, a.err = s.shop.Checkout.Buy(ctx, s.owner, sent, p)
+				a.from, a.owner = s.now(), s.owner
+				if s.identify != nil {
+					var visitor usecase.Visitor
+					visitor, a.err = s.identify(ctx)
+					a.owner = visitor.Session.Owner()
+				}
+				if a.err == nil {
+					a.order, _, a.err = s.shop.Checkout.Buy(ctx, a.owner, sent, p)
+				}
 				s.heardOf(key, a)
 			})
 		}
 		clicks.Wait()
 		last = decisive(attempts)
+		if last == nil && s.forever(from) {
+			return false
+		}
 		s.wait(time.Second)
 	}
 	return s.bought(from, key, p, last)
@@ -206,20 +218,21 @@ func (s *shopper) heardOf(key domain.IdempotencyKey, a *attempt) {
 		s.record(a.from, keyOf(key), history.Buy{}).Refuse()
 	case code == domain.CodeCartEmpty:
 		s.record(a.from, keyOf(key), history.Buy{}).Refuse()
-		s.inCart(a.from, history.Look{}, history.Lines{})
+		s.inCart(a.owner, a.from, history.Look{}, history.Lines{})
 	default:
 		s.complain("%s was answered %v", key, a.err)
 	}
 }
 
-// inCart records what is known of the cart since a time.
-func (s *shopper) inCart(from time.Duration, what, answer any) {
-	if !s.leaving {
-		s.record(from, cartOf(s.owner), what).Answer(answer)
+// inCart records what is known of an owner's cart since a time.
+func (s *shopper) inCart(owner domain.OwnerID, from time.Duration, what, answer any) {
+	if s.identify == nil || owner != s.owner {
+		s.record(from, cartOf(owner), what).Answer(answer)
 	}
 }
 
-// bought records what became of a purchase, which its last call was told. It reports whether it is paid.
+// bought records what became of a purchase, which its last call was told. It reports whether it is paid, out of the
+// shopper's own cart.
 func (s *shopper) bought(from time.Duration, key domain.IdempotencyKey, p domain.Purchase, last *attempt) bool {
 	order := last.order
 	if last.err == nil && order.Status == domain.Pending {
@@ -236,8 +249,8 @@ func (s *shopper) bought(from time.Duration, key domain.IdempotencyKey, p domain
 		for _, line := range o.Lines {
 			s.record(from, stockOf(line.Product), history.Hold{N: line.Quantity}).Answer(nil)
 		}
-		s.inCart(from, history.Empty{}, orderLines(o))
-		s.inCart(from, history.Fill{Lines: orderLines(o)}, nil)
+		s.inCart(s.placedBy(o), from, history.Empty{}, orderLines(o))
+		s.inCart(s.placedBy(o), from, history.Fill{Lines: orderLines(o)}, nil)
 	}
 	if last.err != nil || order.Status == domain.Cancelled {
 		return false
@@ -248,16 +261,17 @@ func (s *shopper) bought(from time.Duration, key domain.IdempotencyKey, p domain
 	for _, line := range order.Lines {
 		s.record(from, stockOf(line.Product), history.Take{N: line.Quantity}).Answer(nil)
 	}
-	s.inCart(from, history.Empty{}, orderLines(order))
+	s.inCart(s.placedBy(order), from, history.Empty{}, orderLines(order))
+	own := s.placedBy(order) == s.owner
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.paid[order.ID] = string(key)
-	return true
+	return own
 }
 
 // awaited waits until it is known what became of an order.
 func (s *shopper) awaited(order domain.Order) domain.Order {
-	for ; order.Status == domain.Pending; s.wait(time.Second) {
+	for begun := s.now(); order.Status == domain.Pending && !s.forever(begun); s.wait(time.Second) {
 		order, _ = s.store.Order(context.Background(), order.ID)
 	}
 	return order
@@ -273,7 +287,7 @@ func (s *shopper) repeated(key domain.IdempotencyKey, p domain.Purchase, order d
 		return
 	}
 	a := s.until(func(ctx context.Context) error {
-		_, _, err := s.shop.Checkout.Buy(ctx, s.owner, key, p)
+		_, _, err := s.shop.Checkout.Buy(ctx, last.owner, key, p)
 		return err
 	})
 	if !errors.Is(a.err, domain.ErrDeclined) {

@@ -36,12 +36,13 @@ type world struct {
 	mu       sync.Mutex
 	begun    time.Time
 	clients  int
-	wrong    []string                         // promises that were broken before anybody had to judge
-	paid     map[domain.OrderID]string        // the orders that shoppers were told are paid, by their keys
-	refunded map[domain.OrderID]time.Duration // since when somebody asked for it
-	said     map[string]history.Message       // in the chat
-	heard    [][]history.Message              // by each end
-	last     []func()                         // what people do once nothing fails any more
+	wrong    []string                          // promises that were broken before anybody had to judge
+	placers  map[domain.OrderID]domain.OwnerID // who placed the orders, some of which are another's by now
+	paid     map[domain.OrderID]string         // the orders that shoppers were told are paid, by their keys
+	refunded map[domain.OrderID]time.Duration  // since when somebody asked for it
+	said     map[string]history.Message        // in the chat
+	heard    [][]history.Message               // by each end
+	last     []func()                          // what people do once nothing fails any more
 }
 
 // goods are what the shop has of each product. They are scarce: most of what is asked for is not there.
@@ -53,7 +54,7 @@ type mutant func(eshop.Stores) eshop.Stores
 // run plays the schedule of a seed.
 func run(t *testing.T, seed uint64, mutate mutant) *world {
 	w := &world{
-		seed: seed, paid: map[domain.OrderID]string{}, refunded: map[domain.OrderID]time.Duration{}, said: map[string]history.Message{},
+		seed: seed, placers: map[domain.OrderID]domain.OwnerID{}, paid: map[domain.OrderID]string{}, refunded: map[domain.OrderID]time.Duration{}, said: map[string]history.Message{},
 		// A third of all seeds only bring things out of order.
 		wire: schedule.NewWire(seed, []int{0, 20, 80}[seed%3]),
 	}
@@ -66,7 +67,7 @@ func (w *world) run(t *testing.T, mutate mutant) {
 	w.history = history.New(w.now)
 	w.store, w.bank = memory.NewStore(), newBank()
 	parts := shop.PartsOf(w.store)
-	parts.Payments = w.bank
+	parts.Payments, parts.Orders = w.bank, seenOrders{w.store, w}
 	if mutate != nil {
 		parts.Stores = mutate(parts.Stores)
 	}
@@ -282,8 +283,23 @@ func (p *person) until(do func(ctx context.Context) error) answer {
 		case !request.Ended() && !unanswered(a.err):
 			return a
 		}
+		if p.forever(a.first) {
+			return a
+		}
 		p.wait(time.Duration(min(n, 10)+1) * 100 * time.Millisecond)
 	}
+}
+
+// mostPatience is longer than anything takes while calls fail.
+const mostPatience = 30 * time.Minute
+
+// forever reports whether the person has waited for so long that nothing will come any more, which is complained of.
+func (p *person) forever(since time.Duration) bool {
+	if p.now()-since < mostPatience {
+		return false
+	}
+	p.complain("%s waits for ever", p.name)
+	return true
 }
 
 func unanswered(err error) bool {
@@ -308,6 +324,28 @@ func orderLines(order domain.Order) history.Lines {
 		lines[string(line.Product)] += line.Quantity
 	}
 	return lines
+}
+
+// seenOrders tell the world who places them.
+type seenOrders struct {
+	*memory.Store
+	world *world
+}
+
+func (o seenOrders) PlaceOrder(ctx context.Context, p port.Placement, build port.BuildOrder) (domain.Order, bool, error) {
+	order, placed, err := o.Store.PlaceOrder(ctx, p, build)
+	if placed {
+		o.world.mu.Lock()
+		defer o.world.mu.Unlock()
+		o.world.placers[order.ID] = p.Owner
+	}
+	return order, placed, err
+}
+
+func (w *world) placedBy(order domain.Order) domain.OwnerID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.placers[order.ID]
 }
 
 // bank is a gateway that keeps what it took.
