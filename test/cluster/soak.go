@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -23,6 +24,7 @@ type Bound struct {
 	Unit   float64 // that it is printed in
 	Share  float64 // of its median
 	Slack  float64 // and this much besides, where the median is small
+	After  float64 // which part of the soak is not looked at; 0 is a third
 }
 
 // Trend is where a figure is and where it goes.
@@ -43,11 +45,11 @@ func (t Trend) String() string {
 // TrendHeader is the head of a table of trends.
 const TrendHeader = "| figure | median | least | most | rise by its slope | allowed |\n|---|---|---|---|---|---|\n"
 
-// TrendOf looks at the samples after the first third, while which caches fill. The slope is the
+// TrendOf leaves the first samples out, while which caches fill. The slope is the
 // median of those between any two samples (Theil and Sen), which one spike, or the teeth of what is
 // cleared now and then, do not bend.
 func TrendOf(samples []Sample, bound Bound) Trend {
-	samples = samples[len(samples)/3:]
+	samples = samples[int(cmp.Or(bound.After, 1.0/3)*float64(len(samples))):]
 	var values, slopes []float64
 	for i, a := range samples {
 		values = append(values, a.Figures[bound.Figure])

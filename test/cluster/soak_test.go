@@ -36,19 +36,26 @@ var minutes = flag.Int("minutes", 3, "how long TestSoak goes on")
 // those it is the share that holds no row which must not rise.
 func soakBounds(minutes int) []cluster.Bound {
 	const mib = 1 << 20
+	// In a short run caches still fill.
+	room := 48.0 * mib
+	if minutes >= 15 {
+		room = 8 * mib
+	}
 	bounds := []cluster.Bound{
-		{Figure: "process_resident_memory_bytes", Unit: mib, Share: 0.10, Slack: 12 * mib},
-		{Figure: "go_memstats_next_gc_bytes", Unit: mib, Share: 0.10, Slack: 12 * mib}, // twice what was in use after the last collection
-		{Figure: "go_goroutines", Unit: 1, Share: 0.05, Slack: 20},
-		{Figure: "process_open_fds", Unit: 1, Share: 0.05, Slack: 20},
+		{Figure: "process_resident_memory_bytes", Unit: mib, Share: 0.10, Slack: room},
+		{Figure: "go_memstats_next_gc_bytes", Unit: mib, Share: 0.10, Slack: room}, // twice what was in use after the last collection
+		{Figure: "go_goroutines", Unit: 1, Share: 0.10, Slack: 30},
+		{Figure: "process_open_fds", Unit: 1, Share: 0.10, Slack: 20},
 		{Figure: "tables_waste", Unit: 0.01, Share: 0, Slack: 0.05},
 		{Figure: "tables_dead", Unit: mib, Share: 0.10, Slack: mib},
 		{Figure: "indexes_waste", Unit: 0.01, Share: 0, Slack: 0.05},
-		{Figure: "redis_used_memory", Unit: mib, Share: 0.10, Slack: 2 * mib},
-		{Figure: "redis_connected_clients", Unit: 1, Share: 0.05, Slack: 5},
+		{Figure: "redis_connected_clients", Unit: 1, Share: 0.10, Slack: 5},
 	}
 	if minutes >= 15 { // the third checkpoint lies behind, by which PostgreSQL knows how much it writes between two
 		bounds = append(bounds, cluster.Bound{Figure: "wal", Unit: mib, Share: 0.10, Slack: 64 * mib})
+	}
+	if minutes >= 30 { // an entry of the catalog is kept for 21 minutes
+		bounds = append(bounds, cluster.Bound{Figure: "redis_used_memory", Unit: mib, Share: 0.10, Slack: mib, After: 2.0 / 3})
 	}
 	return bounds
 }
@@ -79,7 +86,7 @@ func TestSoak(t *testing.T) {
 		looks := cluster.NewVisitors(t, shoppers, seed+1, slices.Concat(near[:soakPages], asked), c.URL)
 		talkers := cluster.NewTalkers(t, c, 12)
 		talkers.Pause = 2 * time.Second
-		talkers.MoreTabs(60)
+		tabs := talkers.MoreTabs(60)
 		var going sync.WaitGroup
 		stop := make(chan struct{})
 		going.Go(func() {
@@ -102,6 +109,7 @@ func TestSoak(t *testing.T) {
 					other.Stop(t)
 					other.Start(t)
 					other.WaitReady(t)
+					tabs.HangUp() // or all would be on the server that stays, after a while
 					stock.arrives(t)
 				}
 			}
@@ -123,8 +131,8 @@ func TestSoak(t *testing.T) {
 		assert.True(t, trend.Flat(), "%s rises", bound.Figure)
 	}
 	first, last := samples[0].Figures, samples[len(samples)-1].Figures
-	fmt.Fprintf(&table, "\ntables %.1f to %.1f MiB, indexes %.1f to %.1f, write-ahead log %.0f to %.0f\n\n| table | updates | of them within their page | dead | live | vacuumed |\n|---|---|---|---|---|---|\n",
-		first["tables"]/(1<<20), last["tables"]/(1<<20), first["indexes"]/(1<<20), last["indexes"]/(1<<20), first["wal"]/(1<<20), last["wal"]/(1<<20))
+	fmt.Fprintf(&table, "\ntables %.1f to %.1f MiB, indexes %.1f to %.1f, write-ahead log %.0f to %.0f, Redis %.1f to %.1f\n\n| table | updates | of them within their page | dead | live | vacuumed |\n|---|---|---|---|---|---|\n",
+		first["tables"]/(1<<20), last["tables"]/(1<<20), first["indexes"]/(1<<20), last["indexes"]/(1<<20), first["wal"]/(1<<20), last["wal"]/(1<<20), first["redis_used_memory"]/(1<<20), last["redis_used_memory"]/(1<<20))
 	for _, of := range c.Churned(t) {
 		fmt.Fprintf(&table, "| %s | %d | %.2f | %d | %d | %d |\n", of.Name, of.Updates, float64(of.Kept)/float64(of.Updates), of.Dead, of.Live, of.Autovacua)
 	}
