@@ -22,7 +22,8 @@ import (
 // on at the moment. Its Through fits Around.
 type Wire struct {
 	seed  uint64
-	fails int // of a thousand calls
+	fails int           // of a thousand calls
+	usual time.Duration // that most calls take at most, before they are made and after
 	calm  atomic.Bool
 }
 
@@ -38,8 +39,11 @@ const (
 	fates
 )
 
-// NewWire returns the wire of a seed, on which so many of a thousand calls fail.
-func NewWire(seed uint64, fails int) *Wire { return &Wire{seed: seed, fails: fails} }
+// NewWire returns the wire of a seed, on which so many of a thousand calls fail, and most take no longer than is
+// usual on the way there, and on the way back.
+func NewWire(seed uint64, fails int, usual time.Duration) *Wire {
+	return &Wire{seed: seed, fails: fails, usual: usual}
+}
 
 // Calm lets no further call fail or take long.
 func (w *Wire) Calm() { w.calm.Store(true) }
@@ -126,11 +130,15 @@ func (w *Wire) fate(chance *rand.Rand) fate {
 	return 1 + fate(chance.IntN(int(fates)-1))
 }
 
+// quick is how long calls take at most once it is calm.
+const quick = 10 * time.Millisecond
+
 // delay is mostly short, and sometimes longer than anything waits. Two that are the same are as good as never drawn.
 func (w *Wire) delay(chance *rand.Rand) time.Duration {
-	longest := 10 * time.Millisecond
+	longest := w.usual
 	switch n := chance.IntN(100); {
 	case w.calm.Load():
+		longest = quick
 	case n < 2:
 		longest = 4 * time.Second
 	case n < 10:
