@@ -25,6 +25,7 @@ type Wire struct {
 	fails int           // of a thousand calls
 	usual time.Duration // that most calls take at most, before they are made and after
 	calm  atomic.Bool
+	late  sync.WaitGroup // what arrives when nobody waits for it any more
 }
 
 // What befalls a call. A call that ends has no answer; whoever makes it must not know whether it was made.
@@ -47,6 +48,9 @@ func NewWire(seed uint64, fails int, usual time.Duration) *Wire {
 
 // Calm lets no further call fail or take long.
 func (w *Wire) Calm() { w.calm.Store(true) }
+
+// Wait waits until all has arrived that left a server before it ended. Nobody must be making calls.
+func (w *Wire) Wait() { w.late.Wait() }
 
 // Request is what one server does for one caller. When the server ends, nothing that the request goes on to
 // do has an effect any more.
@@ -94,10 +98,10 @@ func (w *Wire) Through(ctx context.Context, call string, do func(ctx context.Con
 	onTheWay := strings.HasPrefix(call, "Payments.Charge") && chance.IntN(2) == 0
 	if !pause(ctx, before) || r.Ended() || befalls == killed {
 		if onTheWay { // it left this server
-			go func() {
+			w.late.Go(func() {
 				time.Sleep(w.delay(chance))
 				_ = do(context.WithoutCancel(ctx))
-			}()
+			})
 		}
 		return w.end(ctx, r, befalls)
 	}

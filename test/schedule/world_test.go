@@ -101,6 +101,7 @@ func (w *world) run(t *testing.T, mutate mutant) {
 	}
 	stop()
 	background.Wait()
+	w.wire.Wait()
 	w.lookAtAll()
 }
 
