@@ -195,6 +195,8 @@ type Purchase struct {
 	Card            Card
 	ExpectedTotal   *Money // what the shopper was told to pay; nil when they were not told
 	ClientAddress   string // of the network that it came from
+	// Guest is who the shopper was before signing in, while that one's orders may not be the account's yet; "" for nobody.
+	Guest OwnerID
 }
 
 // Check fails with what is wrong with p at time now, by field, in a shop that sells in the currency.

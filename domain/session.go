@@ -72,6 +72,14 @@ func (s Session) Owner() OwnerID {
 	return s.Guest
 }
 
+// UnmergedGuest returns the guest whose things are still to be merged into the account; "" when there is none.
+func (s Session) UnmergedGuest() OwnerID {
+	if !s.Unmerged {
+		return ""
+	}
+	return s.Guest
+}
+
 // Stale reports whether it is time to write down that the session was seen by an account of that role.
 func (s Session) Stale(role Role, now time.Time) bool {
 	touch := SessionTouch

@@ -93,6 +93,12 @@ var errCartMoved = errors.New("the cart has changed")
 func (c *Checkout) place(ctx context.Context, owner domain.OwnerID, key domain.IdempotencyKey, p domain.Purchase) (domain.Order, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, placeTimeout)
 	defer cancel()
+	if p.Guest != "" {
+		// The key may have placed an order of the guest's.
+		if err := c.deps.Orders.AdoptOrders(ctx, p.Guest, owner); err != nil {
+			return domain.Order{}, false, err
+		}
+	}
 	limited := c.limited(ctx, c.attemptOf(owner, p))
 	draft := domain.Order{
 		ID: domain.OrderID(c.deps.NewID()), Owner: owner, Email: p.Email, ShippingAddress: p.ShippingAddress,

@@ -582,6 +582,48 @@ func TestCheckout_Buy_TheSameKeyAfterSigningIn(t *testing.T) {
 	assert.NotEqual(t, first.ID, next.ID)
 }
 
+// slowAdoptions keep orders from being adopted, as long as they are slow.
+type slowAdoptions struct {
+	*memory.Store
+	slow *bool
+}
+
+func (o slowAdoptions) AdoptOrders(ctx context.Context, from, into domain.OwnerID) error {
+	if *o.slow {
+		return domain.ErrUnavailable
+	}
+	return o.Store.AdoptOrders(ctx, from, into)
+}
+
+func TestCheckout_Buy_TheSameKeyBeforeTheGuestsOrdersAreAdopted(t *testing.T) {
+	w, slow := newWorld(t), true
+	shop := useCases(t, w.store, func(p *testshop.Parts) { p.Orders, p.Payments = slowAdoptions{w.store, &slow}, w.gateway })
+	registered, err := shop.Account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+	require.NoError(t, err)
+	account := registered.Session.Owner()
+	w.fill(t, account, "pot", 1)
+	guest := shop.Account.NewGuest()
+	require.NoError(t, shop.Account.Keep(t.Context(), guest))
+	w.fill(t, guest.Session.Owner(), "tea", 2)
+	first, _, err := shop.Checkout.Buy(t.Context(), guest.Session.Owner(), "k", purchase(good))
+	require.NoError(t, err)
+	pass, err := shop.Account.SignIn(t.Context(), guest.Visitor, ann.Username, ann.Password, "here")
+	require.NoError(t, err)
+	require.True(t, pass.Session.Unmerged)
+
+	again := purchase(good)
+	again.Guest = pass.Session.UnmergedGuest()
+	_, _, err = shop.Checkout.Buy(t.Context(), account, "k", again)
+	require.ErrorIs(t, err, domain.ErrUnavailable, "whether the key made an order is not known")
+	assert.Equal(t, 3, w.stock(t, "pot"))
+	slow = false
+	order, placed, err := shop.Checkout.Buy(t.Context(), account, "k", again)
+	require.NoError(t, err)
+	assert.False(t, placed)
+	assert.Equal(t, first.ID, order.ID)
+	assert.Equal(t, 3, w.stock(t, "pot"), "what the account had is still in its cart")
+}
+
 func TestCheckout_Buy_WithoutAKeyAfterSigningIn(t *testing.T) {
 	w := newWorld(t)
 	guest := w.Account.NewGuest()

@@ -163,10 +163,11 @@ func (s *shopper) buy() bool {
 			clicks.Go(func() {
 				time.Sleep(later)
 				a.from, a.owner = s.now(), s.owner
+				p := p
 				if s.identify != nil {
 					var visitor usecase.Visitor
 					visitor, a.err = s.identify(ctx)
-					a.owner = visitor.Session.Owner()
+					a.owner, p.Guest = visitor.Session.Owner(), visitor.Session.UnmergedGuest()
 				}
 				if a.err == nil {
 					a.order, _, a.err = s.shop.Checkout.Buy(ctx, a.owner, sent, p)

@@ -41,7 +41,7 @@ func (a *API) buy(w http.ResponseWriter, r *http.Request) error {
 	order, placed, err := a.shop.Checkout.Buy(r.Context(), pass.Session.Owner(), key, domain.Purchase{
 		Email: in.Email, ShippingAddress: domain.Address(in.ShippingAddress),
 		Method: in.Payment.Method, Card: domain.NewCard(in.Payment.CardNumber, in.Payment.Expiry, in.Payment.CVC),
-		ExpectedTotal: (*domain.Money)(in.ExpectedTotal), ClientAddress: session.ClientAddress(r),
+		ExpectedTotal: (*domain.Money)(in.ExpectedTotal), ClientAddress: session.ClientAddress(r), Guest: pass.Session.UnmergedGuest(),
 	})
 	if err != nil {
 		return err

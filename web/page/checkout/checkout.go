@@ -88,7 +88,9 @@ func (p *Pages) Buy(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return "", "", err
 		}
-		order, _, err := p.Shop.Checkout.Buy(r.Context(), by.Session.Owner(), key, purchaseOf(form, session.ClientAddress(r), p.Shop.Pricing))
+		purchase := purchaseOf(form, session.ClientAddress(r), p.Shop.Pricing)
+		purchase.Guest = by.Session.UnmergedGuest()
+		order, _, err := p.Shop.Checkout.Buy(r.Context(), by.Session.Owner(), key, purchase)
 		return ui.OrderPath(order) + "?placed", "", err
 	}, func(form url.Values, err error) error { return p.refuse(w, r, err, form) })
 }
