@@ -65,6 +65,10 @@ var mutants = map[string]struct {
 		s.Conversations = &lossyConversations{someConversations: s.Conversations}
 		return s
 	}},
+	"a conversation left behind": {"end ", func(s eshop.Stores) eshop.Stores {
+		s.Conversations = keepingConversations{s.Conversations}
+		return s
+	}},
 	"stock that comes back twice": {"stock ", func(s eshop.Stores) eshop.Stores {
 		s.Orders = returningOrders{s.Orders, s.Stock}
 		return s
@@ -291,6 +295,13 @@ func (c *lossyConversations) Messages(ctx context.Context, id domain.Conversatio
 		messages = messages[1:]
 	}
 	return messages, err
+}
+
+// keepingConversations stay with the guest who signed in.
+type keepingConversations struct{ someConversations }
+
+func (keepingConversations) AdoptConversation(context.Context, domain.OwnerID, domain.OwnerID) error {
+	return nil
 }
 
 // returningOrders put back into stock what was put back already.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -178,6 +179,11 @@ func browsing(w *world) func() {
 			p.visit(n, phone.owner)
 		}
 		devices.Wait()
+		bob := usecase.Visitor{Session: domain.Session{Key: "bob", User: "u-bob"}, User: domain.User{ID: "u-bob", Username: "bob"}}
+		home, desk := &reader{person: w.enter("bob-at-home"), of: &w.bobs}, &reader{person: w.enter("sam-of-bob"), of: &w.bobs}
+		home.tell(bob, "bye")
+		home.leave(w.mine(bob))
+		desk.leave(w.theirs(phone.owner))
 	}
 }
 
@@ -191,6 +197,8 @@ func (p *person) visit(n int, account domain.OwnerID) {
 		brought, err = p.shop.Cart.Of(ctx, things.owner)
 		return err
 	})
+	talker := &reader{person: p, of: &p.bobs}
+	told := talker.tell(guest.Visitor, fmt.Sprintf("%d as a guest", n))
 	var pass usecase.Credential
 	begun := p.now()
 	var in atomic.Pointer[usecase.Credential]
@@ -250,6 +258,13 @@ func (p *person) visit(n int, account domain.OwnerID) {
 	look(p)
 	tabs.Wait()
 	look(p)
+	p.mu.Lock()
+	if merged.Load() {
+		p.bobs.moved = append(p.bobs.moved, told)
+	} else { // it is there or not
+		p.bobs.said[told] = history.Message{ClientID: told, Body: p.bobs.said[told].Body}
+	}
+	p.mu.Unlock()
 	lines := linesOf(brought)
 	if len(lines) == 0 || bought {
 		return // nothing is left that could be brought
@@ -315,6 +330,7 @@ func renewing(w *world) func() {
 // reader is one end of a conversation. It reads on from the last message that it has.
 type reader struct {
 	*person
+	of    *talk
 	heard []history.Message
 }
 
@@ -335,13 +351,13 @@ func (r *reader) read(messages func(ctx context.Context, after int64) ([]domain.
 	return len(more) > 0
 }
 
-// say says something until it is answered.
-func (r *reader) say(what string, say func(ctx context.Context, id string) (domain.Message, error)) {
-	id := fmt.Sprintf("%s-%s", r.name, what)
+// say says something until it is answered, and returns by what it is known.
+func (r *reader) say(what string, say func(ctx context.Context, id string) (domain.Message, error)) (id string) {
+	id = fmt.Sprintf("%s-%s", r.name, strings.ReplaceAll(what, " ", "-"))
 	keep := func(seq int64) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.said[id] = history.Message{Seq: seq, ClientID: id, Body: what}
+		r.of.said[id] = history.Message{Seq: seq, ClientID: id, Body: what}
 	}
 	keep(0)
 	var m domain.Message
@@ -350,6 +366,7 @@ func (r *reader) say(what string, say func(ctx context.Context, id string) (doma
 	} else {
 		r.complain("%s could not say %s: %v", r.name, what, a.err)
 	}
+	return id
 }
 
 // leave reads all that is left once nothing fails any more.
@@ -359,32 +376,59 @@ func (r *reader) leave(messages func(ctx context.Context, after int64) ([]domain
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.world.heard = append(r.world.heard, r.heard)
+		r.of.heard = append(r.of.heard, r.heard)
 	})
 }
 
-// chatting is a shopper who writes to the shop, on two devices.
-func chatting(w *world) func() {
-	who := usecase.Visitor{Session: domain.Session{Key: "cat", Guest: domain.GuestOwner("cat")}}
-	messages := func(ctx context.Context, after int64) ([]domain.Message, error) {
+// tell says something to the shop.
+func (r *reader) tell(who usecase.Visitor, what string) (id string) {
+	return r.say(what, func(ctx context.Context, id string) (domain.Message, error) {
+		m, _, err := r.shop.Chat.Say(ctx, who, id, what, "192.0.2.2")
+		return m, err
+	})
+}
+
+// mine reads the visitor's conversation.
+func (w *world) mine(who usecase.Visitor) func(ctx context.Context, after int64) ([]domain.Message, error) {
+	return func(ctx context.Context, after int64) ([]domain.Message, error) {
 		thread, err := w.shop.Chat.Mine(ctx, who)
 		if err != nil {
 			return nil, err
 		}
 		return thread.Messages(ctx, after)
 	}
+}
+
+// theirs reads the conversation of an owner as staff does.
+func (w *world) theirs(owner domain.OwnerID) func(ctx context.Context, after int64) ([]domain.Message, error) {
+	return func(ctx context.Context, after int64) ([]domain.Message, error) {
+		c, err := w.store.ConversationOf(ctx, owner)
+		if err != nil {
+			return nil, err
+		}
+		thread, err := w.shop.Chat.Conversation(ctx, w.staff, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		return thread.Messages(ctx, after)
+	}
+}
+
+var cat = domain.GuestOwner("cat")
+
+// chatting is a shopper who writes to the shop, on two devices.
+func chatting(w *world) func() {
+	who := usecase.Visitor{Session: domain.Session{Key: "cat", Guest: cat}}
+	messages := w.mine(who)
 	device := func(r *reader) {
 		for n := range 3 {
 			r.wait(200 * time.Millisecond)
-			r.say(fmt.Sprint(n), func(ctx context.Context, id string) (domain.Message, error) {
-				m, _, err := w.shop.Chat.Say(ctx, who, id, fmt.Sprint(n), "192.0.2.2")
-				return m, err
-			})
+			r.tell(who, fmt.Sprint(n))
 			r.read(messages)
 		}
 		r.leave(messages)
 	}
-	laptop, phone := &reader{person: w.enter("cat")}, &reader{person: w.enter("cats-phone")}
+	laptop, phone := &reader{person: w.enter("cat"), of: &w.cats}, &reader{person: w.enter("cats-phone"), of: &w.cats}
 	return func() {
 		var devices sync.WaitGroup
 		devices.Go(func() { device(phone) })
@@ -395,26 +439,22 @@ func chatting(w *world) func() {
 
 // answering is one of the staff who answers whoever writes.
 func answering(w *world) func() {
-	r := &reader{person: w.enter("sam")}
+	r := &reader{person: w.enter("sam"), of: &w.cats}
 	return func() {
 		var id domain.ConversationID
 		for begun := w.now(); id == "" && !r.forever(begun); {
 			r.wait(200 * time.Millisecond)
 			r.until(func(ctx context.Context) error {
 				open, _, err := w.shop.Chat.Conversations(ctx, w.staff, domain.ConversationOpen, domain.Page{Number: 1, Size: 10})
-				if err == nil && len(open) > 0 {
-					id = open[0].ID
+				for _, c := range open {
+					if c.Owner == cat {
+						id = c.ID
+					}
 				}
 				return err
 			})
 		}
-		messages := func(ctx context.Context, after int64) ([]domain.Message, error) {
-			thread, err := w.shop.Chat.Conversation(ctx, w.staff, id)
-			if err != nil {
-				return nil, err
-			}
-			return thread.Messages(ctx, after)
-		}
+		messages := w.theirs(cat)
 		for n := range 3 {
 			r.wait(200 * time.Millisecond)
 			r.read(messages)

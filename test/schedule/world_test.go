@@ -40,9 +40,28 @@ type world struct {
 	placers  map[domain.OrderID]domain.OwnerID // who placed the orders, some of which are another's by now
 	paid     map[domain.OrderID]string         // the orders that shoppers were told are paid, by their keys
 	refunded map[domain.OrderID]time.Duration  // since when somebody asked for it
-	said     map[string]history.Message        // in the chat
-	heard    [][]history.Message               // by each end
-	last     []func()                          // what people do once nothing fails any more
+	cats     talk
+	bobs     talk
+	last     []func() // what people do once nothing fails any more
+}
+
+// talk is a conversation, as those know it who speak in it.
+type talk struct {
+	said  map[string]history.Message
+	heard [][]history.Message // by each end
+	// moved are those that were said in another, which was joined into it, and so bear other numbers by now.
+	moved []string
+}
+
+func (t talk) judge() []string {
+	for _, id := range t.moved {
+		for _, m := range t.heard[0] {
+			if m.ClientID == id {
+				t.said[id] = m
+			}
+		}
+	}
+	return history.Conversation(t.said, t.heard...)
 }
 
 // goods are what the shop has of each product. They are scarce: most of what is asked for is not there.
@@ -54,7 +73,7 @@ type mutant func(eshop.Stores) eshop.Stores
 // run plays the schedule of a seed.
 func run(t *testing.T, seed uint64, mutate mutant) *world {
 	w := &world{
-		seed: seed, placers: map[domain.OrderID]domain.OwnerID{}, paid: map[domain.OrderID]string{}, refunded: map[domain.OrderID]time.Duration{}, said: map[string]history.Message{},
+		seed: seed, placers: map[domain.OrderID]domain.OwnerID{}, paid: map[domain.OrderID]string{}, refunded: map[domain.OrderID]time.Duration{}, cats: talk{said: map[string]history.Message{}}, bobs: talk{said: map[string]history.Message{}},
 		// A third of all seeds only bring things out of order; stores are so slow with a quarter that some answers come late.
 		wire: schedule.NewWire(seed, []int{0, 20, 80}[seed%3], []time.Duration{10, 10, 10, 250}[seed/3%4]*time.Millisecond),
 	}
@@ -218,7 +237,7 @@ func (w *world) judge() []string {
 			wrong = append(wrong, fmt.Sprintf("the order %s, which %s was told is paid, is %q", id, key, status))
 		}
 	}
-	return append(wrong, history.Conversation(w.said, w.heard...)...)
+	return slices.Concat(wrong, w.cats.judge(), w.bobs.judge())
 }
 
 func stockOf(id domain.ProductID) history.Object {
