@@ -10,6 +10,8 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"eshop/test/contract"
 )
 
 // What the document has and package web answers, not this one.
@@ -71,24 +73,24 @@ func TestDocument_ListsEveryCode(t *testing.T) {
 func TestDocument_ExamplesAreRight(t *testing.T) {
 	fits := func(example any, schema string) {
 		if example != nil {
-			assert.NoError(t, document().fits(schema, example), schema)
+			assert.NoError(t, document().Fits(schema, example), schema)
 		}
 	}
 	for name, schema := range document().Components.Schemas {
 		for _, example := range schema.Value.Examples {
-			fits(example, pointer("components", "schemas", name))
+			fits(example, contract.Pointer("components", "schemas", name))
 		}
 	}
 	for name, response := range document().Components.Responses {
 		for media, content := range response.Value.Content {
-			fits(content.Example, pointer("components", "responses", name, "content", media, "schema"))
+			fits(content.Example, contract.Pointer("components", "responses", name, "content", media, "schema"))
 		}
 	}
 	for path, item := range document().Paths.Map() {
 		for method, operation := range item.Operations() {
 			for status, response := range operation.Responses.Map() {
 				for media, content := range response.Value.Content {
-					fits(content.Example, responseAt(path, method, status, response)+below("content", media, "schema"))
+					fits(content.Example, contract.ResponseAt(path, method, status, response)+contract.Below("content", media, "schema"))
 				}
 			}
 		}
@@ -155,7 +157,7 @@ func TestDocument_NoticesDrift(t *testing.T) {
 			w.Header().Del(drift.header)
 			w.WriteHeader(drift.status)
 			_, _ = w.WriteString(drift.body)
-			err := document().hold(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/cart/", nil), nil, w)
+			err := document().Hold(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/cart/", nil), nil, answerOf(w))
 			if name == "nothing" {
 				assert.NoError(t, err)
 				return

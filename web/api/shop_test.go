@@ -13,6 +13,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"eshop/adapter/argon2"
 	"eshop/domain"
 	"eshop/port"
+	"eshop/test/contract"
 	testshop "eshop/test/shop"
 	"eshop/web/api"
 	"eshop/web/asset"
@@ -182,10 +184,26 @@ func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	recorder := httptest.NewRecorder()
 	s.Handler.ServeHTTP(recorder, asked)
-	if err := document().hold(r, body, recorder); err != nil {
+	if err := document().Hold(r, body, answerOf(recorder)); err != nil {
 		s.t.Errorf("%s %s answered %d: %v\n%.2000s", r.Method, r.URL, recorder.Code, err, recorder.Body)
 	}
 	return recorder.Result(), nil
+}
+
+var document = sync.OnceValue(func() *contract.Contract {
+	content, err := os.ReadFile("openapi.json")
+	if err != nil {
+		panic(err)
+	}
+	c, err := contract.New(content)
+	if err != nil {
+		panic(err)
+	}
+	return c
+})
+
+func answerOf(w *httptest.ResponseRecorder) contract.Answer {
+	return contract.Answer{Status: w.Code, Header: w.Header(), Body: w.Body.Bytes()}
 }
 
 // visitor is somebody with a cookie jar of their own.

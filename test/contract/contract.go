@@ -1,4 +1,5 @@
-package api_test
+// Package contract holds requests and answers of the JSON interface against its OpenAPI document.
+package contract
 
 import (
 	"bytes"
@@ -8,9 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,10 +21,10 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// contract is the document, ready to hold requests and answers against. The schemas of OpenAPI 3.1 are
-// JSON Schema 2020-12, so the document's own are compiled, once each: kin-openapi compiles one anew for
-// each value.
-type contract struct {
+// Contract is an OpenAPI document, ready to hold requests and answers against. Its methods may be called at once. The
+// schemas of OpenAPI 3.1 are JSON Schema 2020-12, so the document's own are compiled, once each: kin-openapi compiles
+// one anew for each value.
+type Contract struct {
 	*openapi3.T
 	router routers.Router
 
@@ -34,37 +33,41 @@ type contract struct {
 	schemas  map[string]*jsonschema.Schema // by pointer
 }
 
-var document = sync.OnceValue(func() *contract {
-	content, err := os.ReadFile("openapi.json")
-	if err != nil {
-		panic(err)
-	}
+// Answer is what a request got.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// New reads a document, and fails when it is none.
+func New(content []byte) (*Contract, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(content)
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
 	if err := doc.Validate(context.Background()); err != nil {
-		panic(err)
+		return nil, err
 	}
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
 	whole, err := jsonschema.UnmarshalJSON(bytes.NewReader(content))
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft2020)
 	compiler.AssertFormat()
 	if err := compiler.AddResource("openapi.json", whole); err != nil {
-		panic(err)
+		return nil, err
 	}
-	return &contract{T: doc, router: router, compiler: compiler, schemas: map[string]*jsonschema.Schema{}}
-})
+	return &Contract{T: doc, router: router, compiler: compiler, schemas: map[string]*jsonschema.Schema{}}, nil
+}
 
-// fits says how a value breaks the schema at a pointer into the document.
-func (c *contract) fits(schema string, value any) error {
+// Fits says how a value breaks the schema at a pointer into the document.
+func (c *Contract) Fits(schema string, value any) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	compiled := c.schemas[schema]
@@ -78,10 +81,11 @@ func (c *contract) fits(schema string, value any) error {
 	return compiled.Validate(value)
 }
 
-// pointer is the JSON pointer of what lies below names in the document, as a fragment.
-func pointer(names ...string) string { return "#" + below(names...) }
+// Pointer is the JSON pointer of what lies below names in the document, as a fragment.
+func Pointer(names ...string) string { return "#" + Below(names...) }
 
-func below(names ...string) string {
+// Below is what goes behind a pointer to lead to names below it.
+func Below(names ...string) string {
 	var path strings.Builder
 	for _, name := range names {
 		name = strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
@@ -90,17 +94,17 @@ func below(names ...string) string {
 	return path.String()
 }
 
-// responseAt is the pointer of what an operation answers with a status.
-func responseAt(path, method, status string, response *openapi3.ResponseRef) string {
+// ResponseAt is the pointer of what an operation answers with a status.
+func ResponseAt(path, method, status string, response *openapi3.ResponseRef) string {
 	if response.Ref != "" {
 		return response.Ref
 	}
-	return pointer("paths", path, strings.ToLower(method), "responses", status)
+	return Pointer("paths", path, strings.ToLower(method), "responses", status)
 }
 
-// hold says how an answer breaks the document: when it is not in it, or when a
+// Hold says how an answer breaks the document: when it is not in it, or when a
 // request was taken that it forbids.
-func (c *contract) hold(r *http.Request, body []byte, got *httptest.ResponseRecorder) error {
+func (c *Contract) Hold(r *http.Request, body []byte, got Answer) error {
 	r = r.Clone(context.Background())
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if c.Paths.Value(r.URL.Path) == nil && c.Paths.Value(r.URL.Path+"/") != nil {
@@ -114,7 +118,7 @@ func (c *contract) hold(r *http.Request, body []byte, got *httptest.ResponseReco
 	if err != nil {
 		return c.holdElsewhere(err, got)
 	}
-	if got.Code < 300 {
+	if got.Status < 300 {
 		err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
 			Request: r, PathParams: params, Route: route,
 			Options: &openapi3filter.Options{SkipSettingDefaults: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
@@ -123,12 +127,12 @@ func (c *contract) hold(r *http.Request, body []byte, got *httptest.ResponseReco
 			return fmt.Errorf("the document forbids the request: %w", err)
 		}
 	}
-	response := route.Operation.Responses.Status(got.Code)
+	response := route.Operation.Responses.Status(got.Status)
 	if response == nil {
 		return fmt.Errorf("the document has no such status")
 	}
-	at := responseAt(route.Path, route.Method, strconv.Itoa(got.Code), response)
-	if err := c.holdHeaders(at, response.Value, got.Header()); err != nil {
+	at := ResponseAt(route.Path, route.Method, strconv.Itoa(got.Status), response)
+	if err := c.holdHeaders(at, response.Value, got.Header); err != nil {
 		return err
 	}
 	if head {
@@ -137,7 +141,7 @@ func (c *contract) hold(r *http.Request, body []byte, got *httptest.ResponseReco
 	return c.holdBody(at, response.Value, got)
 }
 
-func (c *contract) holdHeaders(at string, response *openapi3.Response, got http.Header) error {
+func (c *Contract) holdHeaders(at string, response *openapi3.Response, got http.Header) error {
 	for name, header := range response.Headers {
 		text := got.Get(name)
 		if text == "" {
@@ -148,27 +152,27 @@ func (c *contract) holdHeaders(at string, response *openapi3.Response, got http.
 		}
 		schema := header.Ref
 		if schema == "" {
-			schema = at + below("headers", name)
+			schema = at + Below("headers", name)
 		}
 		var value any = text
 		if header.Value.Schema.Value.Type.Is("integer") {
 			value = json.Number(text)
 		}
-		if err := c.fits(schema+"/schema", value); err != nil {
+		if err := c.Fits(schema+"/schema", value); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-func (c *contract) holdBody(at string, response *openapi3.Response, got *httptest.ResponseRecorder) error {
+func (c *Contract) holdBody(at string, response *openapi3.Response, got Answer) error {
 	if len(response.Content) == 0 {
-		if got.Body.Len() > 0 {
+		if len(got.Body) > 0 {
 			return fmt.Errorf("the document has no body there")
 		}
 		return nil
 	}
-	media, _, err := mime.ParseMediaType(got.Header().Get("Content-Type"))
+	media, _, err := mime.ParseMediaType(got.Header.Get("Content-Type"))
 	if err != nil {
 		return err
 	}
@@ -179,30 +183,30 @@ func (c *contract) holdBody(at string, response *openapi3.Response, got *httptes
 	if content.Schema == nil {
 		return nil
 	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(got.Body.Bytes()))
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(got.Body))
 	if err != nil {
 		return err
 	}
-	return c.fits(at+below("content", media, "schema"), value)
+	return c.Fits(at+Below("content", media, "schema"), value)
 }
 
 // holdElsewhere says how the answer to a call that is not in the document, for
 // the reason why, breaks it all the same: it must be a problem as any other.
-func (c *contract) holdElsewhere(why error, got *httptest.ResponseRecorder) error {
-	if got.Code != http.StatusNotFound && got.Code != http.StatusMethodNotAllowed {
+func (c *Contract) holdElsewhere(why error, got Answer) error {
+	if got.Status != http.StatusNotFound && got.Status != http.StatusMethodNotAllowed {
 		return why
 	}
 	for _, name := range []string{"X-Request-ID", "X-Served-By"} {
-		if err := c.fits(pointer("components", "headers", name, "schema"), got.Header().Get(name)); err != nil {
+		if err := c.Fits(Pointer("components", "headers", name, "schema"), got.Header.Get(name)); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if media := got.Header().Get("Content-Type"); media != "application/problem+json" {
+	if media := got.Header.Get("Content-Type"); media != "application/problem+json" {
 		return fmt.Errorf("the answer is %q", media)
 	}
-	body, err := jsonschema.UnmarshalJSON(bytes.NewReader(got.Body.Bytes()))
+	body, err := jsonschema.UnmarshalJSON(bytes.NewReader(got.Body))
 	if err != nil {
 		return err
 	}
-	return c.fits(pointer("components", "schemas", "Problem"), body)
+	return c.Fits(Pointer("components", "schemas", "Problem"), body)
 }
