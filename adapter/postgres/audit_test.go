@@ -10,6 +10,7 @@ import (
 
 	"eshop/adapter/postgres"
 	"eshop/domain"
+	"eshop/port"
 )
 
 func TestStore_Audit(t *testing.T) {
@@ -92,6 +93,22 @@ func TestStore_Audit(t *testing.T) {
 		_, err := s.Repair(t.Context())
 		require.NoError(t, err)
 		assert.Empty(t, audit(t))
+	})
+	t.Run("orders that were made to try the shop on are right", func(t *testing.T) {
+		stock := func() int {
+			p, err := s.Product(t.Context(), string(tea))
+			require.NoError(t, err)
+			return p.Stock
+		}
+		before := stock()
+		require.NoError(t, s.MakeOrders(t.Context(), 7000, func(int) {}))
+		require.NoError(t, s.MakeOrders(t.Context(), 1, func(int) {}))
+		assert.Empty(t, audit(t))
+		orders, total, err := s.Orders(t.Context(), port.OrderFilter{}, domain.Page{Number: 1, Size: 2})
+		require.NoError(t, err)
+		assert.Equal(t, 7002, total)
+		assert.NotEmpty(t, orders[0].Lines)
+		assert.Equal(t, before, stock())
 	})
 	t.Run("beside those who buy", func(t *testing.T) {
 		execute(t, url, "UPDATE product_popularity SET sold = sold + 5; UPDATE product_counts SET n = n + 5")

@@ -23,7 +23,9 @@ usage: eshop COMMAND
 
   serve                    serve the shop on PORT (8080 unless set)
   migrate [up|status]      bring the database's schema up to date, or say what is missing
-  seed [--products N]      make a demo shop of a database: N products, demo accounts and orders; again changes nothing.
+  seed [--products N] [--orders N]
+                           make a demo shop of a database: N products, demo accounts and orders; again changes nothing.
+                           --orders makes N more orders each time, to try the shop on.
                            It refuses when a shop that was no demo has an order or an account
   staff NAME EMAIL         make an account that may look after the shop, with the password on standard input
   staff list               list who may look after the shop
