@@ -72,10 +72,15 @@ func (c *Checkout) countUnpaid(ctx context.Context, limits attemptLimits, a atte
 	return c.count(context.WithoutCancel(ctx), c.deps.Limits.Take, a, limits)
 }
 
+// countTimeout bounds what a checkout waits for whoever counts: they are slow or away, and there is to be an order.
+const countTimeout = 300 * time.Millisecond
+
 // count fails with ErrLimited when ask tells to wait for one of the limits of a. What others
 // have used up of an address is no matter of an owner who has paid an order. All limits are
 // asked at once, so that a slow store is waited for once.
 func (c *Checkout) count(ctx context.Context, ask func(context.Context, string, port.Limit) (time.Duration, error), a attempt, all ...attemptLimits) error {
+	ctx, cancel := context.WithTimeout(ctx, countTimeout)
+	defer cancel()
 	own, ofAddress := make([]time.Duration, 2*len(all)), make([]time.Duration, len(all))
 	errs := make([]error, 3*len(all))
 	var asking sync.WaitGroup

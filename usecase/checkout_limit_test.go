@@ -258,3 +258,35 @@ func TestBuy_WaitsOnceForSlowLimits(t *testing.T) {
 		assert.Equal(t, 2*slowness, time.Since(begin))
 	})
 }
+
+// hangingLimits say nothing.
+type hangingLimits struct{ port.Limits }
+
+func (hangingLimits) Take(ctx context.Context, _ string, _ port.Limit) (time.Duration, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func (hangingLimits) Peek(ctx context.Context, _ string, _ port.Limit) (time.Duration, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func TestCheckout_Buy_WaitsForNobodyWhoCounts(t *testing.T) {
+	for card, want := range map[string]error{good: nil, demopay.Declines: domain.ErrDeclined, demopay.HangsThenPays: nil} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.fill(t, "ann", "tea", 1)
+			uncounted := useCases(t, w.store, func(p *testshop.Parts) {
+				p.Limits, p.Payments = hangingLimits{}, w.gateway
+			})
+			begun := time.Now()
+			order, _, err := uncounted.Checkout.Buy(t.Context(), "ann", "k", purchase(card))
+			require.ErrorIs(t, err, want)
+			if want == nil {
+				assert.NotEmpty(t, order.ID)
+			}
+			assert.Less(t, time.Since(begun), 6*time.Second, "nginx waits no longer")
+		})
+	}
+}

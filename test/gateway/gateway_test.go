@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -24,6 +26,9 @@ import (
 	"eshop/test/shop"
 	"eshop/usecase"
 )
+
+// A hundred, which is what rapid plays unless -rapid.checks says otherwise, take a tenth of a second.
+func init() { _ = flag.Set("rapid.checks", "1000") }
 
 func TestPayments(t *testing.T) {
 	porttest.Payments(t, func(*testing.T) (a, b port.Payments) {
@@ -272,4 +277,98 @@ func TestCheckout_HoweverTheGatewayBehaves(t *testing.T) {
 			r.Fatalf("%s", strings.Join(wrong, "\n"))
 		}
 	})
+}
+
+// mutants are gateways that break a promise of port.Payments, each with what then must be found.
+var mutants = map[string]struct {
+	refusal string
+	mutate  func(port.Payments) port.Payments
+}{
+	"a question that voids nothing": {"is due", func(p port.Payments) port.Payments { return unvoiding{p} }},
+	"a charge that was never made":  {"is due", func(p port.Payments) port.Payments { return &credulous{Payments: p} }},
+	"a charge that is called refused": {"is due", func(p port.Payments) port.Payments {
+		return &gloomy{Payments: p}
+	}},
+	"a refund that was never made":        {"is due", func(p port.Payments) port.Payments { return generous{p} }},
+	"a refund of what is not to be given": {"is due", func(p port.Payments) port.Payments { return hasty{p} }},
+	"a gateway that never says":           {"for ever", func(p port.Payments) port.Payments { return mute{p} }},
+}
+
+// caughtWithin is how many plans a mutant may survive.
+const caughtWithin = 200
+
+func TestMutants(t *testing.T) {
+	for name, one := range mutants {
+		t.Run(name, func(t *testing.T) {
+			for n := range caughtWithin {
+				for _, wrong := range play(t, plans.Example(n), one.mutate) {
+					if strings.Contains(wrong, one.refusal) {
+						t.Logf("caught by plan %d: %s", n+1, wrong)
+						return
+					}
+				}
+			}
+			assert.Fail(t, "it survived")
+		})
+	}
+}
+
+type unvoiding struct{ port.Payments }
+
+func (p unvoiding) SettleOrVoid(ctx context.Context, order domain.OrderID) (port.ChargeStatus, error) {
+	return port.NotCharged, ctx.Err()
+}
+
+type credulous struct {
+	port.Payments
+	mu sync.Mutex
+	n  int
+}
+
+func (p *credulous) Charge(ctx context.Context, order domain.OrderID, amount domain.Money, card domain.Card) (port.ChargeStatus, error) {
+	p.mu.Lock()
+	p.n++
+	odd := p.n%2 == 1
+	p.mu.Unlock()
+	if odd {
+		return port.Charged, nil
+	}
+	return p.Payments.Charge(ctx, order, amount, card)
+}
+
+// gloomy takes silence for a refusal.
+type gloomy struct{ port.Payments }
+
+func (p *gloomy) Charge(ctx context.Context, order domain.OrderID, amount domain.Money, card domain.Card) (port.ChargeStatus, error) {
+	status, err := p.Payments.Charge(ctx, order, amount, card)
+	if err != nil {
+		return port.Refused, nil
+	}
+	return status, nil
+}
+
+type generous struct{ port.Payments }
+
+func (generous) Refund(context.Context, domain.OrderID) error { return nil }
+
+// hasty gives back what it has just taken.
+type hasty struct{ port.Payments }
+
+func (p hasty) Charge(ctx context.Context, order domain.OrderID, amount domain.Money, card domain.Card) (port.ChargeStatus, error) {
+	status, err := p.Payments.Charge(ctx, order, amount, card)
+	if err == nil && status == port.Charged {
+		_ = p.Refund(ctx, order)
+	}
+	return status, err
+}
+
+// mute never says what became of a charge.
+type mute struct{ port.Payments }
+
+func (mute) Charge(context.Context, domain.OrderID, domain.Money, domain.Card) (port.ChargeStatus, error) {
+	return "", domain.ErrUnavailable
+}
+
+func (mute) SettleOrVoid(context.Context, domain.OrderID) (port.ChargeStatus, error) {
+	return "", domain.ErrUnavailable
 }
