@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"eshop/domain"
+	"eshop/test/gateway"
 	"eshop/test/history"
 	"eshop/test/schedule"
 	"eshop/usecase"
@@ -139,7 +140,7 @@ func (s *shopper) buy() bool {
 		Method:          domain.DemoCard, Card: domain.NewCard("4242424242424242", "12/39", "123"),
 	}
 	if s.chance.IntN(4) == 0 {
-		p.Card.Number = declined
+		p.Card.Number = gateway.Declined
 	}
 	sent := key
 	if s.careful {

@@ -100,7 +100,9 @@ func (w *Wire) Through(ctx context.Context, call string, do func(ctx context.Con
 		if onTheWay { // it left this server
 			w.late.Go(func() {
 				time.Sleep(w.delay(chance))
-				_ = do(context.WithoutCancel(ctx))
+				unheard, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+				defer cancel()
+				_ = do(unheard)
 			})
 		}
 		return w.end(ctx, r, befalls)

@@ -17,6 +17,7 @@ import (
 	"eshop/adapter/memory"
 	"eshop/domain"
 	"eshop/port"
+	"eshop/test/gateway"
 	"eshop/test/history"
 	"eshop/test/schedule"
 	"eshop/test/shop"
@@ -29,7 +30,7 @@ type world struct {
 	wire    *schedule.Wire
 	history *history.History
 	store   *memory.Store
-	bank    *bank
+	gateway *gateway.Gateway
 	shop    *usecase.Shop
 	staff   domain.User
 
@@ -84,9 +85,9 @@ func run(t *testing.T, seed uint64, mutate mutant) *world {
 func (w *world) run(t *testing.T, mutate mutant) {
 	w.begun = time.Now()
 	w.history = history.New(w.now)
-	w.store, w.bank = memory.NewStore(), newBank()
+	w.store, w.gateway = memory.NewStore(), gateway.New(w.mood)
 	parts := shop.PartsOf(w.store)
-	parts.Payments, parts.Orders = w.bank, seenOrders{w.store, w}
+	parts.Payments, parts.Orders = w.gateway, seenOrders{w.store, w}
 	if mutate != nil {
 		parts.Stores = mutate(parts.Stores)
 	}
@@ -121,6 +122,7 @@ func (w *world) run(t *testing.T, mutate mutant) {
 	stop()
 	background.Wait()
 	w.wire.Wait()
+	w.gateway.Wait()
 	w.lookAtAll()
 }
 
@@ -151,6 +153,18 @@ func (w *world) complain(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
+}
+
+// mood is how the gateway takes a call: one in ten otherwise than promptly, unless the seed only brings things out of order.
+func (w *world) mood(method gateway.Method, n int) gateway.Mood {
+	if w.seed%3 == 0 {
+		return gateway.Prompt
+	}
+	chance := rand.New(rand.NewPCG(w.seed, uint64(n)<<8+uint64(method[0])))
+	if chance.IntN(10) > 0 {
+		return gateway.Prompt
+	}
+	return gateway.Mood(chance.IntN(gateway.Moods))
 }
 
 // serve is what a server does besides answering.
@@ -231,7 +245,11 @@ func (w *world) judge() []string {
 		}
 		orders = append(orders, history.Order{ID: string(o.ID), Key: key, Total: o.Total.Amount, Paid: paid})
 	}
-	wrong = append(wrong, history.Money(orders, w.bank.charges())...)
+	var charges []history.Charge
+	for _, e := range w.gateway.Ledger() {
+		charges = append(charges, history.Charge{Order: string(e.Order), Amount: e.Amount})
+	}
+	wrong = append(wrong, history.Money(orders, charges)...)
 	for id, key := range w.paid {
 		if status, ok := kept[id]; !ok || status == domain.Cancelled {
 			wrong = append(wrong, fmt.Sprintf("the order %s, which %s was told is paid, is %q", id, key, status))
@@ -366,72 +384,4 @@ func (w *world) placedBy(order domain.Order) domain.OwnerID {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.placers[order.ID]
-}
-
-// bank is a gateway that keeps what it took.
-type bank struct {
-	mu    sync.Mutex
-	taken map[domain.OrderID]charge
-}
-
-type charge struct {
-	status   port.ChargeStatus
-	amount   int64
-	refunded bool
-}
-
-func newBank() *bank { return &bank{taken: map[domain.OrderID]charge{}} }
-
-const declined = "4000000000000002"
-
-func (b *bank) Charge(_ context.Context, order domain.OrderID, amount domain.Money, card domain.Card) (port.ChargeStatus, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	c, ok := b.taken[order]
-	if !ok {
-		c = charge{status: port.Charged, amount: amount.Amount}
-		if card.Number == declined {
-			c = charge{status: port.Refused}
-		}
-		b.taken[order] = c
-	}
-	if c.status == port.NotCharged {
-		return port.Refused, nil
-	}
-	return c.status, nil
-}
-
-func (b *bank) SettleOrVoid(_ context.Context, order domain.OrderID) (port.ChargeStatus, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	c, ok := b.taken[order]
-	if !ok {
-		c.status = port.NotCharged
-		b.taken[order] = c
-	}
-	return c.status, nil
-}
-
-func (b *bank) Refund(_ context.Context, order domain.OrderID) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	c := b.taken[order]
-	if c.status != port.Charged {
-		return domain.ErrConflict.Errorf(domain.CodeNotCharged, "nothing was charged")
-	}
-	c.refunded = true
-	b.taken[order] = c
-	return nil
-}
-
-func (b *bank) charges() []history.Charge {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var all []history.Charge
-	for id, c := range b.taken {
-		if c.status == port.Charged && !c.refunded {
-			all = append(all, history.Charge{Order: string(id), Amount: c.amount})
-		}
-	}
-	return all
 }
