@@ -206,8 +206,14 @@ func keyOf(key domain.IdempotencyKey) history.Object {
 	return history.Object{Kind: history.Key, ID: string(key)}
 }
 
+// checkoutPatience is for how long nginx waits for a checkout.
+const checkoutPatience = 6 * time.Second
+
 // heardOf records what one call was answered.
 func (s *shopper) heardOf(key domain.IdempotencyKey, a *attempt) {
+	if took := s.now() - a.from; took > checkoutPatience && s.identify == nil {
+		s.complain("%s was answered after %v", key, took)
+	}
 	switch code := domain.CodeOf(a.err); {
 	case !a.answered():
 	case a.err == nil && a.order.Status != domain.Pending:
