@@ -315,7 +315,7 @@ func TestMutants(t *testing.T) {
 
 type unvoiding struct{ port.Payments }
 
-func (p unvoiding) SettleOrVoid(ctx context.Context, order domain.OrderID) (port.ChargeStatus, error) {
+func (p unvoiding) SettleOrVoid(ctx context.Context, _ domain.OrderID) (port.ChargeStatus, error) {
 	return port.NotCharged, ctx.Err()
 }
 
@@ -342,7 +342,7 @@ type gloomy struct{ port.Payments }
 func (p *gloomy) Charge(ctx context.Context, order domain.OrderID, amount domain.Money, card domain.Card) (port.ChargeStatus, error) {
 	status, err := p.Payments.Charge(ctx, order, amount, card)
 	if err != nil {
-		return port.Refused, nil
+		return port.Refused, nil //nolint:nilerr // which is the mistake
 	}
 	return status, nil
 }
