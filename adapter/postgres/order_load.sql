@@ -1,4 +1,4 @@
--- Makes ? paid orders of one to three of the first products, each with its charge. What they take from stock came in for them, so
+-- Makes paid orders of one to three of the first products, each with its charge. What they take from stock came in for them, so
 -- that there is as much in stock as before.
 WITH locked AS MATERIALIZED (
 	SELECT id, price FROM product_facts WHERE id IN (SELECT id FROM product_facts ORDER BY id LIMIT 1000) ORDER BY id FOR NO KEY UPDATE

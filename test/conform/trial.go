@@ -287,7 +287,11 @@ func (c *client) once(ctx context.Context, server int, method, path string, body
 	if (got.Status == http.StatusTooManyRequests || got.Status == http.StatusServiceUnavailable) && got.Header.Get("Retry-After") == "" {
 		t.breach(limitsSay, "%s: %s", what, got)
 	}
-	if err := t.contract.Hold(r, content, got.Answer); err != nil {
+	hold := t.contract.Hold(r, content, got.Answer)
+	if got.Status >= 400 && got.Header.Get("X-Served-By") == "" {
+		hold = t.contract.HoldProblem(got.Answer) // of the balancer in front, which answers for every call
+	}
+	if err := hold; err != nil {
 		t.breach(asDocumented, "%s: %s: %v", what, got, err)
 	}
 	return got

@@ -201,6 +201,11 @@ func (c *Contract) holdElsewhere(why error, got Answer) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	return c.HoldProblem(got)
+}
+
+// HoldProblem says how an answer is not a problem as any other.
+func (c *Contract) HoldProblem(got Answer) error {
 	if media := got.Header.Get("Content-Type"); media != "application/problem+json" {
 		return fmt.Errorf("the answer is %q", media)
 	}
