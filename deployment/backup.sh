@@ -33,11 +33,18 @@ as_postgres() { runuser -u postgres -- "$@"; }
 
 sql() { as_postgres psql -qXAt -v ON_ERROR_STOP=1 -p "$port" "$@"; }
 
-# identity is what a series of backups belongs to: a restored database is another one.
-identity() { sql -c 'SELECT system_identifier, timeline_id FROM pg_control_system(), pg_control_checkpoint()'; }
+# identity is what a series of backups belongs to: a restored database is another one, at once and not at its next
+# checkpoint.
+identity() { sql -c 'SELECT system_identifier, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) FROM pg_control_system()'; }
 
 # newest_series prints the folder of the series that goes on, "" without one.
-newest_series() { find "$backups" -mindepth 1 -maxdepth 1 -type d -name '2*' 2>/dev/null | sort | tail -1; }
+newest_series() { find "$backups" -mindepth 1 -maxdepth 1 -type d -name '2*' | sort | tail -1; }
+
+# need_backups fails where the disk of backups is not mounted: what lies below would fill another.
+need_backups() {
+	[ "$(stat -c %U "$backups" 2>/dev/null)" = postgres ] ||
+		die "$backups is not there, or not PostgreSQL's; mount its disk, or use another: $here/backup.sh --to FOLDER"
+}
 
 # begin_series starts a new one where there is none, where the database is another, and where what
 # the last one lacks can't be had any more.
@@ -62,7 +69,7 @@ stream() {
 	local receiver
 	begin_series
 	enough "$backups" || die "there is no room in $backups; the shop goes on, and its backup does not"
-	as_postgres "$bin/pg_receivewal" -p "$port" -w -n --synchronous -S "$backup_slot" -D "$(newest_series)/wal" &
+	as_postgres "$bin/pg_receivewal" -p "$port" -w -n --synchronous --status-interval=1 -S "$backup_slot" -D "$(newest_series)/wal" &
 	receiver=$!
 	trap 'kill $receiver 2>/dev/null; exit 0' TERM INT
 	while sleep 5 && kill -0 $receiver 2>/dev/null; do
@@ -76,7 +83,7 @@ stream() {
 
 # copy makes a copy of all, which counts when it is whole, checked, and on the disk.
 copy() {
-	local series new size name was streamed end
+	local series new size name was='' streamed end
 	exec 8>"$backups/.lock"
 	flock -n 8 || die "another copy is being made; try again when it is done"
 	find "$backups" -mindepth 2 -maxdepth 2 -name '*.new' -exec rm -rf {} + # of one that was cut off
@@ -86,7 +93,7 @@ copy() {
 		[ $SECONDS -lt $end ] || die "the write-ahead log of another database is kept; restart it: systemctl restart $shop-wal"
 		sleep 0.2
 	done
-	size=$(du -sk "$data" | cut -f1)
+	size=$(sql -c "SELECT (sum(pg_database_size(oid)) / 1024)::bigint FROM pg_database") # du fails where files go meanwhile
 	enough "$backups" "$size" ||
 		die "there is no room in $backups: a copy takes $((size / 1024)) MiB, and $(($(free_in "$backups") / 1024)) MiB are free; keep fewer in $backup_conf, or use another disk: $0 --to FOLDER"
 	name=$(date -u +%Y-%m-%dT%H-%M-%SZ) new=$series/$name.new
@@ -151,12 +158,10 @@ move_to() {
 	[ "$to" != "$backups" ] || return 0
 	printf '# Where backup.sh keeps backups, and how many copies of the whole. Another place: backup.sh --to FOLDER\nbackups=%s\nkeep=%s\n' "$to" "$keep" |
 		replace "$backup_conf" 644 || true
-	# A series is whole in one place.
+	# A series is whole in one place, so another begins: one that is there already lacks what went elsewhere.
 	backups=$to
 	systemctl stop "$shop-wal" 2>/dev/null || true
-	if [ -z "$(newest_series)" ]; then
-		sql -c "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '$backup_slot'" >/dev/null
-	fi
+	sql -c "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '$backup_slot'" >/dev/null
 	systemctl start "$shop-wal" || die "the write-ahead log is not kept; this says why: journalctl -u $shop-wal -n 20"
 }
 
@@ -166,9 +171,13 @@ need_systemd
 read_backup_conf
 cluster
 case $#$* in
-1--stream) stream ;;
+1--stream)
+	need_backups
+	stream
+	;;
 0 | "2--to "?*)
 	[ $# = 0 ] || move_to "$2"
+	need_backups
 	copy
 	;;
 *)

@@ -37,6 +37,7 @@ from=$(realpath -e -- "$from" 2>/dev/null) || die "there is no such folder of ba
 [[ $from =~ ^/[A-Za-z0-9._/-]+$ ]] || die "'$from' has characters in its name that PostgreSQL would take for others; move it"
 if [ -n "$at" ]; then
 	moment=$(date -d "$at" +%s 2>/dev/null) || die "'$at' is no time; write it like: $(date -u '+%F %T UTC')"
+	[ "$moment" -le "$(date +%s)" ] || die "'$at' is yet to come; without --at all is brought back that there is"
 	at=$(date -u -d "@$moment" '+%F %T+00')
 fi
 
@@ -45,9 +46,9 @@ copy=
 while read -r one; do
 	[ -z "$at" ] || [ "$(cat "$one/whole")" -le "$moment" ] || continue
 	copy=$one
-done < <(find "$from" -mindepth 3 -maxdepth 3 -name whole -printf '%f %h\n' | sort -k2 | cut -d' ' -f2)
+done < <(find "$from" -mindepth 3 -maxdepth 3 -name whole ! -path '*.new/whole' -printf '%h\n' | sort)
 if [ -z "$copy" ]; then
-	first=$(find "$from" -mindepth 3 -maxdepth 3 -name whole -exec cat {} + | sort -n | head -1)
+	first=$(find "$from" -mindepth 3 -maxdepth 3 -name whole ! -path '*.new/whole' -exec cat {} + | sort -n | head -1)
 	[ -n "$first" ] || die "$from has no backup; give the folder that backup.sh --to was given"
 	die "the first backup in $from was whole at $(date -u -d "@$first" '+%F %T UTC'), and nothing before that can be brought back"
 fi
@@ -76,16 +77,29 @@ say "bringing back $copy, of $(date -u -d "@$(cat "$copy/whole")" '+%F %T UTC'),
 for n in $(servers); do systemctl stop "$(unit "$n")"; done
 systemctl stop "$shop-wal" "$shop-backup" 2>/dev/null || true
 systemctl stop "$cluster"
+aside=
 if [ -e "$data" ]; then
 	aside=$data.before-$(date -u +%Y-%m-%dT%H-%M-%SZ)
 	mv "$data" "$aside"
 	say "what was there is in $aside; remove it when all is well"
 fi
+
+# put_back has what was there go on, as far as it can.
+put_back() {
+	rm -rf "$data"
+	mv "$aside" "$data"
+	systemctl start "$cluster" || true
+	systemctl start "$shop-wal" 2>/dev/null || true
+	if [ -x "$binary" ] && [ -n "$(servers)" ]; then "$here/deploy.sh" start || true; fi
+	say "what was there before is in its place again"
+}
+
 install -d -o postgres -g postgres -m 700 "$data"
 cp -a "$copy/data/." "$data/"
 chown -R postgres:postgres "$data"
 chmod 700 "$data"
 {
+	echo "hot_standby = off" # which would insist on as many connections as the shop's machine allowed
 	echo "restore_command = 'cp \"$wal/%f\" \"%p\" 2>/dev/null || cp \"$wal/%f.partial\" \"%p\"'"
 	[ -z "$at" ] || echo "recovery_target_time = '$at'"
 	echo "recovery_target_action = 'promote'"
@@ -94,19 +108,21 @@ as_postgres touch "$data/recovery.signal"
 systemctl start "$cluster" || true
 until [ "$(sql -c 'SELECT pg_is_in_recovery()' 2>/dev/null)" = f ]; do
 	if ! systemctl is-active -q "$cluster"; then
-		tail -5 "/var/log/postgresql/postgresql-$version-main.log" >&2
-		grep -q 'recovery target was reached' "/var/log/postgresql/postgresql-$version-main.log" && [ -n "$at" ] &&
+		why=$(tail -8 "/var/log/postgresql/postgresql-$version-main.log")
+		echo "$why" >&2
+		[ -z "$aside" ] || put_back
+		[ -z "$at" ] || ! grep -q 'recovery target was reached' <<<"$why" ||
 			die "the backups end before $at; without --at all is brought back that there is"
 		die "PostgreSQL does not take the backup; put right what it says above"
 	fi
 	sleep 0.5
 done
-for name in restore_command recovery_target_time recovery_target_action; do sql -c "ALTER SYSTEM RESET $name"; done
+for name in hot_standby restore_command recovery_target_time recovery_target_action; do sql -c "ALTER SYSTEM RESET $name"; done
 sql -c "SELECT pg_reload_conf()" >/dev/null
 last=$(sql -c "SELECT coalesce(to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS UTC'), 'the copy, after which nothing was written')")
 
 if [ ! -e "$settings" ]; then
-	tar -C / -xf "$copy/settings.tar"
+	tar -C / -xf "$copy/settings.tar" --exclude="${installed#/}" # which packages are whose differs
 	say "settings and secrets are back in $etc"
 else
 	say "the settings in $settings stay as they are; those of the backup: tar -tf $copy/settings.tar"
