@@ -30,6 +30,23 @@ func (m *machine) losesItsDisk(t *testing.T, books *cluster.Cluster, opening clu
 		assert.Contains(t, said, "another copy is being made")
 		assert.Contains(t, said, "backed up to")
 	})
+	t.Run("a copy that is cut off never counts, and the next one clears it away", func(t *testing.T) {
+		const whole, half = "find " + backups + " -name whole ! -path '*.new/*' | sort", "find " + backups + " -maxdepth 2 -name '*.new'"
+		before := m.sh(t, whole)
+		m.sh(t, `systemctl start --no-block ecommerce-backup; timeout 20 bash -c 'until [ -n "$(`+strings.ReplaceAll(half, "'", `"`)+`)" ]; do sleep 0.05; done'
+			systemctl kill -s KILL ecommerce-backup; timeout 20 bash -c 'until systemctl is-failed -q ecommerce-backup; do sleep 0.1; done'`)
+		assert.NotEmpty(t, m.sh(t, half))
+		assert.Equal(t, before, m.sh(t, whole))
+		m.sh(t, "deployment/backup.sh; systemctl reset-failed ecommerce-backup")
+		assert.Empty(t, m.sh(t, half))
+	})
+	t.Run("where the disk of backups is not mounted, nothing is written in its place", func(t *testing.T) {
+		said := m.sh(t, `systemctl stop ecommerce-wal; mv `+backups+` /var/tmp/away; ! deployment/backup.sh
+			mkdir `+backups+`; ! deployment/backup.sh; ! deployment/backup.sh --stream
+			rmdir `+backups+`; mv /var/tmp/away `+backups+`; systemctl start ecommerce-wal`)
+		assert.Equal(t, 3, strings.Count(said, "mount its disk"), said)
+		assert.Equal(t, 3, strings.Count(said, "\n"), said)
+	})
 	t.Run("nonsense is refused in a line, and changes nothing", func(t *testing.T) {
 		files := m.sh(t, "find "+backups+" -name whole | sort; cat /etc/ecommerce/backup.conf")
 		for command, says := range map[string]string{
@@ -89,7 +106,11 @@ func (m *machine) losesItsDisk(t *testing.T, books *cluster.Cluster, opening clu
 		m.sh(t, "echo a-long-password | deployment/deploy.sh staff early early@shop.example; sleep 1.5")
 		at := strings.TrimSpace(m.sh(t, "date -u '+%F %T UTC'; sleep 1.5"))
 		m.sh(t, "echo a-long-password | deployment/deploy.sh staff late late@shop.example; sleep 0.5")
-		assert.Contains(t, m.sh(t, "! deployment/restore.sh "+backups+" --over --at '2199-01-01'"), "the backups end before")
+		assert.Contains(t, m.sh(t, "! deployment/restore.sh "+backups+" --over --at '2199-01-01'"), "is yet to come")
+		m.deploy(t, "status")
+		said := m.sh(t, "cp -a "+backups+" /var/tmp/short; rm /var/tmp/short/2*/wal/*; ! deployment/restore.sh /var/tmp/short --over; rm -r /var/tmp/short")
+		assert.Contains(t, said, "PostgreSQL does not take the backup")
+		assert.Contains(t, m.sh(t, staff), "late@shop.example", "what was there goes on")
 		m.sh(t, "deployment/restore.sh "+backups+" --over --at '"+at+"'")
 		m.deploy(t, "status")
 		list := m.sh(t, staff)
@@ -102,5 +123,25 @@ func (m *machine) losesItsDisk(t *testing.T, books *cluster.Cluster, opening clu
 		assert.Contains(t, m.sh(t, "! deployment/restore.sh "+backups+" --over"), "is damaged")
 		m.deploy(t, "status")
 		m.sh(t, "copy=$(find "+backups+" -name whole | sort | tail -1); rm -r ${copy%/*}; deployment/backup.sh")
+	})
+}
+
+// movesHouse brings the shop back on a machine that has the folder of its backups and nothing else of it, as it is
+// after everything was removed from this one.
+func (m *machine) movesHouse(t *testing.T) {
+	t.Run("another machine takes the shop over with its settings and secrets", func(t *testing.T) {
+		const orders = "runuser -u postgres -- psql -AtX ecommerce_db -c 'SELECT count(*), max(number) FROM orders'"
+		before, settings := m.sh(t, orders), m.sh(t, "sort /etc/ecommerce/ecommerce.env | sha256sum")
+		m.sh(t, `timeout 60 bash -c 'until deployment/backup.sh; do sleep 1; done'; deployment/setup.sh --uninstall; pg_dropcluster --stop 15 main
+			apt-get purge -qq -y 'postgresql*' >/dev/null; rm -rf /etc/postgresql* /var/lib/postgresql; ! id ecommerce; [ ! -e /etc/ecommerce ]`)
+		begin := time.Now()
+		said := m.sh(t, "deployment/restore.sh "+backups)
+		t.Logf("brought back elsewhere in %s:\n%s", time.Since(begin).Round(100*time.Millisecond), said)
+		assert.Contains(t, said, "now open the shop")
+		m.sh(t, "deployment/setup.sh")
+		m.deploy(t, "status")
+		assert.Equal(t, before, m.sh(t, orders))
+		assert.Equal(t, settings, m.sh(t, "sort /etc/ecommerce/ecommerce.env | sha256sum"))
+		m.sh(t, "timeout 60 bash -c 'until deployment/backup.sh; do sleep 1; done'")
 	})
 }

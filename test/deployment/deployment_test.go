@@ -486,6 +486,7 @@ func TestDeployment(t *testing.T) {
 		m.sh(t, "deployment/setup.sh")
 		assert.Equal(t, before, m.sh(t, orders), "setting it up again finds the data")
 	})
+	m.movesHouse(t)
 	t.Run("setup.sh --demo sets up a shop to look at", func(t *testing.T) {
 		m.sh(t, "deployment/setup.sh --uninstall; runuser -u postgres -- dropdb ecommerce_db; deployment/setup.sh --demo")
 		m.showsTheDemo(t)
