@@ -31,7 +31,7 @@ uninstall() {
 	if [ -e "$backup_conf" ]; then
 		read_backup_conf
 		systemctl disable -q --now "$shop-backup.timer" "$shop-wal" 2>/dev/null || true
-		rm -f /etc/systemd/system/"$shop"-{wal.service,backup.service,backup.timer} /etc/postgresql/*/main/conf.d/"$shop-backup.conf"
+		rm -f /etc/systemd/system/"$shop"-{wal.service,backup.service,backup.timer} "/var/lib/systemd/timers/stamp-$shop-backup.timer" /etc/postgresql/*/main/conf.d/"$shop-backup.conf"
 		rm -rf "$scripts"
 		# What nobody fetches any more must not fill PostgreSQL's disk.
 		runuser -u postgres -- psql -qXAt -p "$(pg_lsclusters --no-header | awk '$2 == "main" { print $3 }' | tail -1)" -c \
