@@ -19,6 +19,10 @@ func (s *Store) MakeOrders(ctx context.Context, n int, progress func(made int)) 
 	for made := 0; made < n; {
 		some := min(madeAtOnce, n-made)
 		err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+			// It is taken for a long statement, and compiling it lasts longer than it does.
+			if _, err := tx.ExecContext(ctx, "SET LOCAL jit = off"); err != nil {
+				return err
+			}
 			_, err := tx.NewRaw(orderLoadStatement, some).Exec(ctx)
 			return err
 		})
