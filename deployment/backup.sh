@@ -148,10 +148,13 @@ forget() {
 
 # move_to FOLDER keeps backups there from now on.
 move_to() {
-	local to
+	local to others
 	to=$(realpath -m -- "$1")
 	[[ $to =~ ^/[A-Za-z0-9._/-]+$ ]] || die "'$1' is no name for a folder of backups: letters, digits and . _ - / are"
 	case $to/ in "$data/"* | / | /etc/* | "$etc/"*) die "$to is no place for backups" ;; esac
+	# It becomes PostgreSQL's alone, which no folder of others outlives.
+	others=$(find "$to" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name .lock ! -name '2*T*Z' -printf '%f ' -quit 2>/dev/null) || true
+	[ -z "$others" ] || die "$to has other things in it, such as ${others% }; give a folder of its own: $0 --to $to/$shop"
 	install -d "$to" || die "$to can't be made"
 	chown postgres:postgres "$to" && chmod 700 "$to"
 	as_postgres test -w "$to" || die "PostgreSQL's user can't write to $to; let it through the folders above: chmod o+x"

@@ -73,7 +73,7 @@ fi
 need=$(du -sk "$copy/data" | cut -f1) free=$(df --output=avail -k "$(dirname "$data")" | tail -1)
 [ "$free" -gt "$need" ] || die "there is no room for it: it takes $((need / 1024)) MiB, and $((free / 1024)) MiB are free beside $data"
 
-say "bringing back $copy, of $(date -u -d "@$(cat "$copy/whole")" '+%F %T UTC'), and what was written ${at:+until $at}${at:-until the end}"
+say "bringing back $copy, of $(date -u -d "@$(cat "$copy/whole")" '+%F %T UTC'), and what was written until ${at:-the end}"
 for n in $(servers); do systemctl stop "$(unit "$n")"; done
 systemctl stop "$shop-wal" "$shop-backup" 2>/dev/null || true
 systemctl stop "$cluster"

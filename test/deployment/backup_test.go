@@ -51,7 +51,7 @@ func (m *machine) losesItsDisk(t *testing.T, books *cluster.Cluster, opening clu
 		files := m.sh(t, "find "+backups+" -name whole | sort; cat /etc/ecommerce/backup.conf")
 		for command, says := range map[string]string{
 			"backup.sh --to": "usage:", "backup.sh now": "usage:", "backup.sh --to /tmp --to /tmp": "usage:", "backup.sh --to 'a folder'": "is no name for a folder",
-			"backup.sh --to /etc/ecommerce/backups": "is no place for backups", "backup.sh --to /var/lib/postgresql/15/main/own": "is no place for backups",
+			"backup.sh --to /usr": "has other things in it", "backup.sh --to /etc/ecommerce/backups": "is no place for backups", "backup.sh --to /var/lib/postgresql/15/main/own": "is no place for backups",
 			"restore.sh": "usage:", "restore.sh /none": "no such folder", "restore.sh /tmp": "has no backup", "restore.sh " + backups: "add --over",
 			"restore.sh " + backups + " --at yesterday-ish": "is no time", "restore.sh " + backups + " --at '2001-01-01'": "nothing before that can be brought back", "restore.sh /tmp /tmp": "usage:",
 		} {
@@ -111,7 +111,8 @@ func (m *machine) losesItsDisk(t *testing.T, books *cluster.Cluster, opening clu
 		said := m.sh(t, "cp -a "+backups+" /var/tmp/short; rm /var/tmp/short/2*/wal/*; ! deployment/restore.sh /var/tmp/short --over; rm -r /var/tmp/short")
 		assert.Contains(t, said, "PostgreSQL does not take the backup")
 		assert.Contains(t, m.sh(t, staff), "late@shop.example", "what was there goes on")
-		m.sh(t, "deployment/restore.sh "+backups+" --over --at '"+at+"'")
+		said = m.sh(t, "deployment/restore.sh "+backups+" --over --at '"+at+"'")
+		assert.Contains(t, said, "what was written until "+strings.TrimSuffix(at, " UTC")+"+00\n")
 		m.deploy(t, "status")
 		list := m.sh(t, staff)
 		assert.Contains(t, list, "early@shop.example")
