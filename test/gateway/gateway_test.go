@@ -233,11 +233,13 @@ func (s *scene) refund(name string, order domain.Order) {
 	staff := domain.User{ID: "u-staff", Username: "sam", Role: domain.Staff}
 	for n := 1; order.Status != domain.Refunded; n++ {
 		ctx, _ := ask(name+"-refund", n)
-		if now, err := s.shop.Fulfillment.Move(ctx, staff, order.Number, domain.Refunded, "k"); err == nil {
-			order = now
-		} else if !errors.Is(err, domain.ErrUnavailable) || n > 600 {
-			s.complain("%s is not refunded: %v", order.ID, err)
+		now, err := s.shop.Fulfillment.Move(ctx, staff, order.Number, domain.Refunded, "k")
+		if err != nil && !errors.Is(err, domain.ErrUnavailable) || n > 600 {
+			s.complain("%s is %s and not refunded: %v", order.ID, order.Status, err)
 			return
+		}
+		if err == nil {
+			order = now
 		}
 		time.Sleep(time.Second)
 	}
