@@ -50,7 +50,7 @@ func (k keyspace) entry(name string) entry {
 }
 
 // What Redis holds under a key begins with one of these signs. A lease and a value
-// continue with a unique ID, in a slot with the tag of the name, and a line feed.
+// continue with a unique ID, a value with the entry's tag as well, and a line feed.
 const (
 	tombstone = "!" // somebody is changing it
 	lease     = "?" // somebody is reading it from the durable store
@@ -70,21 +70,27 @@ const (
 
 type entry struct {
 	key    string
-	tag    string // tells the names that share the key apart
+	tag    string // tells the names and generations that share the key apart
 	state  state
 	header string // of what a new value replaces
 	body   string
 }
 
-// lookup reads entries, from this process's memory where it holds them.
+// lookup returns the entries of names.
 func (c *Client) lookup(ctx context.Context, k keyspace, names ...string) []entry {
 	entries := make([]entry, len(names))
 	for i, name := range names {
 		entries[i] = k.entry(name)
 	}
+	c.read(ctx, k, entries)
+	return entries
+}
+
+// read reads entries, from this process's memory where it holds them.
+func (c *Client) read(ctx context.Context, k keyspace, entries []entry) {
 	redis := c.redis()
 	if redis == nil {
-		return entries
+		return
 	}
 	asking, cancel := withTimeout()
 	defer cancel()
@@ -106,7 +112,6 @@ func (c *Client) lookup(ctx context.Context, k keyspace, names ...string) []entr
 	if asked {
 		c.roundTrip(ctx, "GET", began)
 	}
-	return entries
 }
 
 func get(ctx context.Context, redis rueidis.Client, k keyspace, entries []entry) []rueidis.RedisResult {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -146,6 +147,36 @@ func stockOf(t testing.TB, w *shopServer) int {
 	p, err := w.products.Product(t.Context(), "tea-pot-1")
 	require.NoError(t, err)
 	return p.Stock
+}
+
+func TestCatalog_Search_AListTakesThePlaceOfItsLastGenerations(t *testing.T) {
+	a, b, durable := twoServers(t, container.Redis(t))
+	seed(t, a, durable)
+	words := everything
+	words.Text = "tea"
+	changeAndLook := func(n int) (plain, others int) {
+		p := aProduct(4, 5)
+		p.Name = fmt.Sprint("Tea Caddy ", n)
+		require.NoError(t, a.products.PutProducts(t.Context(), []domain.Product{p}))
+		for _, s := range []*shopServer{a, b, a} { // the first look after a change makes a generation
+			for _, q := range []domain.Query{everything, words} {
+				found, err := s.catalog.Search(t.Context(), q)
+				require.NoError(t, err)
+				require.True(t, slices.ContainsFunc(found.Products, func(found domain.Product) bool { return found.Name == p.Name }), "%s after %d changes", p.Name, n)
+			}
+		}
+		plain, others, err := redis.CachedLists(t.Context(), a.Client)
+		require.NoError(t, err)
+		return plain, others
+	}
+	plain, others := changeAndLook(0)
+	require.Positive(t, plain)
+	require.Positive(t, others)
+	for n := range 20 {
+		plainNow, othersNow := changeAndLook(n + 1)
+		require.Equal(t, plain, plainNow, "after %d changes", n+1)
+		require.Equal(t, others, othersNow, "after %d changes", n+1)
+	}
 }
 
 func TestCatalog_Search_KeepsABoundedNumberOfListsThatStrangersMakeUp(t *testing.T) {

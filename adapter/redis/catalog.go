@@ -29,12 +29,13 @@ func NewCatalog(client *Client, catalog port.Catalog) *Catalog {
 // listFreshFor is how long a list is used: orders change its figures without invalidating it.
 const listFreshFor = 5 * time.Second
 
-// Lists are cached by the catalog's generation; each change by staff makes a new one.
+// Lists are tagged with the catalog's generation; each change by staff makes a new one, and
+// so does a server that starts. A list takes the place of its last generation's.
 var (
 	generations = keyspace{name: "generation", fresh: 24 * time.Hour, ttl: 24 * time.Hour}
-	lists       = keyspace{name: "list3", fresh: listFreshFor, ttl: maxTTL}
+	lists       = keyspace{name: "list4", fresh: listFreshFor, ttl: maxTTL}
 	// Strangers may make up any number of words, prices and pages.
-	searches = keyspace{name: "search3", fresh: listFreshFor, ttl: maxTTL, slots: searchSlots}
+	searches = keyspace{name: "search4", fresh: listFreshFor, ttl: maxTTL, slots: searchSlots}
 )
 
 // searchSlots times maxSlot is half of the memory that deployment gives Redis.
@@ -73,10 +74,12 @@ func readList[T any](ctx context.Context, r *reader, k keyspace, name string, lo
 		var none T
 		return none, err
 	}
+	e := []entry{k.entry(name)}
 	if generation := r.generation(ctx); generation != "" {
-		return readShared(ctx, r, k, r.client.lookup(ctx, k, generation+":"+name), load, clone)
+		e[0].tag += "#" + generation
+		r.client.read(ctx, k, e)
 	}
-	return readShared(ctx, r, k, []entry{k.entry(name)}, load, clone)
+	return readShared(ctx, r, k, e, load, clone)
 }
 
 // generation returns the ID of the catalog's generation, or "" while there is none.

@@ -31,24 +31,36 @@ type Bound struct {
 type Trend struct {
 	Bound
 	Median, Least, Most float64
-	Rise                float64 // over what was looked at, by its slope
+	Rise                float64   // over what was looked at, by its slope
+	Along               []float64 // from the first sample to the last, those of caches that fill among them
 }
 
 // Flat reports whether the figure stays within its bound. One that falls is flat.
 func (t Trend) Flat() bool { return t.Rise <= t.Share*math.Abs(t.Median)+t.Slack }
 
 func (t Trend) String() string {
-	return fmt.Sprintf("| %s | %.4g | %.4g | %.4g | %+.4g | %.4g |", t.Figure, t.Median/t.Unit, t.Least/t.Unit, t.Most/t.Unit, t.Rise/t.Unit,
-		(t.Share*math.Abs(t.Median)+t.Slack)/t.Unit)
+	var along strings.Builder
+	for _, value := range t.Along {
+		fmt.Fprintf(&along, " %.4g", value/t.Unit)
+	}
+	return fmt.Sprintf("| %s | %.4g | %.4g | %.4g | %+.4g | %.4g |%s |", t.Figure, t.Median/t.Unit, t.Least/t.Unit, t.Most/t.Unit, t.Rise/t.Unit,
+		(t.Share*math.Abs(t.Median)+t.Slack)/t.Unit, along.String())
 }
 
+// alongTheWay is into how many parts the way is cut.
+const alongTheWay = 6
+
 // TrendHeader is the head of a table of trends.
-const TrendHeader = "| figure | median | least | most | rise by its slope | allowed |\n|---|---|---|---|---|---|\n"
+const TrendHeader = "| figure | median | least | most | rise by its slope | allowed | along the way |\n|---|---|---|---|---|---|---|\n"
 
 // TrendOf leaves the first samples out, while which caches fill. The slope is the
 // median of those between any two samples (Theil and Sen), which one spike, or the teeth of what is
 // cleared now and then, do not bend.
 func TrendOf(samples []Sample, bound Bound) Trend {
+	var along []float64
+	for n := range alongTheWay + 1 {
+		along = append(along, samples[n*(len(samples)-1)/alongTheWay].Figures[bound.Figure])
+	}
 	samples = samples[int(cmp.Or(bound.After, 1.0/3)*float64(len(samples))):]
 	var values, slopes []float64
 	for i, a := range samples {
@@ -59,7 +71,7 @@ func TrendOf(samples []Sample, bound Bound) Trend {
 	}
 	slices.Sort(values)
 	slices.Sort(slopes)
-	trend := Trend{Bound: bound, Median: values[len(values)/2], Least: values[0], Most: values[len(values)-1]}
+	trend := Trend{Bound: bound, Along: along, Median: values[len(values)/2], Least: values[0], Most: values[len(values)-1]}
 	if len(slopes) > 0 {
 		trend.Rise = slopes[len(slopes)/2] * (samples[len(samples)-1].At - samples[0].At).Seconds()
 	}
