@@ -2,8 +2,10 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +32,28 @@ func (c *Cluster) Books(t testing.TB) Books {
 		books[r.ID] = r.Stock
 	}
 	return books
+}
+
+// WaitShown waits until every server's catalog shows what is in stock, now that nobody is shopping, and returns how long
+// it took. It should take no longer than CatalogAge, and fails at five times that.
+func (c *Cluster) WaitShown(t testing.TB, books Books) time.Duration {
+	t.Helper()
+	begin := time.Now()
+	for _, s := range c.Servers {
+		for product, n := range books {
+			for ; ; time.Sleep(100 * time.Millisecond) {
+				var told productJSON
+				status, body := s.Get(t, "/api/products/"+product)
+				if status == http.StatusOK && json.Unmarshal(body, &told) == nil && told.Product.ID == product && told.Product.Stock == n {
+					break
+				}
+				if time.Since(begin) > 5*CatalogAge {
+					require.Fail(t, "the catalog shows an old figure", "%s has %d of %s (%d), and there are %d", s.Name, told.Product.Stock, product, status, n)
+				}
+			}
+		}
+	}
+	return time.Since(begin)
 }
 
 // Audit holds the tables against what shoppers know: every acknowledged order is

@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -199,8 +200,8 @@ func (tr *trial) begin(t *testing.T) {
 // fault allows and what every fault must leave as it was.
 func (tr *trial) run(t *testing.T, f fault) cluster.Report {
 	t.Helper()
-	before := tr.people.Orders()
-	tr.people.Begin(tr.Books(t))
+	before, books := tr.people.Orders(), tr.Books(t)
+	tr.people.Begin(books)
 	report := tr.people.During(func() { f.do(t) })
 	for i, s := range tr.Servers {
 		assert.NotEmpty(t, report.Servers()[s.Name], "server %d answers", i+1)
@@ -218,8 +219,16 @@ func (tr *trial) run(t *testing.T, f fault) cluster.Report {
 	assert.Less(t, longest.Took, longestWait, longest.Request)
 	assert.Empty(t, report.Grievances)
 	assert.Empty(t, tr.Audit(t, tr.opening, tr.people))
-	judged := tr.people.Judge(tr.Books(t))
+	after := tr.Books(t)
+	judged := tr.people.Judge(after)
 	assert.Empty(t, judged.Wrong)
+	maps.DeleteFunc(books, func(product string, n int) bool { return after[product] == n })
+	for product := range books {
+		books[product] = after[product]
+	}
+	if took := tr.WaitShown(t, books); took > time.Second {
+		tr.note("%s: each server's catalog showed the %d figures that had changed after %.1f s", f.name, len(books), took.Seconds())
+	}
 	tr.judged.Operations += judged.Operations
 	tr.judged.Took += judged.Took
 	return report

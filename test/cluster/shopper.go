@@ -106,6 +106,9 @@ const (
 	patience    = 30 * time.Second // for one answer
 	persistence = 3 * time.Minute  // in repeating a request until it is known what became of it: longer than any outage
 	goodCard    = "4242424242424242"
+	// CatalogAge is how old a figure of stock may be once the stores are well: what a server that died did not tell the
+	// cache is believed for a minute.
+	CatalogAge = time.Minute
 	// judgedWithin is for the calls of one object, which take a thousandth of it.
 	judgedWithin = 10 * time.Second
 )
@@ -283,6 +286,14 @@ func (s *shopper) step() {
 	default:
 		s.buy()
 	}
+}
+
+// productJSON is a product as the catalog shows it.
+type productJSON struct {
+	Product struct {
+		ID    string `json:"id"`
+		Stock int    `json:"stock"`
+	} `json:"product"`
 }
 
 func (s *shopper) browse() {
