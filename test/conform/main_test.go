@@ -102,7 +102,7 @@ func TestTrial_AShopThatDoesNot(t *testing.T) {
 			}
 			next.ServeHTTP(w, r)
 		}),
-		"bad input is refused as the document says, and changes nothing": change(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		badInput: change(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if r.Header.Get("Content-Type") == "text/plain" {
 				r.Header.Set("Content-Type", "application/json")
 			}
@@ -112,8 +112,15 @@ func TestTrial_AShopThatDoesNot(t *testing.T) {
 		t.Run(promise, func(t *testing.T) {
 			t.Parallel()
 			server := serve(t, around)
+			of := newTrial(server.URL)
+			switch of.only = []string{promise}; promise {
+			case noFailure:
+				of.only = []string{badInput}
+			case asDocumented:
+				of.only = []string{promises[0].name}
+			}
 			var broken []string
-			for _, l := range try(t, newTrial(server.URL)) {
+			for _, l := range try(t, of) {
 				if len(l.says) > 0 {
 					broken = append(broken, l.promise)
 				}
@@ -122,14 +129,37 @@ func TestTrial_AShopThatDoesNot(t *testing.T) {
 		})
 	}
 	t.Run("what one server acknowledged another shows", func(t *testing.T) {
-		var broken []string
-		for _, l := range try(t, newTrial(serve(t, nil).URL, serve(t, nil).URL)) {
-			if len(l.says) > 0 {
-				broken = append(broken, l.promise)
-			}
-		}
-		assert.Contains(t, broken, "what one server acknowledged another shows", "two shops are not one")
+		of := newTrial(serve(t, nil).URL, serve(t, nil).URL)
+		of.only = []string{"what one server acknowledged another shows"}
+		assert.True(t, try(t, of).broken(), "two shops are not one")
 	})
+}
+
+func TestRun_ExitsAsItSays(t *testing.T) {
+	for name, one := range map[string]struct {
+		url  string
+		code int
+	}{
+		"a shop that fails": {serve(t, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/api/openapi.json" {
+					next.ServeHTTP(w, r)
+					return
+				}
+				w.WriteHeader(http.StatusBadGateway)
+			})
+		}).URL, 1},
+		"no shop": {"http://127.0.0.1:1", 2},
+		"another server": {func() string {
+			s := httptest.NewServer(http.NotFoundHandler())
+			t.Cleanup(s.Close)
+			return s.URL
+		}(), 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, one.code, run(context.WithoutCancel(t.Context()), "", []string{one.url}))
+		})
+	}
 }
 
 // pass passes a recorded answer on with another body.

@@ -14,6 +14,8 @@ import (
 	"github.com/google/uuid"
 )
 
+const badInput = "bad input is refused as the document says, and changes nothing"
+
 // promises are tried in their order. What breaks one is told as errors, each for itself.
 var promises = []promise{
 	{"the catalog is there, each product at its id and at its slug", (*trial).catalog},
@@ -26,7 +28,7 @@ var promises = []promise{
 	{"who signed out is signed out, and a wrong password lets nobody in", (*trial).sessions},
 	{"a conversation is one log, and a message that is sent again is there once", (*trial).conversation},
 	{"what one server acknowledged another shows", (*trial).twoServers},
-	{"bad input is refused as the document says, and changes nothing", (*trial).badInput},
+	{badInput, (*trial).badInput},
 	{"what is the staff's is not for shoppers", (*trial).staffOnly},
 	{"the staff are told what they may know", (*trial).staffs},
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,7 +34,8 @@ const (
 type trial struct {
 	bases           []string
 	staff, password string
-	mark            string // in all that is left behind
+	mark            string   // in all that is left behind
+	only            []string // promises are tried, or all when there is none
 
 	contract *contract.Contract
 	requests atomic.Int64
@@ -134,6 +136,9 @@ func (t *trial) try(ctx context.Context) (report, error) {
 	}
 	var all report
 	for _, p := range promises {
+		if len(t.only) > 0 && !slices.Contains(t.only, p.name) {
+			continue
+		}
 		l := line{promise: p.name}
 		err := p.try(t, ctx)
 		var skipped notTried
