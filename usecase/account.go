@@ -387,10 +387,15 @@ func (a *Account) take(ctx context.Context, key string, limit port.Limit) error 
 	return takeOne(ctx, a.deps.Limits, key, limit)
 }
 
-// takeOne is ErrLimited when limit allows no more for key.
+// takeOne is ErrLimited when limit allows no more for key, and ErrUnavailable when nobody has counted within countTimeout.
 func takeOne(ctx context.Context, limits port.Limits, key string, limit port.Limit) error {
-	wait, err := limits.Take(ctx, digest(key), limit)
-	if err != nil {
+	counting, cancel := context.WithTimeout(ctx, countTimeout)
+	defer cancel()
+	wait, err := limits.Take(counting, digest(key), limit)
+	switch {
+	case err != nil && counting.Err() != nil && ctx.Err() == nil:
+		return domain.ErrUnavailable.Errorf(domain.CodeUnavailable, "the shop cannot count attempts just now; try again in a moment")
+	case err != nil:
 		return err
 	}
 	if wait > 0 {

@@ -72,7 +72,7 @@ func (c *Checkout) countUnpaid(ctx context.Context, limits attemptLimits, a atte
 	return c.count(context.WithoutCancel(ctx), c.deps.Limits.Take, a, limits)
 }
 
-// countTimeout bounds what a checkout waits for whoever counts: they are slow or away, and there is to be an order.
+// countTimeout bounds what anybody waits for whoever counts: they are slow or away, and there is to be an order.
 const countTimeout = 300 * time.Millisecond
 
 // count fails with ErrLimited when ask tells to wait for one of the limits of a. What others

@@ -16,6 +16,7 @@ import (
 	"eshop/domain"
 	"eshop/port"
 	testshop "eshop/test/shop"
+	"eshop/usecase"
 )
 
 // declinesAll is a gateway that refuses every card but good.
@@ -270,6 +271,37 @@ func (hangingLimits) Take(ctx context.Context, _ string, _ port.Limit) (time.Dur
 func (hangingLimits) Peek(ctx context.Context, _ string, _ port.Limit) (time.Duration, error) {
 	<-ctx.Done()
 	return 0, ctx.Err()
+}
+
+func TestNobodyWaitsForWhoCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		_, err := w.Account.Register(t.Context(), usecase.Visitor{}, ann, "here")
+		require.NoError(t, err)
+		uncounted := useCases(t, w.store, func(p *testshop.Parts) { p.Limits = hangingLimits{} })
+		for name, act := range map[string]struct {
+			do   func() error
+			want error
+		}{
+			"a guest begins": {func() error { return uncounted.Account.AdmitGuest(t.Context(), "here") }, nil},
+			"a message": {func() error {
+				_, _, err := uncounted.Chat.Say(t.Context(), guest("gus"), "1", "Hello?", "here")
+				return err
+			}, nil},
+			"signing in": {func() error {
+				_, err := uncounted.Account.SignIn(t.Context(), usecase.Visitor{}, ann.Email, ann.Password, "here")
+				return err
+			}, domain.ErrUnavailable},
+			"an account": {func() error {
+				_, err := uncounted.Account.Register(t.Context(), usecase.Visitor{}, domain.Registration{Username: "Ben", Email: "ben@example.com", Password: "tulips and snow"}, "here")
+				return err
+			}, domain.ErrUnavailable},
+		} {
+			begun := time.Now()
+			require.ErrorIs(t, act.do(), act.want, name)
+			assert.Less(t, time.Since(begun), 2*time.Second, name)
+		}
+	})
 }
 
 func TestCheckout_Buy_WaitsForNobodyWhoCounts(t *testing.T) {

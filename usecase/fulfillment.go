@@ -84,6 +84,9 @@ func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.Or
 	if err != nil {
 		return domain.Order{}, err
 	}
+	if next == domain.Refunded && order.Status != domain.Refunding {
+		return refundOf(order) // this is a repeat
+	}
 	f.deps.Note(ctx, Act{What: ActOrderMoved + ActKind(next), By: by, On: string(order.Number)})
 	if order.Status != domain.Refunding {
 		return order, nil
@@ -91,7 +94,10 @@ func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.Or
 	// A caller that goes away now leaves the rest to FinishRefunds.
 	leased, err := f.deps.Orders.LeaseOrder(ctx, port.Lease{Order: order.ID, Status: domain.Refunding, For: refundLease})
 	if errors.Is(err, domain.ErrNotFound) { // another server is at it, or has done it
-		return f.deps.Orders.Order(ctx, order.ID)
+		if order, err = f.deps.Orders.Order(ctx, order.ID); err != nil {
+			return domain.Order{}, err
+		}
+		return refundOf(order)
 	}
 	if err != nil {
 		return order, nil //nolint:nilerr // it is kept that the money is to go back, and FinishRefunds goes on
@@ -104,6 +110,14 @@ func (f *Fulfillment) Move(ctx context.Context, by domain.User, number domain.Or
 		return order, nil //nolint:nilerr // as above
 	}
 	return refunded, nil
+}
+
+// refundOf is an order whose refund was asked for, or why it was not made.
+func refundOf(o domain.Order) (domain.Order, error) {
+	if o.Status != domain.Refunding && o.Status != domain.Refunded {
+		return domain.Order{}, domain.ErrConflict.Errorf(domain.CodeNotCharged, "nothing was charged for that order")
+	}
+	return o, nil
 }
 
 // refund gives the money back of an order that is Refunding and leased to this call,

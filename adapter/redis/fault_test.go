@@ -532,6 +532,22 @@ func TestLimits_Take_CountsLocallyWithoutRedis(t *testing.T) {
 	assert.Zero(t, wait)
 }
 
+// Whoever waits for a count waits for less than it takes to see that Redis hangs.
+func TestLimits_Take_CountsLocallyWhenRedisTakesAllTheTime(t *testing.T) {
+	database := container.StartRedis(t)
+	a, _, _ := twoServers(t, database.URL)
+	database.Pause(t)
+	defer database.Unpause(t)
+	limit := port.Limit{Burst: 1, Every: time.Minute}
+	for n := range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		wait, err := a.limits.Take(ctx, "signin:anna", limit)
+		cancel()
+		require.NoError(t, err)
+		assert.Equal(t, n > 0, wait > 0, "attempt %d", n+1)
+	}
+}
+
 // TestLimits_AFullRedisEvictsCachesAlone fills Redis beyond its memory, as whoever asks for
 // ever new lists can, under the very policy that deployment sets.
 func TestLimits_AFullRedisEvictsCachesAlone(t *testing.T) {

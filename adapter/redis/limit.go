@@ -71,7 +71,7 @@ func (l *Limits) ask(ctx context.Context, key string, limit port.Limit, what str
 		what,
 	}).AsInt64()
 	if l.client.failed(err) {
-		return local(ctx, key, limit)
+		return local(context.WithoutCancel(ctx), key, limit) // Redis may have taken all the time that there was
 	}
 	return time.Duration(wait) * time.Microsecond, nil
 }
