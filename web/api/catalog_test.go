@@ -48,6 +48,35 @@ func TestProducts_AnswersWithAPageAndItsFacets(t *testing.T) {
 	})
 }
 
+func TestCatalog_WhoHasACopyIsToldThatItIsStillRight(t *testing.T) {
+	one, other := open(t), open(t)
+	for _, path := range []string{"/api/products/?q=lamp", "/api/products/p-lamp", "/api/products/categories", "/api/openapi.json"} {
+		t.Run(path, func(t *testing.T) {
+			first := one.visitor().get(path).is(http.StatusOK)
+			tag := first.Header.Get("ETag")
+			require.Regexp(t, `^W/"[^"]+"$`, tag)
+			for _, header := range []string{tag, strings.TrimPrefix(tag, "W/"), `"x", ` + tag, "*"} {
+				same := other.visitor().get(path, "If-None-Match", header).is(http.StatusNotModified)
+				assert.Empty(t, same.Body)
+				assert.Equal(t, tag, same.Header.Get("ETag"))
+				assert.Equal(t, "public, max-age=0, must-revalidate", same.Header.Get("Cache-Control"))
+				assert.Empty(t, same.Header.Get("Content-Type"))
+			}
+			for _, header := range []string{`W/"x"`, tag[3 : len(tag)-1], "", "nonsense,,"} {
+				assert.Equal(t, first.Body, other.visitor().get(path, "If-None-Match", header, "Range", "bytes=5-").is(http.StatusOK).Body)
+			}
+		})
+	}
+	t.Run("but not once it has changed", func(t *testing.T) {
+		buyer := one.visitor()
+		before := buyer.get("/api/products/p-lamp").is(http.StatusOK).Header.Get("ETag")
+		buyer.add(lamp, 1).is(http.StatusOK)
+		buyer.get("/api/products/p-lamp", "If-None-Match", before).is(http.StatusNotModified)
+		buyer.buy(goodCard, "k").is(http.StatusCreated)
+		buyer.get("/api/products/p-lamp", "If-None-Match", before).is(http.StatusOK)
+	})
+}
+
 func TestProducts_Filters(t *testing.T) {
 	v := open(t).visitor()
 	for query, want := range map[string][]domain.ProductID{

@@ -2,12 +2,9 @@ package api
 
 import (
 	"bytes"
-	"crypto/sha256"
 	_ "embed" // the document and its page
-	"encoding/hex"
 	"html/template"
 	"net/http"
-	"time"
 
 	"eshop/web/asset"
 )
@@ -25,12 +22,7 @@ var (
 
 // document is what this interface promises, as OpenAPI.
 func (a *API) document(w http.ResponseWriter, r *http.Request) error {
-	h := w.Header()
-	h.Set("Cache-Control", revalidate)
-	h.Set("ETag", openapiTag)
-	h.Set("Content-Type", "application/json")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(openapi))
-	return nil
+	return sendToAll(w, r, openapi, openapiTag)
 }
 
 // docs is the document as a page.
@@ -47,9 +39,4 @@ func (a *API) docs(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(page.Bytes()) // whoever asked is gone if this fails
 	return nil
-}
-
-func etag(content []byte) string {
-	sum := sha256.Sum256(content)
-	return `"` + hex.EncodeToString(sum[:12]) + `"`
 }

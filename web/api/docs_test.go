@@ -45,21 +45,7 @@ func TestDocument_HasEveryCallAndNoOther(t *testing.T) {
 }
 
 func TestDocument_IsServed(t *testing.T) {
-	v := open(t).visitor()
-	whole := v.get("/api/openapi.json").is(http.StatusOK)
-	assert.Equal(t, "3.1.0", whole.at("openapi"))
-	tag := whole.Header.Get("ETag")
-
-	for name, header := range map[string]string{"the tag": tag, "made weak by a proxy": "W/" + tag, "among others": `"x", ` + tag, "any": "*"} {
-		t.Run("unchanged for "+name, func(t *testing.T) {
-			same := v.get("/api/openapi.json", "If-None-Match", header).is(http.StatusNotModified)
-			assert.Empty(t, same.Body)
-			assert.Equal(t, tag, same.Header.Get("ETag"))
-		})
-	}
-	t.Run("whole for another tag", func(*testing.T) {
-		v.get("/api/openapi.json", "If-None-Match", `"another"`).is(http.StatusOK)
-	})
+	assert.Equal(t, "3.1.0", open(t).visitor().get("/api/openapi.json").is(http.StatusOK).at("openapi"))
 }
 
 func TestDocument_ListsEveryCode(t *testing.T) {

@@ -2,12 +2,16 @@ package api
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"eshop/domain"
 	"eshop/usecase"
+	"eshop/web/asset"
 )
 
 // answer sends body as JSON, whole or not at all. It is not to be kept by any
@@ -25,6 +29,39 @@ func answer(w http.ResponseWriter, status int, body any) error {
 	w.WriteHeader(status)
 	_, _ = w.Write(buffer.Bytes()) // whoever asked is gone if this fails
 	return nil
+}
+
+// revalidate lets what is the same for everybody be kept, and asked for again each time.
+const revalidate = "public, max-age=0, must-revalidate"
+
+// answerToAll sends body as JSON, whole or not at all, or 304 to who has it already. Any server may be asked next: the
+// tag is of the content alone.
+func answerToAll(w http.ResponseWriter, r *http.Request, body any) error {
+	var buffer bytes.Buffer
+	if err := json.NewEncoder(&buffer).Encode(body); err != nil {
+		return err
+	}
+	return sendToAll(w, r, buffer.Bytes(), etag(buffer.Bytes()))
+}
+
+// sendToAll is answerToAll of JSON whose tag is known. Nobody gets a part of it: it is short.
+func sendToAll(w http.ResponseWriter, r *http.Request, content []byte, tag string) error {
+	h := w.Header()
+	h.Set("Cache-Control", revalidate)
+	h.Set("ETag", tag)
+	if asset.Matches(strings.Join(r.Header.Values("If-None-Match"), ","), tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	h.Set("Content-Type", "application/json")
+	_, _ = w.Write(content) // whoever asked is gone if this fails
+	return nil
+}
+
+// etag is weak: a balancer that compresses would make a strong one weak (RFC 9110, 8.8.1).
+func etag(content []byte) string {
+	sum := sha256.Sum256(content)
+	return `W/"` + hex.EncodeToString(sum[:12]) + `"`
 }
 
 // each is one of each, and never nil: an empty list is [] in JSON.

@@ -8,9 +8,6 @@ import (
 	"eshop/web/listing"
 )
 
-// What is the same for everybody may be kept, and is asked for again each time.
-const revalidate = "public, max-age=0, must-revalidate"
-
 func (a *API) products(w http.ResponseWriter, r *http.Request) error {
 	values, err := query(r)
 	if err != nil {
@@ -24,8 +21,7 @@ func (a *API) products(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", revalidate)
-	return answer(w, http.StatusOK, struct {
+	return answerToAll(w, r, struct {
 		Products []productJSON `json:"products"`
 		pageJSON
 		Facets facetsJSON `json:"facets"`
@@ -37,8 +33,7 @@ func (a *API) product(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", revalidate)
-	return answer(w, http.StatusOK, map[string]productJSON{"product": product(p)})
+	return answerToAll(w, r, map[string]productJSON{"product": product(p)})
 }
 
 func (a *API) categories(w http.ResponseWriter, r *http.Request) error {
@@ -46,6 +41,5 @@ func (a *API) categories(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", revalidate)
-	return answer(w, http.StatusOK, map[string][]categoryCountJSON{"categories": each(categories, categoryCount)})
+	return answerToAll(w, r, map[string][]categoryCountJSON{"categories": each(categories, categoryCount)})
 }

@@ -121,7 +121,7 @@ func serve(w http.ResponseWriter, r *http.Request, name, keep string) {
 	h.Set("Access-Control-Allow-Origin", "*") // pages check the integrity of what another address answers
 	tag := strconv.Quote(strings.TrimSuffix(name+"-"+encoding, "-"))
 	h.Set("ETag", tag)
-	if matches(r.Header.Get("If-None-Match"), tag) {
+	if Matches(r.Header.Get("If-None-Match"), tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
@@ -203,7 +203,9 @@ func allows(header, encoding string) bool {
 	return false
 }
 
-func matches(header, tag string) bool {
+// Matches reports whether an If-None-Match header names tag, by its weak comparison (RFC 9110, 13.1.2).
+func Matches(header, tag string) bool {
+	tag = strings.TrimPrefix(tag, "W/")
 	for part := range strings.SplitSeq(header, ",") {
 		part = strings.TrimPrefix(strings.TrimSpace(part), "W/")
 		if part == tag || part == "*" {
