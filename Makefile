@@ -104,12 +104,13 @@ generate: need-go ## Make the generated code anew: pages and wiring
 	go tool templ generate -path web/page
 	go tool wire ./cmd/eshop
 
-verify: need-go ## Check that generated code is fresh and modules are tidy
+verify: need-go ## Check that generated code is fresh, modules are tidy, and pages cost no more than they did
 	go mod tidy -diff
 	go mod verify
 	cd $(EXAMPLE) && go mod tidy -diff
 	cd test/deployment/authority && go mod tidy -diff
 	go tool wire diff ./cmd/eshop
+	go test ./test/budget
 	@before=$$(cat web/page/*/*_templ.go | sha256sum); go tool templ generate -path web/page >/dev/null 2>&1; \
 	test "$$before" = "$$(cat web/page/*/*_templ.go | sha256sum)" || { echo "pages were not generated: run make generate"; exit 1; }
 

@@ -67,7 +67,7 @@ func TestCatalog_WhoHasACopyIsToldThatItIsStillRight(t *testing.T) {
 			}
 		})
 	}
-	t.Run("but not once it has changed", func(t *testing.T) {
+	t.Run("but not once it has changed", func(*testing.T) {
 		buyer := one.visitor()
 		before := buyer.get("/api/products/p-lamp").is(http.StatusOK).Header.Get("ETag")
 		buyer.add(lamp, 1).is(http.StatusOK)
