@@ -89,8 +89,11 @@ func (t *trial) catalog(ctx context.Context) error {
 			}
 		}
 	}
-	if got := c.ask(ctx, http.MethodGet, "/api/products/categories", nil); got.Status != http.StatusOK {
+	got := c.ask(ctx, http.MethodGet, "/api/products/categories", nil)
+	if got.Status != http.StatusOK {
 		wrong.add("the categories: %s", got)
+	} else if same := c.askAt(ctx, len(t.bases)-1, http.MethodGet, "/api/products/categories", nil, "If-None-Match", got.Header.Get("ETag")); same.Status != http.StatusNotModified {
+		wrong.add("the categories, with the ETag that they had a moment before: %s", same)
 	}
 	return wrong.err()
 }
