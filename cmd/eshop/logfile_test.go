@@ -269,7 +269,7 @@ func TestServe_KeepsLogFiles(t *testing.T) {
 	require.NoError(t, socket.Close())
 
 	lines := strings.Split(strings.TrimSuffix(content(t, access), "\n"), "\n")
-	assert.Len(t, lines, 102, "all of it is there at the end")
+	require.Len(t, lines, 102, "all of it is there at the end")
 	for _, line := range lines {
 		assert.True(t, json.Valid([]byte(line)), line)
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -58,6 +59,8 @@ func serveShop(ctx context.Context, cfg config, log *slog.Logger, file *logFile)
 		app.registry.MustRegister(access.droppedLines("access"))
 		handler = web.LogAccess(handler, access, cfg.ServerName)
 	}
+	var working sync.WaitGroup // on requests, those of sockets too
+	handler = waitedFor(handler, &working)
 	if file != nil {
 		app.registry.MustRegister(file.droppedLines("error"))
 	}
@@ -102,7 +105,18 @@ func serveShop(ctx context.Context, cfg config, log *slog.Logger, file *logFile)
 		if err := app.shop.Drain(leaving); err != nil {
 			log.Warn("some chats did not leave in time", "error", err)
 		}
-		return errors.Join(server.Shutdown(leaving), metrics.Close())
+		err := errors.Join(server.Shutdown(leaving), metrics.Close())
+		// Shutdown waits for no socket, whose line in the access log comes when it has been left.
+		finished := make(chan struct{})
+		go func() {
+			working.Wait()
+			close(finished)
+		}()
+		select {
+		case <-finished:
+		case <-leaving.Done():
+		}
+		return err
 	})
 	err = all.Wait()
 	log.Info("closed")
@@ -173,6 +187,15 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    80 << 10, // more than nginx takes, whose words for it are better
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+}
+
+// waitedFor lets working tell when next works on no request any more.
+func waitedFor(next http.Handler, working *sync.WaitGroup) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		working.Add(1)
+		defer working.Done()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // serveOn serves until the server is shut down or closed.
