@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -88,6 +89,7 @@ func TestBudgets(t *testing.T) {
 			}
 			run()
 			require.Less(t, last.Code, 300, last.Body)
+			assert.Equal(t, strconv.Itoa(last.Body.Len()), last.Header().Get("Content-Length"), "an answer's end is told with its head")
 			packed := pack(t, last.Body)
 			allocations := testing.AllocsPerRun(20, run)
 			require.Less(t, last.Code, 300, last.Body)

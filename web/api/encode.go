@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ func answer(w http.ResponseWriter, status int, body any) error {
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
+	h.Set("Content-Length", strconv.Itoa(buffer.Len()))
 	w.WriteHeader(status)
 	_, _ = w.Write(buffer.Bytes()) // whoever asked is gone if this fails
 	return nil
@@ -54,6 +56,7 @@ func sendToAll(w http.ResponseWriter, r *http.Request, content []byte, tag strin
 		return nil
 	}
 	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(content)))
 	_, _ = w.Write(content) // whoever asked is gone if this fails
 	return nil
 }

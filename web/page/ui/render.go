@@ -3,6 +3,7 @@ package ui
 import (
 	"bytes"
 	"net/http"
+	"strconv"
 	"sync"
 
 	"github.com/a-h/templ"
@@ -25,6 +26,8 @@ func Render(w http.ResponseWriter, r *http.Request, status int, c templ.Componen
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
+	// Its end is told beforehand: a chunked answer ends with a write of its own, which a server that is killed does not make.
+	h.Set("Content-Length", strconv.Itoa(buffer.Len()))
 	w.WriteHeader(status)
 	_, _ = w.Write(buffer.Bytes()) // whoever asked is gone if this fails
 	return nil
